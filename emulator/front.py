@@ -1,0 +1,209 @@
+"""The front door: one ASGI application that hands each request to the service its path names."""
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from emulator.clock import Clock
+from emulator.faults import Fault, FaultScript
+from emulator.wire import MAX_BODY_BYTES, Reply, Request, Response, Service, Stream, WireError, json_response
+
+log = logging.getLogger(__name__)
+# ASGI's own types: a message holds whatever its type says.
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+REQUESTS_KEPT = 2000
+TRANSPORT_KEY = "relaydeck.transport"  # the listener puts the connection here, so that a fault can cut it
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One request of the log. *took_ms* counts to the head of the response."""
+
+    number: int
+    at_s: float
+    operation: str
+    method: str
+    path: str
+    status: int
+    took_ms: float
+
+
+class ConnectionCut(Exception):
+    """Ends the connection without a (whole) response."""
+
+
+class FrontDoor:
+    """Serves every request of both listeners. *services* maps the first segment of a path to its service."""
+
+    def __init__(self, services: Mapping[str, Service], faults: FaultScript, clock: Clock) -> None:
+        self._services = services
+        self._faults = faults
+        self._clock = clock
+        self.seen: deque[Seen] = deque(maxlen=REQUESTS_KEPT)
+        self._count = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        body = await _read_body(receive)
+        request = _as_request(scope, body or b"")
+        service = self._services.get(request.path.split("/", 2)[1])
+        operation = service.operation(request) if service else None
+        name = f"{service.name}.{operation}" if service and operation else "unknown"
+        started_s = self._clock.now_s()
+        fault = self._faults.take(name) if self._faults else None
+        try:
+            if body is None:
+                raise WireError(
+                    413, "RequestBodyTooLarge", f"A request may hold at most {MAX_BODY_BYTES} bytes."
+                )
+            reply = await self._answer(service, operation, request, fault)
+            self._note(request, name, reply.status, started_s)
+            await _send_reply(reply, fault, receive, send)
+        except WireError as exc:
+            response = service.render_error(exc, request) if service else _plain_error(exc)
+            self._note(request, name, response.status, started_s)
+            await _send_reply(response, fault, receive, send)
+        except ConnectionCut:
+            self._note(request, name, 0, started_s)
+            _cut(scope)
+
+    async def _answer(
+        self, service: Service | None, operation: str | None, request: Request, fault: Fault | None
+    ) -> Reply:
+        if service is None or operation is None:
+            raise WireError(
+                501, "NotImplemented", f"Local Azure does not implement {request.method} {request.path}."
+            )
+        if fault and fault.when == "before" and (early := await _meet(fault)) is not None:
+            return early
+        try:
+            reply = await service.answer(request, operation)
+        except sqlite3.OperationalError as exc:
+            log.error("state.write_failed", extra={"operation": operation, "reason": str(exc)})
+            raise WireError(507, "InsufficientStorage", f"Local Azure cannot save its state: {exc}.") from exc
+        except (WireError, ConnectionCut):
+            raise
+        except Exception as exc:
+            log.exception("request.failed", extra={"operation": operation})
+            raise WireError(
+                500, "InternalError", "Local Azure has a defect; its log holds the details."
+            ) from exc
+        if fault and fault.when == "after" and (late := await _meet(fault)) is not None:
+            return late
+        return reply
+
+    def _note(self, request: Request, operation: str, status: int, started_s: float) -> None:
+        self._count += 1
+        took_ms = (self._clock.now_s() - started_s) * 1000
+        self.seen.append(
+            Seen(self._count, started_s, operation, request.method, request.path, status, round(took_ms, 3))
+        )
+
+
+async def _meet(fault: Fault) -> Response | None:
+    """Return the response that *fault* puts in place of the real one; None: the real one goes on."""
+    if fault.kind in ("hang", "slow"):
+        await asyncio.sleep(fault.delay_s)  # real time: the client's own timeout is what is tested
+    if fault.kind in ("reset", "hang"):
+        raise ConnectionCut
+    if fault.kind == "status":
+        headers = tuple((name.lower().encode(), value.encode()) for name, value in fault.headers.items())
+        if fault.body:
+            return Response(fault.status, fault.body.encode(), headers or ((b"content-type", b"text/html"),))
+        raise WireError(fault.status, fault.code, "Scripted failure.", headers=headers)
+    return None
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return the request's body; None when it is larger than MAX_BODY_BYTES."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            return None
+    return body
+
+
+def _as_request(scope: Message, body: bytes) -> Request:
+    raw = scope.get("raw_path") or scope["path"].encode()
+    raw_path = "/" + raw.decode("latin-1").partition("?")[0].lstrip("/")  # the exporter sends //v2.1/track
+    return Request(
+        method=scope["method"],
+        path=unquote(raw_path),
+        query_string=scope["query_string"].decode("latin-1"),
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        body=body,
+        scheme=scope["scheme"],
+        raw_path=raw_path,
+    )
+
+
+async def _send_reply(reply: Reply, fault: Fault | None, receive: Receive, send: Send) -> None:
+    if isinstance(reply, Stream):
+        await _send_stream(reply, receive, send)
+        return
+    headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    if fault and fault.kind == "truncate":
+        await send(
+            {"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True}
+        )
+        raise ConnectionCut
+    if fault and fault.kind == "drip":
+        for position in range(len(reply.body)):
+            piece = reply.body[position : position + 1]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(fault.delay_s)
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _send_stream(stream: Stream, receive: Receive, send: Send) -> None:
+    """Send chunk after chunk; stop, and close the iterator, when the client goes away."""
+    await send({"type": "http.response.start", "status": stream.status, "headers": [*stream.headers]})
+    gone = asyncio.ensure_future(receive())
+    chunks = stream.chunks
+    try:
+        while True:
+            chunk = asyncio.ensure_future(_next(chunks))
+            await asyncio.wait({chunk, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not chunk.done():
+                chunk.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await chunk
+                return
+            piece = chunk.result()
+            if piece is None:
+                break
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+        if (close := getattr(chunks, "aclose", None)) is not None:
+            await close()
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(chunks, None)
+
+
+def _cut(scope: Message) -> None:
+    scope[TRANSPORT_KEY].abort()
+
+
+def _plain_error(error: WireError) -> Response:
+    document = {"error": {"code": error.code, "message": error.message}}
+    response = json_response(document, error.status)
+    return Response(response.status, response.body, (*response.headers, *error.headers))
