@@ -222,7 +222,7 @@ class Emulator:
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(self._serve())
-        except BaseException as exc:  # noqa: BLE001 - handed to the thread that called start()
+        except BaseException as exc:
             self._failure = exc
             log.exception("emulator.stopped")
         finally:
