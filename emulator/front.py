@@ -36,7 +36,7 @@ class Seen:
     took_ms: float
 
 
-class ConnectionCut(Exception):
+class ConnectionCutError(Exception):
     """Ends the connection without a (whole) response."""
 
 
@@ -72,7 +72,7 @@ class FrontDoor:
             response = service.render_error(exc, request) if service else _plain_error(exc)
             self._note(request, name, response.status, started_s)
             await _send_reply(response, fault, receive, send)
-        except ConnectionCut:
+        except ConnectionCutError:
             self._note(request, name, 0, started_s)
             _cut(scope)
 
@@ -90,7 +90,7 @@ class FrontDoor:
         except sqlite3.OperationalError as exc:
             log.error("state.write_failed", extra={"operation": operation, "reason": str(exc)})
             raise WireError(507, "InsufficientStorage", f"Local Azure cannot save its state: {exc}.") from exc
-        except (WireError, ConnectionCut):
+        except (WireError, ConnectionCutError):
             raise
         except Exception as exc:
             log.exception("request.failed", extra={"operation": operation})
@@ -114,7 +114,7 @@ async def _meet(fault: Fault) -> Response | None:
     if fault.kind in ("hang", "slow"):
         await asyncio.sleep(fault.delay_s)  # real time: the client's own timeout is what is tested
     if fault.kind in ("reset", "hang"):
-        raise ConnectionCut
+        raise ConnectionCutError
     if fault.kind == "status":
         headers = tuple((name.lower().encode(), value.encode()) for name, value in fault.headers.items())
         if fault.body:
@@ -159,7 +159,7 @@ async def _send_reply(reply: Reply, fault: Fault | None, receive: Receive, send:
         await send(
             {"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True}
         )
-        raise ConnectionCut
+        raise ConnectionCutError
     if fault and fault.kind == "drip":
         for position in range(len(reply.body)):
             piece = reply.body[position : position + 1]

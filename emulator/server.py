@@ -197,7 +197,7 @@ class Emulator:
             ids=self.ids,
             queues=self.queues,
             storage_endpoint=self.storage_endpoint,
-            model=build_model(self.settings.model, self.pace, clock, self.ids),
+            model=build_model(self.settings.model, self.pace, clock),
             deployment=self.settings.model_deployment,
         )
         control = Control(clock, self.ids, self.faults, self.tokens, self.pace, self._reset)

@@ -1,0 +1,1 @@
+"""The Azure seam: everything Relaydeck knows about Foundry, Storage and Azure Monitor. No Streamlit in here."""

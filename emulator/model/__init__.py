@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from emulator.clock import Clock
     from emulator.control import Pace
-    from emulator.ids import Ids
 
 ToolKind = Literal["connected_agent", "azure_function", "function"]
 
@@ -116,7 +115,7 @@ class ModelSettings:
     timeout_s: float = 120.0
 
 
-def build_model(settings: ModelSettings, pace: "Pace", clock: "Clock", ids: "Ids") -> Model:
+def build_model(settings: ModelSettings, pace: "Pace", clock: "Clock") -> Model:
     """Return the model in use. *pace* is read at every turn, so it can change while running."""
     if settings.url:
         from emulator.model.openai_compatible import OpenAICompatibleModel

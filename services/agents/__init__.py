@@ -1,0 +1,1 @@
+"""Agents, threads and runs. Nothing outside classic.py imports azure.ai.agents."""

@@ -1,0 +1,90 @@
+"""Every failure that leaves services/. What it is says what the operator can do next.
+
+ServiceError
+├── ConfigurationError   a setting is missing or wrong: change it
+├── AccessDenied         signed in as the wrong one, or a role is missing
+├── NotFound             it does not exist, or no longer
+├── Conflict             it is busy or has changed: wait or look again
+├── InvalidInput         the request itself cannot be served: change it
+├── Throttled            too many requests: wait `retry_after_s`
+├── Unavailable          not reached, timed out or broken down: nothing is known of the effect unless `sent` is False
+└── UnexpectedReply      answered, but not what the service is documented to answer
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What was tried. *resource*: the queue, agent, thread … by name or id; empty when there is none."""
+
+    operation: str
+    resource: str = ""
+
+
+class ServiceError(Exception):
+    """*status*: the HTTP status, None when no reply came. *request_id*: Azure's, empty when none came."""
+
+    hint = "Try again; if it stays, open Doctor."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        resource: str = "",
+        status: int | None = None,
+        code: str = "",
+        request_id: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.operation, self.resource = operation, resource
+        self.status, self.code, self.request_id = status, code, request_id
+        if hint:
+            self.hint = hint
+
+
+class ConfigurationError(ServiceError):
+    hint = "Correct the setting and start again."
+
+
+class AccessDenied(ServiceError):  # noqa: N818 - named for what the operator meets
+    hint = "Check the identity in use and its roles; a new role takes up to ten minutes."
+
+
+class NotFound(ServiceError):  # noqa: N818
+    hint = "It may have been deleted; go back to the list."
+
+
+class Conflict(ServiceError):  # noqa: N818
+    hint = "Something else is using it; wait for that to end."
+
+
+class InvalidInput(ServiceError):  # noqa: N818
+    hint = "Change the input and send it again."
+
+
+class Throttled(ServiceError):  # noqa: N818
+    """*retry_after_s*: None when the service did not say."""
+
+    hint = "The service is at its limit; wait a moment."
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, **context: object) -> None:
+        super().__init__(message, **context)  # type: ignore[arg-type]  # passed through unchanged
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(ServiceError):  # noqa: N818
+    """*sent*: False when the request certainly did not reach the service."""
+
+    hint = "The service does not answer; Relaydeck keeps trying."
+
+    def __init__(self, message: str, *, sent: bool = True, **context: object) -> None:
+        super().__init__(message, **context)  # type: ignore[arg-type]  # passed through unchanged
+        self.sent = sent
+
+
+class UnexpectedReply(ServiceError):  # noqa: N818
+    hint = "Something between here and Azure (a proxy, a sign-in page) may be answering in its place."

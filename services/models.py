@@ -1,0 +1,163 @@
+"""What services hand to pages and to the terminal: plain, frozen, in the operator's words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+AnswerState = Literal["queued", "working", "answered", "failed", "cancelled", "expired"]
+OPEN_STATES: frozenset[AnswerState] = frozenset({"queued", "working"})
+StepKind = Literal["plan", "delegate", "wait", "function", "write"]
+StepState = Literal["active", "done", "failed", "cancelled"]
+StageName = Literal["creation", "configuration", "execution", "monitoring", "cleanup"]
+Certainty = Literal["exact", "strong", "guess"]
+HealthState = Literal["ok", "degraded", "down", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, in words a person can act on. *reference* finds it in the logs; *retry_safe*: asking again
+    cannot repeat an effect."""
+
+    title: str
+    detail: str
+    next_step: str
+    where: str
+    reference: str
+    retry_safe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimeParts:
+    """Where the time of an answer went, in seconds. None: not known, which is not zero.
+
+    *model_s* is what is left of the total: model turns, the agent service and the network.
+    *queue_wait_s*: from the message's entry into the input queue until the function took it.
+    *function_s*: from there until its reply was read. *certainty* says how well wait and function are told apart.
+    All of an answer without a function call is *model_s*; the other two are then 0.0.
+    """
+
+    model_s: float | None
+    queue_wait_s: float | None
+    function_s: float | None
+    certainty: Certainty
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the live view. *key* is stable; *parent* is the key of the enclosing step, None at the top.
+
+    *name*: the agent or the function tool. *started_s*: since the question was sent. *took_s*: None while active
+    or unknown. *arguments* and *output*: text as it travelled, empty when not known.
+    """
+
+    key: str
+    parent: str | None
+    kind: StepKind
+    name: str
+    state: StepState
+    started_s: float
+    took_s: float | None = None
+    arguments: str = ""
+    output: str = ""
+    certainty: Certainty | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One of the five lifecycle stages. *took_s*: None while it lasts."""
+
+    name: StageName
+    started_s: float
+    took_s: float | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCount:
+    prompt: int
+    completion: int
+
+    @property
+    def total(self) -> int:
+        return self.prompt + self.completion
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question and what became of it, as far as is known now. *version* grows with every change.
+
+    *ahead*: how many questions of this thread come first while *state* is `queued`.
+    *took_s*: None while open, and when the history does not tell.
+    """
+
+    id: str
+    question: str
+    state: AnswerState
+    version: int = 0
+    text: str = ""
+    thread_id: str = ""
+    run_id: str = ""
+    asked_at: datetime | None = None
+    took_s: float | None = None
+    first_token_s: float | None = None
+    parts: TimeParts | None = None
+    steps: tuple[Step, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    tokens: TokenCount | None = None
+    problem: Problem | None = None
+    ahead: int = 0
+    child_run_ids: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A thread's questions and answers, oldest first. *complete*: False when older ones were left out."""
+
+    thread_id: str
+    title: str
+    created_at: datetime | None
+    answers: tuple[Answer, ...]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSummary:
+    thread_id: str
+    title: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PartHealth:
+    """Health of one part (`Agents`, `Queues`, `Function app`, `Model`). *checked_at*: None when never checked."""
+
+    part: str
+    state: HealthState
+    detail: str
+    checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionTool:
+    """An entry of the catalogue. Its queues follow from its name. *agent*: the connected agent that carries it."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, object]
+    agent: str
+    agent_description: str
+    agent_instructions: str
+    examples: tuple[str, ...] = field(default=())
+
+    @property
+    def input_queue(self) -> str:
+        return f"azure-function-{self.name.replace('_', '-')}-input"
+
+    @property
+    def output_queue(self) -> str:
+        return f"azure-function-{self.name.replace('_', '-')}-output"
