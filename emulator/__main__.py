@@ -31,7 +31,7 @@ def main() -> int:
     try:
         lock = take_lock(state / "lock")
     except OSError as exc:
-        print(f"Local Azure cannot write to its state folder {state}: {exc.strerror}.", file=sys.stderr)  # noqa: T201
+        print(f"Local Azure cannot write to its state folder {state}: {exc.strerror}.", file=sys.stderr)
         return EXIT_CANNOT_START
     if lock is None:
         print(
@@ -47,11 +47,11 @@ def main() -> int:
     try:
         emulator = _start(options, state, ports, fall_back=(options.port, options.http_port) == (0, 0))
     except OSError as exc:
-        print(f"Local Azure cannot start: {exc}. State folder: {state}", file=sys.stderr)  # noqa: T201 - for a person
+        print(f"Local Azure cannot start: {exc}. State folder: {state}", file=sys.stderr)
         return EXIT_CANNOT_START
     connection = _describe(emulator)
     write_connection(state, connection)
-    print(json.dumps({"ready": True, "pid": os.getpid(), "url": emulator.url}), flush=True)  # noqa: T201 - the ready line
+    print(json.dumps({"ready": True, "pid": os.getpid(), "url": emulator.url}), flush=True)
     _wait(lifeline=options.lifeline)
     emulator.stop()
     lock.close()

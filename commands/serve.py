@@ -1,0 +1,177 @@
+"""`run.py` itself: Local Azure, the function app and the dashboard, until Ctrl-C or until one of them is lost."""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from emulator.connection import PROBE_TIMEOUT_S
+from emulator.supervisor import (
+    ROOT,
+    LocalAzure,
+    LocalOptions,
+    Part,
+    PartFailedError,
+    Supervisor,
+    attach_or_start,
+)
+
+FIRST_PORT, PORTS_TRIED = 8501, 50
+THINK_S, TOKEN_S = 0.3, 0.02
+EXIT_FAILED, EXIT_PORT_TAKEN = 1, 3
+
+
+def main(arguments: list[str]) -> int:
+    options = _options(arguments)
+    state = state_folder()
+    if (address := _running_dashboard(state)) is not None:
+        print(f"Relaydeck already runs: {address}")
+        _open_browser(address, wanted=options.browser)
+        return 0
+    return serve(options, state, start_azure=lambda failed: _start_local(options, state, failed))
+
+
+def serve(
+    options: argparse.Namespace,
+    state: Path,
+    start_azure: "Callable[[Callable[[PartFailedError], None]], LocalAzure] | None",
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    """Return the exit code once everything has stopped: 0 after Ctrl-C, 1 when a part was lost."""
+    started_s = time.monotonic()
+    ended = threading.Event()
+    failures: list[PartFailedError] = []
+
+    def failed(failure: PartFailedError) -> None:
+        failures.append(failure)
+        ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    port = _choose_port(options.port)
+    if port is None:
+        print(_port_taken(options.port), file=sys.stderr)
+        return EXIT_PORT_TAKEN
+    azure: LocalAzure | None = None
+    dashboard = Supervisor(failed)
+    try:
+        azure = start_azure(failed) if start_azure else None
+        _say("Starting the dashboard")
+        dashboard.start(_dashboard_part(port, state, environment or {}))
+        address = f"http://127.0.0.1:{port}"
+        _write_dashboard(state, address, dashboard.pid("The dashboard"))
+        print(
+            f"\nRelaydeck: {address}   (ready in {time.monotonic() - started_s:.1f} s; Ctrl-C stops it)",
+            flush=True,
+        )
+        _open_browser(address, wanted=options.browser)
+        while not ended.wait(0.5):  # Windows delivers signals only between waits
+            pass
+        if not failures:
+            _say("Stopping")
+    except PartFailedError as exc:
+        failures.append(exc)
+    finally:
+        dashboard.stop()
+        if azure:
+            azure.stop()
+        (state / "dashboard.json").unlink(missing_ok=True)
+    for failure in failures[:1]:
+        print(f"Relaydeck stopped: {failure}", file=sys.stderr)
+    return EXIT_FAILED if failures else 0
+
+
+def state_folder() -> Path:
+    """Return the folder of all local state: RELAYDECK_STATE_DIR, else .relaydeck beside run.py."""
+    return Path(os.environ.get("RELAYDECK_STATE_DIR") or ROOT / ".relaydeck").resolve()
+
+
+def options_parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python3 run.py{program}")
+    parser.add_argument("--port", type=int, default=0, help=f"default: {FIRST_PORT} or the next free one")
+    parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
+    return parser
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = options_parser("")
+    parser.add_argument(
+        "--think-s", type=float, default=THINK_S, help="seconds the built-in model takes to begin"
+    )
+    parser.add_argument("--token-s", type=float, default=TOKEN_S, help="seconds it takes for each word")
+    return parser.parse_args(arguments)
+
+
+def _start_local(
+    options: argparse.Namespace, state: Path, failed: "Callable[[PartFailedError], None]"
+) -> LocalAzure:
+    local = LocalOptions(state, think_s=options.think_s, token_s=options.token_s)
+    return attach_or_start(local, failed, _say)
+
+
+def _dashboard_part(port: int, state: Path, environment: Mapping[str, str]) -> Part:
+    return Part(
+        "The dashboard",
+        [sys.executable, "-m", "commands.dashboard", str(port)],
+        state / "logs" / "dashboard.log",
+        {"RELAYDECK_STATE_DIR": str(state), **environment},
+        restarts=False,
+    )
+
+
+def _choose_port(wanted: int) -> int | None:
+    """Return a free port: *wanted* or nothing, or the first free one from FIRST_PORT on when *wanted* is 0."""
+    candidates = [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED)
+    for port in candidates:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            if os.name != "nt":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    return None
+
+
+def _port_taken(wanted: int) -> str:
+    if wanted:
+        return (
+            f"Port {wanted} is taken. Choose another, or leave --port out: python3 run.py --port {wanted + 1}"
+        )
+    return f"All ports from {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1} are taken. Type: python3 run.py --port 9000"
+
+
+def _write_dashboard(state: Path, address: str, pid: int) -> None:
+    (state / "dashboard.json").write_text(json.dumps({"url": address, "pid": pid}))
+
+
+def _running_dashboard(state: Path) -> str | None:
+    """Return the address of the dashboard that already serves *state*; None when none answers."""
+    try:
+        address = str(json.loads((state / "dashboard.json").read_text())["url"])
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=PROBE_TIMEOUT_S) as reply:  # noqa: S310 - ours
+            return address if reply.read() == b"ok" else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _open_browser(address: str, *, wanted: bool) -> None:
+    has_display = (
+        os.name == "nt"
+        or sys.platform == "darwin"
+        or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    )
+    if wanted and has_display:
+        webbrowser.open(address)
+
+
+def _say(text: str) -> None:
+    print(f"{text} …", file=sys.stderr, flush=True)

@@ -1,0 +1,134 @@
+"""`run.py test`: everything CI runs, in the order in which it fails fastest, and one verdict at the end."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator.supervisor import ROOT
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+MAC_CHROMIUMS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+WINDOWS_CHROMIUMS = ("Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe")
+APT_TIMEOUT_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    command: Sequence[str]
+
+
+def main(arguments: list[str]) -> int:
+    options, extra = _options(arguments)
+    in_ci = os.environ.get("CI", "").lower() in ("1", "true")
+    browser = find_browser() or install_browser()
+    results = {check.name: _run(check) for check in _checks(options, extra, browser, in_ci=in_ci)}
+    if browser is None:
+        results["browser tests"] = not in_ci
+        _warn_about_browser(in_ci=in_ci)
+    print(
+        "\n" + "\n".join(f"{'passed' if ok else 'FAILED'}  {name}" for name, ok in results.items()),
+        flush=True,
+    )
+    return 0 if all(results.values()) else 1
+
+
+def _options(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(prog="python3 run.py test", description=__doc__)
+    parser.add_argument(
+        "--azurite", action="store_true", help="run the queue contract on Azurite too (always in CI)"
+    )
+    parser.add_argument(
+        "--live", action="store_true", help="run the contract on the Azure account named in .env"
+    )
+    parser.add_argument("--only", choices=["format", "lint", "types", "tests"], help="one of the checks")
+    return parser.parse_known_args(arguments)
+
+
+def _checks(
+    options: argparse.Namespace, extra: list[str], browser: str | None, *, in_ci: bool
+) -> list[Check]:
+    python = sys.executable
+    pytest = [python, "-m", "pytest", *extra]
+    if options.azurite or in_ci:
+        pytest.append("--azurite")
+    if options.live:
+        pytest.append("--live")
+    if browser is None:
+        pytest += ["-m", "not browser"]
+    else:
+        os.environ["RELAYDECK_TEST_BROWSER"] = browser
+    checks = {
+        "format": Check("format", [python, "-m", "ruff", "format", "--check", "."]),
+        "lint": Check("lint", [python, "-m", "ruff", "check", "."]),
+        "types": Check("types", [python, "-m", "mypy"]),
+        "tests": Check("tests", pytest),
+    }
+    return [checks[options.only]] if options.only else list(checks.values())
+
+
+def _run(check: Check) -> bool:
+    print(f"\n── {check.name} ──", flush=True)
+    started_s = time.monotonic()
+    code = subprocess.run(check.command, cwd=ROOT, check=False).returncode
+    print(
+        f"── {check.name}: {'passed' if code == 0 else 'FAILED'} in {time.monotonic() - started_s:.0f} s",
+        flush=True,
+    )
+    return code == 0
+
+
+def find_browser() -> str | None:
+    """Return the path of a Chromium or Chrome on this machine; RELAYDECK_TEST_BROWSER names another."""
+    if named := os.environ.get("RELAYDECK_TEST_BROWSER"):
+        return named
+    for name in CHROMIUMS:
+        if found := shutil.which(name):
+            return found
+    folders = filter(None, (os.environ.get("PROGRAMFILES"), os.environ.get("PROGRAMFILES(X86)")))
+    paths = [Path(path) for path in MAC_CHROMIUMS] + [
+        Path(f) / path for f in folders for path in WINDOWS_CHROMIUMS
+    ]
+    return next((str(path) for path in paths if path.exists()), None)
+
+
+def install_browser() -> str | None:
+    """Return the path of Debian's chromium, installed now; None where that may not or cannot be done."""
+    if os.name == "nt" or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return None
+    print("Installing chromium for the browser tests …", flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    steps = (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium"])
+    for step in steps:
+        try:
+            done = subprocess.run(
+                step, env=environment, capture_output=True, text=True, check=False, timeout=APT_TIMEOUT_S
+            )
+        except subprocess.TimeoutExpired:
+            print(f"{' '.join(step)} did not end within {APT_TIMEOUT_S} s.", file=sys.stderr)
+            return None
+        if done.returncode:
+            print(f"{' '.join(step)} failed:\n{done.stderr.strip()[-1000:]}", file=sys.stderr)
+            return None
+    return shutil.which("chromium")
+
+
+def _warn_about_browser(*, in_ci: bool) -> None:
+    print("\n" + "!" * 78, file=sys.stderr)
+    print("BROWSER TESTS DID NOT RUN: there is no Chromium or Chrome on this machine.", file=sys.stderr)
+    print(
+        "Install one (Debian: sudo apt install chromium), or name it in RELAYDECK_TEST_BROWSER.",
+        file=sys.stderr,
+    )
+    if in_ci:
+        print("Under CI that is a failure.", file=sys.stderr)
+    print("!" * 78, file=sys.stderr)
