@@ -76,6 +76,8 @@ class Supervisor:
         return next(part.process.pid for part in self._parts if part.name == name and part.process)
 
     def _launch(self, part: Part) -> None:
+        if part.process:
+            end_process(part.process)  # already dead; this closes our end of its pipe
         part.started_at.append(time.monotonic())
         part.log_file.parent.mkdir(parents=True, exist_ok=True)
         log_file = part.log_file.open("ab")
