@@ -167,7 +167,16 @@ def explain_install(words: str) -> str:
             f"A package is not the one that was locked. Do not go on; check the package index in use.\n{tail}"
         )
     if any(
-        sign in lowered for sign in ("connect", "resolve", "timed out", "temporary failure", "proxy", "dns")
+        sign in lowered
+        for sign in (
+            "connect",
+            "resolve",
+            "timed out",
+            "temporary failure",
+            "proxy",
+            "dns",
+            "from versions: none",
+        )
     ):
         return (
             "The package index cannot be reached. Check the network; behind a proxy set HTTPS_PROXY, with a mirror "
