@@ -69,7 +69,7 @@ class Emulator:
         state.mkdir(parents=True, exist_ok=True)
         self.certificates: Certificates = ensure_certificates(state / "tls", self.clock)
         self.token = load_secret(state / "token")
-        self._sockets = [_listen(self.settings.port), _listen(self.settings.http_port)]
+        self._sockets = [listen(self.settings.port), listen(self.settings.http_port)]
         self.port, self.http_port = (listener.getsockname()[1] for listener in self._sockets)
         self._thread = threading.Thread(target=self._run, name="local-azure", daemon=True)
         self._thread.start()
@@ -220,7 +220,7 @@ class Emulator:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
                 runner.run(self._serve())
         except BaseException as exc:
             self._failure = exc
@@ -278,7 +278,7 @@ def _server(front: FrontDoor, tls: dict[str, str]) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if sys.platform != "win32":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -292,7 +292,7 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     if sys.platform == "win32":
         return None
     import uvloop
