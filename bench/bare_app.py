@@ -17,7 +17,7 @@ from emulator.server import listen, loop_factory
 DOCUMENT = json.loads(os.environ.get("BARE_DOCUMENT", "{}"))
 
 
-async def answer(request: Request) -> JSONResponse:
+async def answer(_: Request) -> JSONResponse:
     return JSONResponse(DOCUMENT)
 
 

@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def measure(supervisor: Supervisor, state: Path) -> None:
-    command = [sys.executable, "-m", "emulator", "--lifeline", "--state", folder_name(state)]
+    command = [sys.executable, "-m", "emulator", "--lifeline", "--state", str(state.resolve())]
     supervisor.start(Part("Local Azure", command, state / "emulator.log"))
     connection = read_connection(state)
     assert connection is not None
@@ -55,10 +55,6 @@ def measure(supervisor: Supervisor, state: Path) -> None:
     emit("emulator.get_agent", statistics.median(ours), "requests/s", None, ours)
     emit("emulator.bare_route", statistics.median(yardstick), "requests/s", None, yardstick)
     emit("emulator.get_agent_to_bare_route", statistics.median(ratios), "ratio", GOAL, ratios)
-
-
-def folder_name(state: Path) -> str:
-    return str(state.resolve())
 
 
 def make_agent(connection: Connection) -> tuple[str, str]:
@@ -106,7 +102,7 @@ async def one_connection(port: int, context: ssl.SSLContext, request: bytes) -> 
             data = tail + await reader.read(1 << 18)
             assert data, "the server closed the connection"
             missing -= data.count(b"HTTP/1.1 200 ")
-            tail = data[-12:] if not data.endswith(b"HTTP/1.1 200 ") else b""
+            tail = data[-12:]  # one byte less than a status line's start: it may come in two pieces
     writer.close()
 
 

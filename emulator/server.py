@@ -170,6 +170,10 @@ class Emulator:
         """Return the latest requests, oldest first."""
         return self.call(lambda: list(self.front.seen))
 
+    def routes(self) -> list[tuple[str, str, str, str]]:
+        """Return (service, operation, HTTP method, path template) of everything that is implemented."""
+        return [(service.name, *route) for service in self._distinct for route in service.routes()]
+
     def reset(self, seed: int | None = None) -> None:
         """Forget all agents, threads, runs, queues, faults and requests; ids start over from *seed*."""
         self.call(lambda: self._reset(seed))

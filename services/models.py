@@ -17,7 +17,7 @@ HealthState = Literal["ok", "degraded", "down", "unknown"]
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What went wrong, in words a person can act on. *reference* finds it in the logs; *retry_safe*: asking again
-    cannot repeat an effect."""
+    cannot repeat an effect. *code*: the same for programs (docs/answers.md lists them)."""
 
     title: str
     detail: str
@@ -25,6 +25,7 @@ class Problem:
     where: str
     reference: str
     retry_safe: bool
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,9 @@ class Answer:
     """One question and what became of it, as far as is known now. *version* grows with every change.
 
     *ahead*: how many questions of this thread come first while *state* is `queued`.
-    *took_s*: None while open, and when the history does not tell.
+    *took_s*: None while open, and when the history does not tell. *notice*: what a person should know meanwhile
+    ("another run holds this conversation"); empty when all is usual. *measuring*: the answer is final, but *parts*
+    and the times of its steps are still being read; they follow within moments.
     """
 
     id: str
@@ -108,10 +111,13 @@ class Answer:
     problem: Problem | None = None
     ahead: int = 0
     child_run_ids: tuple[str, ...] = ()
+    notice: str = ""
+    measuring: bool = False
 
     @property
     def is_open(self) -> bool:
-        return self.state in OPEN_STATES
+        """Whether there is more to come: watch it until this is False."""
+        return self.state in OPEN_STATES or self.measuring
 
 
 @dataclass(frozen=True, slots=True)
