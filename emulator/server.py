@@ -258,11 +258,18 @@ class Emulator:
 
 
 class _Protocol(HttpToolsProtocol):
-    """Lets a scripted fault cut the connection: ASGI itself has no word for that."""
+    """Lets a scripted fault cut the connection and keeps metadata's case: ASGI itself has no word for either."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope[TRANSPORT_KEY] = self.transport  # type: ignore[typeddict-unknown-key]  # ours, documented
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # The name of a queue's metadata is data: Azure gives it back in the case it came in.
+        if name[:10].lower() == b"x-ms-meta-":
+            self.headers.append((name, value))
+        else:
+            super().on_header(name, value)
 
 
 def _server(front: FrontDoor, tls: dict[str, str]) -> uvicorn.Server:
