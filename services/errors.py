@@ -9,8 +9,12 @@ ServiceError
 ├── Throttled            too many requests: wait `retry_after_s`
 ├── Unavailable          not reached, timed out or broken down: nothing is known of the effect unless `sent` is False
 └── UnexpectedReply      answered, but not what the service is documented to answer
+
+Remote calls run inside azure_call(), which turns whatever the SDKs raise into one of these.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -20,6 +24,9 @@ class Attempt:
 
     operation: str
     resource: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.resource}".rstrip()
 
 
 class ServiceError(Exception):
@@ -47,7 +54,13 @@ class ServiceError(Exception):
 
 
 class ConfigurationError(ServiceError):
+    """*problems*: one line for each thing to correct; empty when the message says it all."""
+
     hint = "Correct the setting and start again."
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), **context: object) -> None:
+        super().__init__(message, **context)  # type: ignore[arg-type]  # passed through unchanged
+        self.problems = problems
 
 
 class AccessDenied(ServiceError):  # noqa: N818 - named for what the operator meets
@@ -77,14 +90,35 @@ class Throttled(ServiceError):  # noqa: N818
 
 
 class Unavailable(ServiceError):  # noqa: N818
-    """*sent*: False when the request certainly did not reach the service."""
+    """*sent*: False when the request certainly did not reach the service. *retry_after_s*: None when it did not say."""
 
     hint = "The service does not answer; Relaydeck keeps trying."
 
-    def __init__(self, message: str, *, sent: bool = True, **context: object) -> None:
+    def __init__(
+        self, message: str, *, sent: bool = True, retry_after_s: float | None = None, **context: object
+    ) -> None:
         super().__init__(message, **context)  # type: ignore[arg-type]  # passed through unchanged
-        self.sent = sent
+        self.sent, self.retry_after_s = sent, retry_after_s
 
 
 class UnexpectedReply(ServiceError):  # noqa: N818
     hint = "Something between here and Azure (a proxy, a sign-in page) may be answering in its place."
+
+
+@contextmanager
+def azure_call(operation: str, resource: str = "") -> Iterator[None]:
+    """Turn what an SDK raises inside into a ServiceError that names *operation* (a verb phrase) and *resource*.
+
+    A ServiceError passes unchanged; so does a defect of our own, which must show as one.
+    """
+    try:
+        yield
+    except ServiceError:
+        raise
+    except Exception as exc:
+        from services.translation import translate  # it imports this module
+
+        error = translate(exc, Attempt(operation, resource))
+        if error is None:
+            raise
+        raise error from exc

@@ -1,0 +1,108 @@
+"""The SDK clients. Endpoints, credential and CA file are all that differs between Azure and Local Azure."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from azure.ai.agents import AgentsClient
+from azure.core.credentials import AccessToken, TokenCredential
+from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.queue import QueueServiceClient
+
+from services.settings import Settings
+from services.transport import build_transport
+
+if TYPE_CHECKING:
+    from azure.ai.projects import AIProjectClient
+
+QUIET_LOGGERS = (
+    "azure",
+    "urllib3",
+)  # at INFO the first logs every request, at DEBUG the second logs SAS signatures
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the services are and who asks. *ca_file*: a PEM file to trust instead of the usual authorities."""
+
+    project_endpoint: str
+    storage_endpoint: str
+    credential: TokenCredential = field(repr=False)
+    ca_file: str | None = None
+
+
+class LocalCredential:
+    """Hands out Local Azure's one token, which never runs out."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # as TokenCredential declares it
+        return AccessToken(self._token, int(time.time()) + 86_400)
+
+
+class Clients:
+    """Ready clients that threads may share. They never retry and never follow redirects: services.resilience does.
+
+    *agents* serves the Foundry project, *queues* the storage account. close() ends their connections.
+    """
+
+    def __init__(self, settings: Settings, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+        self._local = settings.mode == "local"
+        self._settings = settings
+        self.agents_transport = self._transport()
+        self.agents = AgentsClient(
+            endpoints.project_endpoint, endpoints.credential, **self._options(self.agents_transport)
+        )
+        self.queues = QueueServiceClient(
+            endpoints.storage_endpoint, credential=endpoints.credential, **self._options(self._transport())
+        )
+
+    @cached_property
+    def projects(self) -> "AIProjectClient":
+        """Return the client for connections, deployments and telemetry. Importing it takes more than a second."""
+        from azure.ai.projects import AIProjectClient
+
+        return AIProjectClient(
+            endpoint=self._endpoints.project_endpoint,
+            credential=self._endpoints.credential,
+            **self._options(self._transport()),
+        )
+
+    def close(self) -> None:
+        self.agents.close()
+        self.queues.close()
+        if "projects" in self.__dict__:
+            self.projects.close()
+
+    def _transport(self) -> RequestsTransport:
+        return build_transport(
+            ca_file=self._endpoints.ca_file,
+            connect_timeout_s=self._settings.connect_timeout_s,
+            read_timeout_s=self._settings.read_timeout_s,
+            use_environment=not self._local,
+        )
+
+    def _options(self, transport: RequestsTransport) -> dict[str, Any]:
+        return {"transport": transport, "retry_total": 0, "permit_redirects": False}
+
+
+def build_clients(settings: Settings, endpoints: Endpoints) -> Clients:
+    """Return clients for *endpoints*. Sends nothing; in Azure mode the first request fetches a token."""
+    for name in QUIET_LOGGERS:
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.WARNING)
+    return Clients(settings, endpoints)
+
+
+def azure_endpoints(settings: Settings) -> Endpoints:
+    """Return the endpoints of Azure mode, signed in as DefaultAzureCredential finds. Sends nothing."""
+    from azure.identity import DefaultAzureCredential
+
+    options: dict[str, Any] = {"exclude_interactive_browser_credential": True}
+    if settings.client_id:
+        options["managed_identity_client_id"] = settings.client_id
+    return Endpoints(settings.project_endpoint, settings.storage_endpoint, DefaultAzureCredential(**options))

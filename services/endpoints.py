@@ -1,0 +1,131 @@
+"""Endpoint addresses: what a correct one looks like, and in which words a wrong one is refused."""
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+PROJECT_EXAMPLE = "https://contoso.services.ai.azure.com/api/projects/support"
+STORAGE_EXAMPLE = "https://contosotools.queue.core.windows.net"
+PROJECT_HOSTS = (
+    ".services.ai.azure.com",
+    ".cognitiveservices.azure.com",
+    ".services.ai.azure.us",
+    ".cognitiveservices.azure.us",
+    ".services.ai.azure.cn",
+    ".cognitiveservices.azure.cn",
+)
+STORAGE_HOSTS = (
+    ".core.windows.net",
+    ".core.usgovcloudapi.net",
+    ".core.chinacloudapi.cn",
+    ".storage.azure.net",
+)
+_PROJECT_PATH = re.compile(r"/api/projects/[^/]+")
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}(-ipv6|-dualstack)?")
+_OTHER_SERVICES = ("blob", "table", "file", "dfs", "web")
+
+
+class AddressError(ValueError):
+    """The address cannot be used. The text says why and shows one that can."""
+
+
+def project_endpoint(value: str, trusted: tuple[str, ...] = ()) -> str:
+    """Return *value* without a trailing slash if it names a Foundry project.
+
+    *trusted*: host name endings that are accepted beside Azure's own. Raises AddressError.
+    """
+    parts = _split(value, PROJECT_EXAMPLE)
+    path = parts.path.rstrip("/")
+    if not is_loopback(parts) and not _ends(parts, (*PROJECT_HOSTS, *trusted)):
+        raise AddressError(_unknown_host(parts, PROJECT_EXAMPLE))
+    if not _PROJECT_PATH.fullmatch(path):
+        raise AddressError(
+            f"does not name a project: the path must be /api/projects/<project name>, not "
+            f"{path or '/'!r}. Example: {PROJECT_EXAMPLE} (Foundry portal, project overview, project endpoint)"
+        )
+    return f"https://{parts.netloc.lower()}{path}"
+
+
+def storage_endpoint(value: str, trusted: tuple[str, ...] = ()) -> str:
+    """Return *value* without a trailing slash if it is the queue endpoint of a storage account.
+
+    On this machine the account is the path (`https://127.0.0.1:10001/devstoreaccount1`). Raises AddressError.
+    """
+    parts = _split(value, STORAGE_EXAMPLE)
+    path = parts.path.strip("/")
+    if is_loopback(parts):
+        if not re.fullmatch(r"[a-z0-9]{3,24}", path):
+            raise AddressError(
+                "lacks the account: on this machine it is the path, "
+                "as in https://127.0.0.1:10001/devstoreaccount1"
+            )
+        return f"https://{parts.netloc.lower()}/{path}"
+    host = (parts.hostname or "").lower()
+    labels = host.split(".")
+    if other := next((name for name in _OTHER_SERVICES if name in labels[1:3]), ""):
+        raise AddressError(
+            f"is the {other} endpoint of the account; the queue endpoint is needed: "
+            f"https://{host.replace(f'.{other}.', '.queue.', 1)}"
+        )
+    if not _ends(parts, (*STORAGE_HOSTS, *trusted)):
+        raise AddressError(_unknown_host(parts, STORAGE_EXAMPLE))
+    if "queue" not in labels[1:3] or not _ACCOUNT.fullmatch(labels[0]):
+        raise AddressError(
+            f"is not a queue endpoint: the host must be <account>.queue.<domain>. Example: {STORAGE_EXAMPLE}"
+        )
+    if path:
+        raise AddressError(f"must end after the host, without {parts.path!r}. Example: https://{host}")
+    return f"https://{parts.netloc.lower()}"
+
+
+def web_address(value: str, example: str) -> str:
+    """Return *value* without a trailing slash if it is an http or https address. Raises AddressError."""
+    try:
+        parts = urlsplit(value.strip())
+        reachable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        reachable = False
+    if not reachable:
+        raise AddressError(f"is not an http or https address. Example: {example}")
+    return value.strip().rstrip("/")
+
+
+def is_loopback(parts: SplitResult) -> bool:
+    """Return whether the address stays on this machine."""
+    host = parts.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _split(value: str, example: str) -> SplitResult:
+    try:
+        parts = urlsplit(value.strip())
+        _ = parts.port  # read: a port that is no number shows only now
+    except ValueError as exc:
+        raise AddressError(f"is not an address ({exc}). Example: {example}") from exc
+    if parts.scheme != "https":
+        found = f"{parts.scheme}://" if parts.scheme and parts.netloc else "none"
+        raise AddressError(f"must start with https:// (found: {found}). Example: {example}")
+    if not parts.hostname:
+        raise AddressError(f"has no host. Example: {example}")
+    if "@" in parts.netloc:
+        raise AddressError(f"must not hold a user name or a password. Example: {example}")
+    if parts.query or parts.fragment:
+        raise AddressError(
+            f"must not hold '?' or '#' (a SAS token or a key does not belong here). Example: {example}"
+        )
+    return parts
+
+
+def _ends(parts: SplitResult, endings: tuple[str, ...]) -> bool:
+    host = (parts.hostname or "").lower()
+    return any(host.endswith("." + ending.lower().lstrip(".")) for ending in endings)
+
+
+def _unknown_host(parts: SplitResult, example: str) -> str:
+    return (
+        f"has a host that is not Azure's: {parts.hostname}. Example: {example} "
+        "(name a private domain in RELAYDECK_TRUSTED_HOSTS)"
+    )

@@ -1,0 +1,96 @@
+"""A circuit breaker: when most of the latest calls failed, the service is left alone, then tried by one call."""
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+from services.resilience.clock import Pace
+
+log = logging.getLogger(__name__)
+BreakerState = Literal["closed", "open", "half_open"]
+WINDOW_CALLS = 20
+OPEN_SPREAD = 0.2  # so that several processes do not all try again at the same moment
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Leave to make one call. *generation*: of the breaker's state, so that a late report cannot mislead it."""
+
+    generation: int
+
+
+class CircuitBreaker:
+    """Threads share it; nothing waits for its lock longer than a few comparisons take."""
+
+    def __init__(
+        self, name: str, pace: Pace, *, failure_share: float, min_calls: int, window_s: float, open_s: float
+    ) -> None:
+        self._name, self._pace = name, pace
+        self._failure_share, self._min_calls = failure_share, min_calls
+        self._window_s, self._open_s = window_s, open_s
+        self._lock = threading.Lock()
+        self._latest: deque[tuple[float, bool]] = deque(maxlen=WINDOW_CALLS)
+        self._state: BreakerState = "closed"
+        self._opens_until_s = 0.0
+        self._generation = 0
+
+    @property
+    def state(self) -> BreakerState:
+        return self._state
+
+    def admit(self) -> Admission | float:
+        """Return leave to call; else the seconds until it is worth asking again.
+
+        Each Admission must be handed back to report(), whatever came of the call.
+        """
+        with self._lock:
+            if self._state == "closed":
+                return Admission(self._generation)
+            left_s = self._opens_until_s - self._pace.now_s()
+            if self._state == "open" and left_s <= 0:
+                self._move("half_open")
+                return Admission(self._generation)
+            return max(left_s, 0.1)
+
+    def report(self, admission: Admission, failed: bool | None) -> None:
+        """Count the call. *failed* None: it told nothing about the service (a refusal, a call cut short)."""
+        with self._lock:
+            if admission.generation != self._generation:
+                return
+            if self._state == "half_open":
+                self._end_probe(failed)
+            elif failed is not None:
+                now_s = self._pace.now_s()
+                self._latest.append((now_s, failed))
+                if failed and self._is_failing(now_s):
+                    self._open()
+
+    def _end_probe(self, failed: bool | None) -> None:
+        if failed:
+            self._open()
+        elif failed is None:
+            self._opens_until_s = self._pace.now_s()
+            self._move("open")  # undecided: the next call is the probe
+        else:
+            self._latest.clear()
+            self._move("closed")
+
+    def _is_failing(self, now_s: float) -> bool:
+        while self._latest and self._latest[0][0] < now_s - self._window_s:
+            self._latest.popleft()
+        failures = sum(failed for _, failed in self._latest)
+        return len(self._latest) >= self._min_calls and failures >= self._failure_share * len(self._latest)
+
+    def _open(self) -> None:
+        spread_s = self._open_s * OPEN_SPREAD
+        pause_s = self._pace.between(self._open_s - spread_s, self._open_s + spread_s)
+        self._opens_until_s = self._pace.now_s() + pause_s
+        self._move("open")
+
+    def _move(self, state: BreakerState) -> None:
+        if state != self._state:
+            log.warning("breaker.moved", extra={"service": self._name, "state": state})
+        self._state = state
+        self._generation += 1

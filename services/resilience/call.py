@@ -1,0 +1,244 @@
+"""Resilience: how a remote call is made. SDK clients must not retry by themselves."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.errors import (
+    AccessDenied,
+    Attempt,
+    NotFound,
+    ServiceError,
+    Throttled,
+    Unavailable,
+    UnexpectedReply,
+    azure_call,
+)
+from services.resilience.breaker import Admission, BreakerState, CircuitBreaker
+from services.resilience.budget import RetryBudget
+from services.resilience.clock import Pace, RealPace
+from services.resilience.watchdog import Watchdog
+from services.settings import Settings
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+LASTING_STATUSES = frozenset({507})  # trying again does not make room
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """See the settings of the same names."""
+
+    call_deadline_s: float = 30
+    call_retries: int = 3
+    retry_after_max_s: float = 30
+    retry_share: float = 0.2
+    breaker_failure_share: float = 0.5
+    breaker_min_calls: int = 10
+    breaker_window_s: float = 30
+    breaker_open_s: float = 15
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        return cls(**{name: getattr(settings, name) for name in cls.__dataclass_fields__})
+
+
+class Resilience:
+    """Makes calls to one dependency. Threads share it.
+
+    read(), create(), delete() and once() differ in what may be repeated. All of them raise ServiceErrors only, end
+    within their deadline (a reply under way is cut, at most 0.3 s late), and refuse with Unavailable(sent=False),
+    without a request, while the breaker is open or the service has asked everybody to pause.
+    """
+
+    def __init__(self, dependency: str, limits: Limits | None = None, pace: Pace | None = None) -> None:
+        self.dependency = dependency
+        self.limits = limits or Limits()
+        self._pace = pace or RealPace()
+        self._breaker = CircuitBreaker(
+            dependency,
+            self._pace,
+            failure_share=self.limits.breaker_failure_share,
+            min_calls=self.limits.breaker_min_calls,
+            window_s=self.limits.breaker_window_s,
+            open_s=self.limits.breaker_open_s,
+        )
+        self._budget = RetryBudget(self.limits.retry_share)
+        self._watchdog = Watchdog()
+        self._paused_until_s = 0.0
+
+    @property
+    def state(self) -> BreakerState:
+        """Return `open` while the dependency is being left alone."""
+        return self._breaker.state
+
+    def read(
+        self, operation: str, resource: str, fn: Callable[[], T], *, deadline_s: float | None = None
+    ) -> T:
+        """Return what *fn* returns; repeat it after failures that may pass."""
+        return self._repeat(operation, resource, fn, _may_pass, deadline_s)
+
+    def delete(self, operation: str, resource: str, fn: Callable[[], object]) -> None:
+        """Return once *fn* has succeeded or finds nothing left to do (404)."""
+        try:
+            self._repeat(operation, resource, fn, _may_pass, None)
+        except NotFound:
+            log.debug("resource.gone_already", extra={"operation": operation, "resource": resource})
+
+    def create(
+        self, operation: str, resource: str, fn: Callable[[], T], look_up: Callable[[], T | None]
+    ) -> T:
+        """Return what *fn* creates. After a failure that leaves its effect open, *look_up* is asked first.
+
+        *look_up* returns what an earlier attempt has created after all, None when nothing; it sends requests of its
+        own, inside the same deadline. When it fails too, the first error is raised: the effect stays unknown.
+        """
+        return self._repeat(operation, resource, fn, _may_pass, None, look_up)
+
+    def once(self, operation: str, resource: str, fn: Callable[[], T]) -> T:
+        """Return what *fn* returns. Repeat it only if the request certainly had no effect."""
+        return self._repeat(operation, resource, fn, _had_no_effect, None)
+
+    def close(self) -> None:
+        """End the waits between attempts; calls under way run to their end."""
+        self._watchdog.stop()
+        if isinstance(self._pace, RealPace):
+            self._pace.stop()
+
+    def _repeat(
+        self,
+        operation: str,
+        resource: str,
+        fn: Callable[[], T],
+        repeatable: Callable[[ServiceError], bool],
+        deadline_s: float | None,
+        look_up: Callable[[], T | None] | None = None,
+    ) -> T:
+        due_s = self._pace.now_s() + (deadline_s or self.limits.call_deadline_s)
+        self._budget.pay_in()
+        attempt, renewed = 0, False
+        while True:
+            try:
+                return self._attempt(operation, resource, fn, due_s)
+            except ServiceError as error:
+                if look_up is not None and _is_open_effect(error):
+                    found = self._look_up(operation, resource, look_up, due_s, error)
+                    if found is not None:
+                        return found
+                if isinstance(error, AccessDenied) and error.status == 401 and not renewed:
+                    renewed = True  # the SDK has dropped its token: the next request carries a fresh one
+                    continue
+                if not repeatable(error) or attempt >= self.limits.call_retries:
+                    raise
+                pause_s = self._pause_s(error, attempt, due_s)
+                if pause_s is None or not self._budget.pay_out() or not self._pace.sleep(pause_s):
+                    raise
+                attempt += 1
+                log.info(
+                    "call.repeated",
+                    extra={
+                        "operation": operation,
+                        "resource": resource,
+                        "attempt": attempt,
+                        "after": str(error),
+                    },
+                )
+
+    def _attempt(self, operation: str, resource: str, fn: Callable[[], T], due_s: float) -> T:
+        admission = self._admit(operation, resource)
+        failed: bool | None = None
+        try:
+            with self._watchdog.watch(due_s - self._pace.now_s()) as watched:
+                try:
+                    with azure_call(operation, resource):
+                        result = fn()
+                except ServiceError as error:
+                    if watched.overdue:
+                        raise self._overdue(operation, resource) from error
+                    raise
+            failed = False
+            return result
+        except ServiceError as error:
+            failed = _speaks_of_the_service(error)
+            if isinstance(error, Throttled) and error.retry_after_s:
+                pause_s = min(error.retry_after_s, self.limits.retry_after_max_s)
+                self._paused_until_s = max(self._paused_until_s, self._pace.now_s() + pause_s)
+            raise
+        finally:
+            self._breaker.report(admission, failed)
+
+    def _admit(self, operation: str, resource: str) -> Admission:
+        attempt = Attempt(operation, resource)
+        if (left_s := self._paused_until_s - self._pace.now_s()) > 0:
+            message = f"Could not {attempt}: {self.dependency} asked for a pause of another {left_s:.0f} s."
+            raise Throttled(
+                message, retry_after_s=left_s, code="Paused", operation=operation, resource=resource
+            )
+        admission = self._breaker.admit()
+        if isinstance(admission, Admission):
+            return admission
+        message = (
+            f"Could not {attempt}: {self.dependency} has failed repeatedly and is left alone; "
+            f"next try in {admission:.0f} s."
+        )
+        raise Unavailable(message, sent=False, code="BreakerOpen", operation=operation, resource=resource)
+
+    def _pause_s(self, error: ServiceError, attempt: int, due_s: float) -> float | None:
+        """Return how long to wait before the next attempt; None when there is no time or no leave for one."""
+        if isinstance(error, Unavailable) and error.code == "BreakerOpen":
+            return None
+        ceiling_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt)
+        pause_s = self._pace.between(0, ceiling_s)
+        if isinstance(error, Throttled | Unavailable) and error.retry_after_s:
+            if error.retry_after_s > self.limits.retry_after_max_s:
+                return None
+            pause_s += error.retry_after_s
+        return pause_s if self._pace.now_s() + pause_s < due_s else None
+
+    def _look_up(
+        self,
+        operation: str,
+        resource: str,
+        look_up: Callable[[], T | None],
+        due_s: float,
+        error: ServiceError,
+    ) -> T | None:
+        try:
+            left_s = due_s - self._pace.now_s()
+            if left_s <= 0:
+                raise error
+            found = self._repeat(f"look up the outcome of {operation}", resource, look_up, _may_pass, left_s)
+        except ServiceError as failure:
+            raise error from failure
+        if found is None and isinstance(error, UnexpectedReply):
+            raise error
+        log.info("create.looked_up", extra={"operation": operation, "found": found is not None})
+        return found
+
+    def _overdue(self, operation: str, resource: str) -> Unavailable:
+        message = f"Could not {Attempt(operation, resource)}: the reply was not complete in time."
+        return Unavailable(message, operation=operation, resource=resource)
+
+
+def _may_pass(error: ServiceError) -> bool:
+    return isinstance(error, Throttled) or (
+        isinstance(error, Unavailable) and error.status not in LASTING_STATUSES
+    )
+
+
+def _had_no_effect(error: ServiceError) -> bool:
+    return isinstance(error, Throttled) or (isinstance(error, Unavailable) and not error.sent)
+
+
+def _is_open_effect(error: ServiceError) -> bool:
+    return isinstance(error, UnexpectedReply) or (isinstance(error, Unavailable) and error.sent)
+
+
+def _speaks_of_the_service(error: ServiceError) -> bool | None:
+    """Return whether *error* counts against the service (True), for it (False: it did answer), or not at all."""
+    if isinstance(error, Unavailable | UnexpectedReply):
+        return True
+    return None if isinstance(error, Throttled) else False

@@ -1,0 +1,91 @@
+"""Ends calls that outlive their deadline by cutting their connection.
+
+Socket timeouts bound silence, not a reply that drips a byte at a time: only a wall-clock limit does. A call costs
+two dictionary operations; one thread looks at the calls under way four times a second, and sleeps when there are none.
+"""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+LOOK_EVERY_S = 0.25
+
+
+@dataclass(slots=True)
+class Watched:
+    """A call under way. *cut*: ends its connection; set by the transport when the call takes one."""
+
+    due_s: float
+    cut: Callable[[], None] | None = None
+    overdue: bool = False
+
+
+@dataclass(slots=True)
+class _Current(threading.local):
+    watched: Watched | None = field(default=None)
+
+
+_current = _Current()
+
+
+def connection_taken(cut: Callable[[], None]) -> None:
+    """Called by the transport, in the calling thread, when a request goes out on a connection that *cut* ends."""
+    if (watched := _current.watched) is not None:
+        watched.cut = cut
+
+
+class Watchdog:
+    """Starts its thread with the first call. *stop()* when done with it."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, Watched] = {}
+        self._numbers = itertools.count()
+        self._busy = threading.Event()
+        self._stopping = False
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def watch(self, seconds: float) -> Iterator[Watched]:
+        """Cut the connection of the call made inside after *seconds*; `overdue` of what is yielded tells."""
+        watched = Watched(time.monotonic() + seconds)
+        number = next(self._numbers)
+        outer, _current.watched = _current.watched, watched
+        self._calls[number] = watched
+        if not self._busy.is_set():
+            self._wake()
+        try:
+            yield watched
+        finally:
+            del self._calls[number]
+            _current.watched = outer
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._busy.set()
+        if self._thread is not None:
+            self._thread.join(2 * LOOK_EVERY_S)
+
+    def _wake(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._stopping:
+                self._thread = threading.Thread(target=self._run, name="call-watchdog", daemon=True)
+                self._thread.start()
+        self._busy.set()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            if not self._calls:
+                self._busy.clear()
+                if not self._calls:  # a call may have come between the two lines
+                    self._busy.wait()
+            time.sleep(LOOK_EVERY_S)
+            now_s = time.monotonic()
+            for watched in list(self._calls.values()):
+                if watched.due_s <= now_s and watched.cut is not None:
+                    watched.overdue = True
+                    with suppress(OSError, ValueError):  # it is closed already
+                        watched.cut()

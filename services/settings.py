@@ -1,0 +1,325 @@
+"""Settings: every one in one place, read once at start-up, checked before anything else happens.
+
+`python -m services.settings` prints the text of .env.example.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from services import endpoints
+from services.endpoints import AddressError
+from services.errors import ConfigurationError
+
+Mode = Literal["local", "azure"]
+TeamMode = Literal["pooled", "per_query"]
+REQUIRED_IN_AZURE = ("PROJECT_ENDPOINT_ENT", "MODEL_DEPLOYMENT_NAME", "STORAGE_SERVICE_ENDPOINT")
+OTHER_NAMES = {"PROJECT_ENDPOINT_ENT": ("PROJECT_ENDPOINT",)}
+MODEL_SERVER_EXAMPLE = "http://127.0.0.1:11434/v1"
+
+
+def setting(alias: str, default: object, description: str, **rules: Any) -> Any:  # as pydantic's Field
+    """Return a field that the environment variable *alias* sets."""
+    return Field(default, alias=alias, description=description, **rules)
+
+
+class Settings(BaseModel):
+    """What the operator chose. Names end with their unit; a field's alias is the environment variable.
+
+    In local mode *project_endpoint*, *storage_endpoint* and *model* are empty until Local Azure runs: see at().
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        extra="forbid",
+        str_strip_whitespace=True,
+    )
+
+    mode: Mode = setting(
+        "RELAYDECK_MODE", "local", "local: Local Azure on this machine. azure: the Azure project named below."
+    )
+    project_endpoint: str = setting(
+        "PROJECT_ENDPOINT_ENT",
+        "",
+        "The Foundry project's endpoint; PROJECT_ENDPOINT is read too. Azure mode only.",
+        examples=[endpoints.PROJECT_EXAMPLE],
+    )
+    model: str = setting(
+        "MODEL_DEPLOYMENT_NAME",
+        "",
+        "The model deployment that the agents use. Azure mode only.",
+        max_length=256,
+        examples=["gpt-4o"],
+    )
+    storage_endpoint: str = setting(
+        "STORAGE_SERVICE_ENDPOINT",
+        "",
+        "The queue endpoint of the storage account between agents and functions. Azure mode only.",
+        examples=[endpoints.STORAGE_EXAMPLE],
+    )
+    client_id: str = setting(
+        "AZURE_CLIENT_ID",
+        "",
+        "The user-assigned managed identity to sign in with; empty: the identity that is found.",
+    )
+    trusted_hosts: str = setting(
+        "RELAYDECK_TRUSTED_HOSTS",
+        "",
+        "Host name endings, separated by commas, that endpoints may have beside Azure's own.",
+        examples=["privatelink.contoso.com"],
+    )
+    environment: str = setting(
+        "RELAYDECK_ENVIRONMENT",
+        "",
+        "Which installation this is; agents are shared within it. Empty: local in local mode, else dev.",
+        pattern="^[A-Za-z0-9_-]{0,32}$",
+    )
+    team: TeamMode = setting(
+        "RELAYDECK_TEAM",
+        "pooled",
+        "pooled: agents are kept and shared by all questions. per_query: made for each question and deleted after it.",
+    )
+    team_size: int = setting(
+        "RELAYDECK_TEAM_SIZE", 1, "How many orchestrators share the questions of a pooled team.", ge=1, le=16
+    )
+    answer_deadline_s: float = setting(
+        "RELAYDECK_ANSWER_DEADLINE_S",
+        120,
+        "An answer that is not there by then is given up. Runs expire in Azure after 600 s.",
+        ge=1,
+        le=600,
+    )
+    tool_wait_s: float = setting(
+        "RELAYDECK_TOOL_WAIT_S",
+        60,
+        "A function that has not answered by then is called silent.",
+        ge=1,
+        le=600,
+    )
+    max_running: int = setting(
+        "RELAYDECK_MAX_RUNNING", 8, "How many answers are worked on at once.", ge=1, le=64
+    )
+    max_waiting: int = setting(
+        "RELAYDECK_MAX_WAITING",
+        32,
+        "How many questions may wait for their turn; more are refused.",
+        ge=0,
+        le=1000,
+    )
+    connect_timeout_s: float = setting(
+        "RELAYDECK_CONNECT_TIMEOUT_S", 5, "How long a connection may take to come up.", ge=0.1, le=60
+    )
+    read_timeout_s: float = setting(
+        "RELAYDECK_READ_TIMEOUT_S", 30, "The longest silence within one reply.", ge=0.1, le=300
+    )
+    stream_silence_s: float = setting(
+        "RELAYDECK_STREAM_SILENCE_S",
+        90,
+        "The longest silence of a run's stream; after it the run is polled.",
+        ge=1,
+        le=600,
+    )
+    call_deadline_s: float = setting(
+        "RELAYDECK_CALL_DEADLINE_S",
+        30,
+        "The whole of one call: all attempts, the waits between them, and the reply to its last byte.",
+        ge=0.1,
+        le=300,
+    )
+    call_retries: int = setting(
+        "RELAYDECK_CALL_RETRIES", 3, "How often a failed call is repeated at most.", ge=0, le=10
+    )
+    retry_after_max_s: float = setting(
+        "RELAYDECK_RETRY_AFTER_MAX_S",
+        30,
+        "The longest wait that a busy service may ask for; asked for more, the call fails at once.",
+        ge=0,
+        le=120,
+    )
+    retry_share: float = setting(
+        "RELAYDECK_RETRY_SHARE",
+        0.2,
+        "Repeats per call in the long run (0.2: one in five), so that repeats cannot add to an overload.",
+        ge=0,
+        le=1,
+    )
+    breaker_failure_share: float = setting(
+        "RELAYDECK_BREAKER_FAILURE_SHARE",
+        0.5,
+        "From this share of failures on, of the latest 20 calls, a service is left alone for a while.",
+        gt=0,
+        le=1,
+    )
+    breaker_min_calls: int = setting(
+        "RELAYDECK_BREAKER_MIN_CALLS", 10, "Fewer calls than this never do that.", ge=1, le=20
+    )
+    breaker_window_s: float = setting(
+        "RELAYDECK_BREAKER_WINDOW_S", 30, "Calls older than this do not count.", ge=1, le=600
+    )
+    breaker_open_s: float = setting(
+        "RELAYDECK_BREAKER_OPEN_S",
+        15,
+        "How long a service is left alone before one call tries it again.",
+        ge=0.1,
+        le=600,
+    )
+    state_dir: Path = setting("RELAYDECK_STATE_DIR", Path(".relaydeck"), "Where Local Azure keeps its state.")
+    local_model_url: str = setting(
+        "RELAYDECK_LOCAL_MODEL_URL",
+        "",
+        "An OpenAI-compatible server as Local Azure's model; empty: the built-in rules.",
+        examples=[MODEL_SERVER_EXAMPLE],
+    )
+    local_model_name: str = setting(
+        "RELAYDECK_LOCAL_MODEL", "", "The model that this server is asked for.", examples=["qwen3:8b"]
+    )
+    local_model_key: SecretStr = setting(
+        "RELAYDECK_LOCAL_MODEL_KEY", SecretStr(""), "Its API key, if it wants one."
+    )
+    local_think_s: float = setting(
+        "RELAYDECK_LOCAL_THINK_S",
+        0,
+        "How long the built-in rules pretend to think before each turn.",
+        ge=0,
+        le=60,
+    )
+
+    def at(self, *, project_endpoint: str, storage_endpoint: str, model: str) -> "Settings":
+        """Return these settings with the addresses and the model deployment of a running Local Azure."""
+        place = {"project_endpoint": project_endpoint, "storage_endpoint": storage_endpoint, "model": model}
+        return self.model_copy(update=place)
+
+
+def load_settings(environ: Mapping[str, str], env_file: Path | None = None) -> Settings:
+    """Return the settings in *environ* and, for what is not there or empty, in *env_file*.
+
+    Other variables are not looked at. In local mode the three Azure variables are left out, as Local Azure
+    names its own. Raises ConfigurationError, whose `problems` holds one line for each setting to correct.
+    """
+    given = _gather(environ, env_file)
+    problems: list[str] = []
+    if given.get("RELAYDECK_MODE", "local").strip() == "azure":
+        problems += [f"Missing {name}" for name in REQUIRED_IN_AZURE if name not in given]
+    else:
+        given = {name: value for name, value in given.items() if name not in REQUIRED_IN_AZURE}
+    given.setdefault(
+        "RELAYDECK_ENVIRONMENT", "dev" if "azure" in given.get("RELAYDECK_MODE", "") else "local"
+    )
+    problems += _normalise(given)
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as exc:
+        problems += [
+            _explain(str(error["loc"][0]), error["msg"]) for error in exc.errors(include_input=False)
+        ]
+    if problems:
+        raise ConfigurationError(
+            "\n".join(problems), operation="read the settings", problems=tuple(dict.fromkeys(problems))
+        )
+    return settings
+
+
+def exit_on_problem(error: ConfigurationError, stream: TextIO) -> int:
+    """Write each problem on a line of its own to *stream* and return the exit code, 1."""
+    stream.write("\n".join(error.problems or (error.message,)) + "\n")
+    return 1
+
+
+def env_example() -> str:
+    """Return the text of .env.example: every setting, its meaning, its limits and its default, all commented out."""
+    lines = [
+        "# Copy to .env and uncomment what you change. Variables of the environment win over this file.",
+        "# Azure mode needs the three names without a RELAYDECK_ prefix; local mode needs nothing.",
+    ]
+    for field in Settings.model_fields.values():
+        lines += ["", f"# {field.description}"]
+        if limits := describe_limits(field):
+            lines.append(f"# {limits}")
+        lines.append(f"#{field.alias}={(field.examples or [default_text(field)])[0]}")
+    return "\n".join(lines) + "\n"
+
+
+def default_text(field: FieldInfo) -> str:
+    """Return the default as one would type it; empty for none."""
+    default = field.get_default()
+    if isinstance(default, SecretStr):
+        return default.get_secret_value()
+    return str(default)
+
+
+def describe_limits(field: FieldInfo) -> str:
+    """Return what values are allowed, empty where any text is."""
+    choices = getattr(field.annotation, "__args__", ())
+    if choices:
+        return "One of: " + ", ".join(choices)
+    bounds = {
+        name: getattr(rule, name)
+        for rule in field.metadata
+        for name in ("ge", "gt", "le")
+        if hasattr(rule, name)
+    }
+    if not bounds:
+        return ""
+    low = f"{bounds['ge']} to " if "ge" in bounds else f"above {bounds['gt']}, up to "
+    return f"{low.capitalize()}{bounds['le']}"
+
+
+def _gather(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
+    sources = [environ]
+    if env_file is not None and env_file.is_file():
+        try:
+            found = dotenv_values(env_file, interpolate=False, encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as exc:
+            problem = f"{env_file} cannot be read: {exc}. It must be a text file in UTF-8 that you may read."
+            raise ConfigurationError(problem, operation="read the settings", problems=(problem,)) from exc
+        sources.append({name: value for name, value in found.items() if value is not None})
+    given: dict[str, str] = {}
+    for field in Settings.model_fields.values():
+        alias = str(field.alias)
+        names = (alias, *OTHER_NAMES.get(alias, ()))
+        value = next(
+            (text for source in sources for name in names if (text := source.get(name, "").strip())), ""
+        )
+        if value:
+            given[alias] = value
+    return given
+
+
+def _normalise(given: dict[str, str]) -> list[str]:
+    """Bring the addresses in *given* into one form; return what is wrong with those that have none."""
+    trusted = tuple(
+        part.strip() for part in given.get("RELAYDECK_TRUSTED_HOSTS", "").split(",") if part.strip(" .")
+    )
+    checks: dict[str, Callable[[str], str]] = {
+        "PROJECT_ENDPOINT_ENT": lambda value: endpoints.project_endpoint(value, trusted),
+        "STORAGE_SERVICE_ENDPOINT": lambda value: endpoints.storage_endpoint(value, trusted),
+        "RELAYDECK_LOCAL_MODEL_URL": lambda value: endpoints.web_address(value, MODEL_SERVER_EXAMPLE),
+    }
+    problems = []
+    for name, check in checks.items():
+        if name in given:
+            try:
+                given[name] = check(given[name])
+            except AddressError as exc:
+                problems.append(f"{name} {exc}")
+    return problems
+
+
+def _explain(name: str, reason: str) -> str:
+    field = next((field for field in Settings.model_fields.values() if field.alias == name), None)
+    if field is None:
+        return f"{name}: {reason}."
+    allowed = describe_limits(field) or reason
+    example = (field.examples or [default_text(field)])[0]
+    return f"{name} has a value that cannot be used. {allowed}. Example: {name}={example}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(env_example())

@@ -1,0 +1,102 @@
+"""The HTTP transport of every SDK client: a shared pool of connections that a deadline can cut."""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import Retry
+
+from services.resilience.watchdog import connection_taken
+
+POOL_SIZE = 64  # more than the answers and pages of one process keep busy at once
+BLOCK_BYTES = 32 * 1024
+
+
+def cutter(sock: socket.socket) -> Callable[[], None]:
+    """Return a function that ends whatever waits on *sock*, from any thread.
+
+    Closing would not: a thread that waits in recv() on a closed descriptor goes on waiting.
+    """
+
+    def cut() -> None:
+        with suppress(OSError):  # the other side was faster
+            # The socket's own shutdown(), not SSLSocket's: that one drops the TLS state under the reading thread.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    return cut
+
+
+class _Connection(HTTPConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own signature, passed on unread
+        _note(self)
+        super().request(*args, **kwargs)
+
+
+class _TlsConnection(HTTPSConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own signature, passed on unread
+        _note(self)
+        super().request(*args, **kwargs)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Hands every connection it uses to the watchdog, and never repeats anything by itself."""
+
+    def __init__(self) -> None:
+        never = Retry(total=False, redirect=False, raise_on_status=False)
+        super().__init__(pool_connections=8, pool_maxsize=POOL_SIZE, max_retries=never)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # requests' own signature, passed on
+        super().init_poolmanager(*args, blocksize=BLOCK_BYTES, **kwargs)
+        _use_own_pools(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # as requests declares it
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        _use_own_pools(manager)
+        return manager
+
+
+def build_transport(
+    *, ca_file: str | None, connect_timeout_s: float, read_timeout_s: float, use_environment: bool
+) -> RequestsTransport:
+    """Return a transport that trusts *ca_file* (None: the usual authorities).
+
+    *use_environment*: whether HTTPS_PROXY and its kin apply, which costs a look at them in every request.
+    """
+    session = requests.Session()
+    session.trust_env = use_environment
+    adapter = _Adapter()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return RequestsTransport(
+        session=session,
+        use_env_settings=use_environment,
+        connection_verify=ca_file or True,
+        connection_timeout=connect_timeout_s,
+        read_timeout=read_timeout_s,
+    )
+
+
+def _note(connection: HTTPConnection) -> None:
+    def cut() -> None:
+        if (sock := connection.sock) is not None:  # it appears while the connection comes up
+            cutter(sock)()
+
+    connection_taken(cut)
+
+
+def _use_own_pools(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
