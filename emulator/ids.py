@@ -26,3 +26,7 @@ class Ids:
     def token(self, size: int = 16) -> str:
         """Return *size* random hexadecimal digits."""
         return f"{self._random.getrandbits(size * 4):0{size}x}"
+
+    def uniform(self, low: float, high: float) -> float:
+        """Return a random number from *low* to *high*."""
+        return self._random.uniform(low, high)
