@@ -12,6 +12,7 @@ StepState = Literal["active", "done", "failed", "cancelled"]
 StageName = Literal["creation", "configuration", "execution", "monitoring", "cleanup"]
 Certainty = Literal["exact", "strong", "guess"]
 HealthState = Literal["ok", "degraded", "down", "unknown"]
+QueueState = Literal["empty", "flowing", "stalled", "poison", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +168,28 @@ class FunctionTool:
     @property
     def output_queue(self) -> str:
         return f"azure-function-{self.name.replace('_', '-')}-output"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """*messages*: approximate, with those being worked on. *oldest_age_s*: of the oldest message that waits for a
+    reader, None when none does. *state* `poison`: messages that were given up on wait in it; `missing`: no such queue.
+    """
+
+    name: str
+    messages: int
+    oldest_age_s: float | None
+    state: QueueState
+
+
+@dataclass(frozen=True, slots=True)
+class PeekedMessage:
+    """A message that still waits. *body*: its JSON object, None when it holds none; *text*: what it holds, decoded
+    from base64 where it is base64, with replacement characters for what is no text."""
+
+    id: str
+    inserted_at: datetime | None
+    expires_at: datetime | None
+    dequeue_count: int
+    body: Mapping[str, object] | None
+    text: str

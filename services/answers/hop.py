@@ -1,0 +1,196 @@
+"""One function call on its way: out of the agent, in the queue, with the function, back. Knows no network."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from services.agents.backend import Call
+from services.answers.events import AnswerEvent, StepBegan, StepEnded, StepFilled
+from services.answers.parts import HopTimes, Interval, middle
+from services.models import Certainty
+
+PEEK_MOST = 32  # learn.microsoft.com/rest/api/storageservices/peek-messages
+MISSES_MEAN_TAKEN = 2  # the step may be told a moment before its message is put
+LONGEST_BLUR_S = 1.0  # beyond this, two looks are too far apart to claim a duration between them
+LONGEST_GUESS_S = (
+    0.25  # up to this, a call whose wait nobody saw is halved: wrong by an eighth of a second at most
+)
+_SKEW = timedelta(seconds=5)  # this machine's clock against the storage account's
+_Phase = Literal["looking", "waiting", "running", "ended"]
+Record = Callable[..., None]
+
+
+class Peeked(Protocol):
+    """What is read of a message in a queue."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def inserted_at(self) -> datetime | None: ...
+    @property
+    def body(self) -> Mapping[str, object] | None: ...
+
+
+def match(message: Peeked, call: Call, run_id: str, since: datetime) -> Certainty | None:
+    """Return how surely *message* is the one that *call* of run *run_id* sent; None: it is another's.
+
+    exact: its CorrelationId names the call or the run. strong: the same arguments, put after *since*.
+    guess: unreadable, but put after *since*.
+    """
+    recent = message.inserted_at is None or message.inserted_at >= since - _SKEW
+    body = message.body
+    if body is None:
+        return "guess" if recent else None
+    if body.get("CorrelationId") in (call.id, run_id):
+        return "exact"
+    nested = body.get("function_args")
+    sent = nested if isinstance(nested, dict) else {k: v for k, v in body.items() if k != "CorrelationId"}
+    return "strong" if recent and sent == _as_object(call.arguments) else None
+
+
+def _as_object(arguments: str) -> object:
+    try:
+        return json.loads(arguments or "{}")
+    except ValueError:
+        return None
+
+
+@dataclass(eq=False)
+class Hop:
+    """Follows one call from the looks that others take. All times: seconds since the question.
+
+    Each instant is put in the middle of the two looks between which it fell (parts.middle).
+    """
+
+    call: Call
+    run_id: str
+    parent: str | None
+    record: Record
+    began_s: float
+    phase: _Phase = "looking"
+    certainty: Certainty = "guess"
+    message_id: str = ""
+    peekable: bool = True
+    _peeked: bool = False
+    _misses: int = 0
+    _first_miss_s: float = 0.0
+    _last_seen_s: float = 0.0
+    _last_gone_s: float = 0.0
+    _phase_s: float = 0.0
+    _delivery: int = 1
+    _blurred: bool = False
+    _waits: list[Interval] = field(default_factory=list)
+    _runs: list[Interval] = field(default_factory=list)
+    _unsplit: list[Interval] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._phase_s = self.began_s
+        self.record(self._step("wait"))
+
+    def _key(self, kind: Literal["wait", "function"]) -> str:
+        suffix = f":{self._delivery}" if self._delivery > 1 else ""
+        return f"{kind}:{self.call.id}{suffix}"
+
+    def _step(self, kind: Literal["wait", "function"]) -> AnswerEvent:
+        return StepBegan(
+            self._phase_s, self._key(kind), self.parent, kind, self.call.name, self.call.arguments
+        )
+
+    # What a look into the queue showed -------------------------------------------------------------
+
+    def seen(self, certainty: Certainty, message_id: str, sent_s: float, replied_s: float) -> bool:
+        """Take note that the message lies in the queue; return whether that is news."""
+        news = self.phase != "waiting"
+        self._peeked = True
+        if self.phase == "looking":
+            self.certainty = certainty
+        elif self.phase == "running":
+            self._come_back(replied_s)
+        self.message_id = message_id
+        self.phase, self._last_seen_s = "waiting", sent_s
+        return news
+
+    def missing(self, sent_s: float, replied_s: float) -> bool:
+        """Take note that the message does not lie in the queue; return whether that is news."""
+        self._peeked = True
+        self._last_gone_s = sent_s
+        if self.phase == "waiting":
+            self._take_up(middle(self._last_seen_s, replied_s))
+            return True
+        if self.phase == "looking":
+            self._misses += 1
+            self._first_miss_s = self._first_miss_s or replied_s
+            if self._misses >= MISSES_MEAN_TAKEN:
+                self._take_up(middle(self._phase_s, self._first_miss_s))
+                return True
+        return False
+
+    def _take_up(self, at_s: float) -> None:
+        self._waits.append(Interval(self._phase_s, at_s))
+        self.record(
+            StepEnded(
+                at_s, self._key("wait"), certainty=self.certainty, took_s=max(0.0, at_s - self._phase_s)
+            )
+        )
+        self.phase, self._phase_s = "running", at_s
+        self.record(self._step("function"))
+
+    def _come_back(self, replied_s: float) -> None:
+        """The function gave the message back: that delivery failed and the wait starts over."""
+        at_s = middle(self._last_gone_s, replied_s)
+        self._runs.append(Interval(self._phase_s, at_s))
+        self.record(StepEnded(at_s, self._key("function"), "failed", self.certainty))
+        self._delivery += 1
+        self._phase_s = at_s
+        self.record(self._step("wait"))
+
+    # What a look at the run showed -------------------------------------------------------------------
+
+    def answered(self, call: Call, earliest_s: float, latest_s: float, *, failed: bool) -> None:
+        """Take note that the reply was read, at some time between the two."""
+        if self.phase == "ended":
+            return
+        self.call = call
+        earliest_s = max(earliest_s, self._phase_s)
+        at_s = max(self._phase_s, middle(earliest_s, latest_s))
+        self._blurred = latest_s - earliest_s > LONGEST_BLUR_S
+        if self.phase in ("looking", "waiting"):
+            self._skip_to_running(at_s)
+        split = self.phase == "running"
+        if split:
+            self._runs.append(Interval(self._phase_s, at_s))
+        state: Literal["failed", "done"] = "failed" if failed else "done"
+        self.record(
+            StepFilled(at_s, self._key("function"), call.arguments, call.output),
+            StepEnded(
+                at_s,
+                self._key("function"),
+                state,
+                self.certainty,
+                took_s=max(0.0, at_s - self._phase_s),
+                timed=split and not self._blurred,
+            ),
+        )
+        self.phase = "ended"
+
+    def _skip_to_running(self, at_s: float) -> None:
+        """The pick-up itself was missed. With a look into the queue it is bounded; with none it is unknown."""
+        if self.phase == "waiting":
+            self._take_up(middle(self._last_seen_s, at_s))
+        elif self._peeked or at_s - self._phase_s <= LONGEST_GUESS_S:
+            self._take_up(middle(self._phase_s, min(self._first_miss_s or at_s, at_s)))
+        else:
+            self._unsplit.append(Interval(self._phase_s, at_s))
+            self.record(StepEnded(at_s, self._key("wait"), timed=False), self._step("function"))
+
+    def times(self) -> HopTimes:
+        """Return what is known so far. A call still out is not known."""
+        return HopTimes(
+            tuple(self._waits),
+            tuple(self._runs),
+            tuple(self._unsplit),
+            self.certainty,
+            known=self.phase == "ended" and not self._blurred,
+        )

@@ -1,0 +1,47 @@
+"""What answering a question needs of its neighbours, in one place."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from services.agents.backend import Agent, AgentBackend
+from services.answers.hop import PEEK_MOST, Peeked
+from services.models import FunctionTool
+
+
+class Team(Protocol):
+    def orchestrator(self) -> Agent: ...
+
+    def forget(self) -> None: ...
+
+    def per_query_team(self) -> AbstractContextManager[Agent]: ...
+
+
+class Depth(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def messages(self) -> int | None: ...
+
+
+class Queues(Protocol):
+    def peek(self, queue: str, limit: int = PEEK_MOST) -> Sequence[Peeked]: ...
+
+    def list_depths(self, prefix: str = "") -> Sequence[Depth]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The neighbours and the settings of answering. *marks*: the metadata that says whose a thread or run is."""
+
+    backend: AgentBackend
+    team: Team
+    queues: Queues
+    catalogue: Sequence[FunctionTool]
+    team_mode: Literal["pooled", "per_query"]
+    marks: Mapping[str, str]
+    deadline_s: float
+    tool_wait_s: float
+    max_running: int = 8
+    max_waiting: int = 32
