@@ -23,7 +23,7 @@ from emulator.faults import Fault, FaultScript
 from emulator.foundry.service import FoundryService
 from emulator.front import TRANSPORT_KEY, FrontDoor, Seen
 from emulator.ids import Ids
-from emulator.model import ModelSettings, build_model
+from emulator.model import Model, ModelSettings, build_model
 from emulator.queues.service import Account, QueuesService
 from emulator.tokens import Tokens, load_secret
 from emulator.wire import Service
@@ -50,11 +50,17 @@ class EmulatorSettings:
 
 
 class Emulator:
-    """Local Azure in a thread of this process. Use as a context manager, or start() and stop()."""
+    """Local Azure in a thread of this process. Use as a context manager, or start() and stop().
 
-    def __init__(self, settings: EmulatorSettings, clock: Clock | None = None) -> None:
+    *model*: answers in place of the one that the settings name.
+    """
+
+    def __init__(
+        self, settings: EmulatorSettings, clock: Clock | None = None, model: Model | None = None
+    ) -> None:
         self.settings = settings
         self.clock = clock or Clock()
+        self._model = model
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
@@ -201,8 +207,9 @@ class Emulator:
             ids=self.ids,
             queues=self.queues,
             storage_endpoint=self.storage_endpoint,
-            model=build_model(self.settings.model, self.pace, clock),
+            model=self._model or build_model(self.settings.model, self.pace, clock),
             deployment=self.settings.model_deployment,
+            ingestion_endpoint=self.http_url,
         )
         control = Control(clock, self.ids, self.faults, self.tokens, self.pace, self._reset)
         services: Mapping[str, Service] = {
