@@ -105,6 +105,13 @@ class UnexpectedReply(ServiceError):  # noqa: N818
     hint = "Something between here and Azure (a proxy, a sign-in page) may be answering in its place."
 
 
+class ShapeError(ValueError):
+    """A reply lacks what it must have. Raise it inside azure_call(), which makes an UnexpectedReply of it."""
+
+    def __init__(self, where: str, wanted: str) -> None:
+        super().__init__(f"{where} is not {wanted}")
+
+
 @contextmanager
 def azure_call(operation: str, resource: str = "") -> Iterator[None]:
     """Turn what an SDK raises inside into a ServiceError that names *operation* (a verb phrase) and *resource*.

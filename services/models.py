@@ -185,7 +185,7 @@ class QueueDepth:
 @dataclass(frozen=True, slots=True)
 class PeekedMessage:
     """A message that still waits. *body*: its JSON object, None when it holds none; *text*: what it holds, decoded
-    from base64 where it is base64, with replacement characters for what is no text."""
+    from base64 where that is text in base64."""
 
     id: str
     inserted_at: datetime | None

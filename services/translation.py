@@ -39,6 +39,7 @@ from services.errors import (
     InvalidInput,
     NotFound,
     ServiceError,
+    ShapeError,
     Throttled,
     Unavailable,
     UnexpectedReply,
@@ -129,9 +130,12 @@ def translate(exc: Exception, attempt: Attempt) -> ServiceError | None:
         return _from_transport(exc, attempt)
     if _is_of("openai", exc) or _is_of("httpx", exc):
         return UnexpectedReply(_say(attempt, "the reply makes no sense", str(exc)), **context)
-    if isinstance(exc, _SHAPE) and not _is_ours(exc):
+    if isinstance(exc, ShapeError) or (isinstance(exc, _SHAPE) and not _is_ours(exc)):
         reply = "the reply is not in the form that the service documents"
-        return UnexpectedReply(_say(attempt, reply, f"{type(exc).__name__}: {exc}"), **context)
+        return UnexpectedReply(
+            _say(attempt, reply, str(exc) if isinstance(exc, ShapeError) else f"{type(exc).__name__}: {exc}"),
+            **context,
+        )
     return None
 
 

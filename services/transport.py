@@ -1,7 +1,6 @@
 """The HTTP transport of every SDK client: a shared pool of connections that a deadline can cut."""
 
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,35 +11,40 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Retry
 
-from services.resilience.watchdog import connection_taken
+from services.resilience.watchdog import line_taken
 
 POOL_SIZE = 64  # more than the answers and pages of one process keep busy at once
 BLOCK_BYTES = 32 * 1024
 
 
-def cutter(sock: socket.socket) -> Callable[[], None]:
-    """Return a function that ends whatever waits on *sock*, from any thread.
+class ConnectionLine:
+    """See services.resilience.watchdog.Line."""
 
-    Closing would not: a thread that waits in recv() on a closed descriptor goes on waiting.
-    """
+    def __init__(self, connection: HTTPConnection) -> None:
+        self._connection = connection
 
-    def cut() -> None:
-        with suppress(OSError):  # the other side was faster
-            # The socket's own shutdown(), not SSLSocket's: that one drops the TLS state under the reading thread.
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    def cut(self) -> None:
+        # Closing would not do: a thread that waits in recv() on a closed descriptor goes on waiting. And it is the
+        # plain socket's shutdown(): the one of SSLSocket drops the TLS state under the reading thread.
+        if (sock := self._connection.sock) is not None:  # it appears while the connection comes up
+            with suppress(OSError):  # the other side was faster
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
-    return cut
+    def limit_silence(self, seconds: float) -> None:
+        if (sock := self._connection.sock) is not None:
+            with suppress(OSError):
+                sock.settimeout(seconds)
 
 
 class _Connection(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own signature, passed on unread
-        _note(self)
+        line_taken(ConnectionLine(self))
         super().request(*args, **kwargs)
 
 
 class _TlsConnection(HTTPSConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own signature, passed on unread
-        _note(self)
+        line_taken(ConnectionLine(self))
         super().request(*args, **kwargs)
 
 
@@ -88,14 +92,6 @@ def build_transport(
         connection_timeout=connect_timeout_s,
         read_timeout=read_timeout_s,
     )
-
-
-def _note(connection: HTTPConnection) -> None:
-    def cut() -> None:
-        if (sock := connection.sock) is not None:  # it appears while the connection comes up
-            cutter(sock)()
-
-    connection_taken(cut)
 
 
 def _use_own_pools(manager: PoolManager) -> None:

@@ -7,19 +7,30 @@ two dictionary operations; one thread looks at the calls under way four times a 
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 LOOK_EVERY_S = 0.25
 
 
+class Line(Protocol):
+    """The connection that a call uses, as others may touch it."""
+
+    def cut(self) -> None:
+        """End it, from any thread; whoever reads it gets an error at once."""
+
+    def limit_silence(self, seconds: float) -> None:
+        """Let the next reads wait no longer than *seconds*. Call from the reading thread."""
+
+
 @dataclass(slots=True)
 class Watched:
-    """A call under way. *cut*: ends its connection; set by the transport when the call takes one."""
+    """A call under way. *line*: set by the transport when the call takes a connection."""
 
     due_s: float
-    cut: Callable[[], None] | None = None
+    line: Line | None = None
     overdue: bool = False
 
 
@@ -31,10 +42,16 @@ class _Current(threading.local):
 _current = _Current()
 
 
-def connection_taken(cut: Callable[[], None]) -> None:
-    """Called by the transport, in the calling thread, when a request goes out on a connection that *cut* ends."""
+def line_taken(line: Line) -> None:
+    """Called by the transport, in the calling thread, when a request goes out on *line*."""
     if (watched := _current.watched) is not None:
-        watched.cut = cut
+        watched.line = line
+
+
+def line_in_use() -> Line | None:
+    """Return the connection of the watched call that this thread is making; None outside one."""
+    watched = _current.watched
+    return watched.line if watched is not None else None
 
 
 class Watchdog:
@@ -85,7 +102,6 @@ class Watchdog:
             time.sleep(LOOK_EVERY_S)
             now_s = time.monotonic()
             for watched in list(self._calls.values()):
-                if watched.due_s <= now_s and watched.cut is not None:
+                if watched.due_s <= now_s and watched.line is not None:
                     watched.overdue = True
-                    with suppress(OSError, ValueError):  # it is closed already
-                        watched.cut()
+                    watched.line.cut()

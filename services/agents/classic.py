@@ -1,0 +1,262 @@
+"""ClassicBackend: agents, threads and runs of the Agent Service (classic), through azure-ai-agents.
+
+REST: https://learn.microsoft.com/rest/api/aifoundry/aiagents/ (api-version v1). The only file that imports that SDK.
+Replies are read from their JSON, not from the SDK's models: those check nothing, and know neither connected agents'
+nor queue functions' calls.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from azure.ai.agents import AgentsClient
+from azure.core.pipeline import PipelineResponse
+from azure.core.rest import HttpRequest
+
+from services.agents import shapes
+from services.agents.backend import (
+    TERMINAL,
+    Agent,
+    AgentDefinition,
+    Run,
+    RunStep,
+    RunStream,
+    Thread,
+    ThreadMessage,
+)
+from services.agents.shapes import Json
+from services.agents.stream import ClassicRunStream, KnownRunStream
+from services.errors import Attempt, InvalidInput, ServiceError, UnexpectedReply
+from services.resilience import Resilience
+from services.resilience.watchdog import line_in_use
+from services.translation import error_from_status
+
+T = TypeVar("T")
+PAGE = 100  # the most the service gives at once
+LOOK_BACK = 20  # how many of the newest things may hide what a lost reply created
+
+
+class ClassicBackend:
+    """See AgentBackend. Threads share it. *stream_silence_s*: the longest silence of a run's stream."""
+
+    def __init__(
+        self, client: AgentsClient, resilience: Resilience, *, stream_silence_s: float = 90.0
+    ) -> None:
+        self._client, self._resilience = client, resilience
+        self._stream_silence_s = stream_silence_s
+
+    # Agents ---------------------------------------------------------------------------------------
+
+    def list_agents(self, limit: int = PAGE) -> list[Agent]:
+        return self._list("list agents", "", self._client.list_agents, limit, shapes.agent)
+
+    def create_agent(self, definition: AgentDefinition, metadata: Mapping[str, str]) -> Agent:
+        body = shapes.agent_body(definition, metadata)
+        return self._resilience.create(
+            "create agent",
+            definition.name,
+            lambda: shapes.agent(_fetch(self._client.create_agent, body=body)),
+            lambda: self._made_by(metadata, self._client.list_agents, shapes.agent),
+        )
+
+    def delete_agent(self, agent_id: str) -> None:
+        self._delete("delete agent", agent_id, self._client.delete_agent)
+
+    def model_of(self, deployment: str) -> str:
+        """Return the name of the model behind *deployment*. Sends one request. Raises NotFound when there is none."""
+        return self._resilience.read("look up model", deployment, lambda: self._read_deployment(deployment))
+
+    # Threads --------------------------------------------------------------------------------------
+
+    def create_thread(self, metadata: Mapping[str, str]) -> Thread:
+        body = {"metadata": dict(metadata)}
+        return self._resilience.create(
+            "create thread",
+            "",
+            lambda: shapes.thread(_fetch(self._client.threads.create, body=body)),
+            lambda: self._made_by(metadata, self._client.threads.list, shapes.thread),
+        )
+
+    def get_thread(self, thread_id: str) -> Thread:
+        _require_id("get thread", thread_id)
+        return self._resilience.read(
+            "get thread", thread_id, lambda: shapes.thread(_fetch(self._client.threads.get, thread_id))
+        )
+
+    def list_threads(self, limit: int) -> list[Thread]:
+        return self._list("list threads", "", self._client.threads.list, limit, shapes.thread)
+
+    def delete_thread(self, thread_id: str) -> None:
+        self._delete("delete thread", thread_id, self._client.threads.delete)
+
+    # Runs -----------------------------------------------------------------------------------------
+
+    def start_run(
+        self, thread_id: str, agent_id: str, question: str, metadata: Mapping[str, str]
+    ) -> RunStream:
+        _require_id("start run", thread_id)
+        tags = dict(metadata)
+        message = {"role": "user", "content": question, "metadata": tags}
+        body: dict[str, object] = {
+            "assistant_id": agent_id,
+            "additional_messages": [message],
+            "metadata": tags,
+            "stream": True,
+        }
+
+        def look_up() -> RunStream | None:
+            """Return the run that a lost reply stands for. A question that arrived without its run is not sent again."""
+            run = self._made_by(metadata, self._client.runs.list, shapes.run, thread_id)
+            if run is not None:
+                return KnownRunStream(run)
+            if self._made_by(metadata, self._client.messages.list, shapes.message, thread_id) is not None:
+                body.pop("additional_messages", None)
+            return None
+
+        return self._resilience.create(
+            "start run", thread_id, lambda: self._open_stream(thread_id, body), look_up
+        )
+
+    def get_run(self, thread_id: str, run_id: str) -> Run:
+        return self._resilience.read(
+            "get run", run_id, lambda: shapes.run(_fetch(self._client.runs.get, thread_id, run_id))
+        )
+
+    def list_runs(self, thread_id: str, limit: int) -> list[Run]:
+        _require_id("list runs", thread_id)
+        return self._list("list runs", thread_id, self._client.runs.list, limit, shapes.run, thread_id)
+
+    def update_run(self, thread_id: str, run_id: str, metadata: Mapping[str, str]) -> Run:
+        body = {"metadata": dict(metadata)}
+        return self._resilience.read(  # the same values twice are the same values
+            "update run",
+            run_id,
+            lambda: shapes.run(_fetch(self._client.runs.update, thread_id, run_id, body=body)),
+        )
+
+    def cancel_run(self, thread_id: str, run_id: str) -> Run:
+        """Return the run; one that had ended is returned as it is, at the cost of a second request."""
+        try:
+            return self._resilience.read(
+                "cancel run", run_id, lambda: shapes.run(_fetch(self._client.runs.cancel, thread_id, run_id))
+            )
+        except ServiceError as error:
+            if error.status not in (400, 409):
+                raise
+            run = self.get_run(thread_id, run_id)
+            if run.state in TERMINAL or run.state == "cancelling":
+                return run
+            raise
+
+    def list_steps(self, thread_id: str, run_id: str) -> list[RunStep]:
+        found = self._list(
+            "list steps", run_id, self._client.run_steps.list, 10 * PAGE, shapes.step, thread_id, run_id
+        )
+        return found[::-1]
+
+    def list_messages(self, thread_id: str, limit: int) -> list[ThreadMessage]:
+        _require_id("list messages", thread_id)
+        return self._list(
+            "list messages", thread_id, self._client.messages.list, limit, shapes.message, thread_id
+        )
+
+    # How the requests are made --------------------------------------------------------------------
+
+    def _list(
+        self,
+        operation: str,
+        resource: str,
+        fn: Callable[..., Any],
+        limit: int,
+        shape: Callable[[Json], T],
+        *ids: str,
+    ) -> list[T]:
+        if limit < 1:
+            return []
+        return self._resilience.read(
+            operation, resource, lambda: [shape(one) for one in _objects(fn, limit, *ids)]
+        )
+
+    def _delete(self, operation: str, resource: str, fn: Callable[..., Any]) -> None:
+        _require_id(operation, resource)
+
+        def delete() -> None:
+            if _fetch(fn, resource).get("deleted") is not True:
+                raise UnexpectedReply(
+                    f"Could not {operation} {resource}: the service did not confirm it.",
+                    operation=operation,
+                    resource=resource,
+                )
+
+        self._resilience.delete(operation, resource, delete)
+
+    def _made_by(
+        self, metadata: Mapping[str, str], fn: Callable[..., Any], shape: Callable[[Json], T], *ids: str
+    ) -> T | None:
+        """Return the newest thing that carries the same opid; None when there is none. Sends one request."""
+        opid = metadata.get("opid")
+        found = (
+            one for one in _objects(fn, LOOK_BACK, *ids) if opid and shapes.metadata(one).get("opid") == opid
+        )
+        return next((shape(one) for one in found), None)
+
+    def _open_stream(self, thread_id: str, body: Mapping[str, object]) -> RunStream:
+        taken: list[PipelineResponse[Any, Any]] = []
+        chunks: Iterator[bytes] = self._client.runs.create(  # type: ignore[assignment]  # stream=True returns bytes
+            thread_id,
+            body=dict(body),
+            stream=True,
+            read_timeout=self._stream_silence_s,
+            raw_response_hook=taken.append,
+        )
+        response = taken[-1].http_response
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "text/event-stream":
+            return ClassicRunStream(iter(chunks), response.close, line_in_use())
+        try:
+            response.read()
+            return KnownRunStream(shapes.run(shapes.document(response.json())))
+        finally:
+            response.close()
+
+    def _read_deployment(self, deployment: str) -> str:
+        request = HttpRequest("GET", "{endpoint}/deployments/" + deployment, params={"api-version": "v1"})
+        response = self._client.send_request(request)
+        if response.status_code != 200:
+            raise error_from_status(
+                response.status_code, "", "", Attempt("look up model", deployment), dict(response.headers)
+            )
+        found = shapes.document(response.json())
+        shapes.text(found, "name")
+        return shapes.optional_text(found, "modelName")
+
+
+def _fetch(fn: Callable[..., Any], *ids: str, **arguments: object) -> Json:
+    """Return the JSON object that the reply of the SDK call *fn* holds."""
+    taken: list[PipelineResponse[Any, Any]] = []
+    fn(*ids, raw_response_hook=taken.append, **arguments)
+    return shapes.document(taken[-1].http_response.json())
+
+
+def _objects(fn: Callable[..., Any], limit: int, *ids: str) -> list[Json]:
+    """Return at most *limit* objects of a list, newest first.
+
+    The pages are ended by `has_more`, which the SDK ignores (it asks for one page too many), and by *limit*.
+    """
+    taken: list[PipelineResponse[Any, Any]] = []
+    pages = fn(*ids, limit=min(limit, PAGE), order="desc", raw_response_hook=taken.append).by_page()
+    found: list[Json] = []
+    for _ in pages:
+        objects, more = shapes.page(taken[-1].http_response.json())
+        found += objects
+        if not more or not objects or len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def _require_id(operation: str, value: str) -> None:
+    """Refuse ids that cannot be any: an empty one would turn the path into that of another operation."""
+    if not value or len(value) > 256 or not all(c.isalnum() or c in "_-." for c in value) or value[0] == ".":
+        shown = value[:40] + ("…" if len(value) > 40 else "")
+        raise InvalidInput(
+            f"Could not {operation}: {shown!r} is not an id.", operation=operation, resource=shown
+        )

@@ -1,0 +1,173 @@
+"""Storage Queues as an operator sees them. REST: https://learn.microsoft.com/rest/api/storageservices/queue-service-rest-api
+
+Looks only. Whoever receives a message hides it from its reader, and the answer in it never arrives.
+"""
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from azure.core.exceptions import ResourceExistsError
+from azure.core.pipeline import PipelineResponse
+from azure.storage.queue import QueueMessage, QueueServiceClient
+
+from services.errors import NotFound, ShapeError
+from services.models import PeekedMessage, QueueDepth, QueueState
+from services.resilience import Resilience
+
+log = logging.getLogger(__name__)
+POISON_SUFFIX = "-poison"  # the Functions host adds it after five failed deliveries
+STALLED_AFTER_S = 600.0
+PEEK_MAX = 32
+AT_ONCE = 8
+DEPTH_HEADER = "x-ms-approximate-messages-count"
+
+
+class QueueService:
+    """Reads queues. Threads share it. Raises ServiceErrors only."""
+
+    def __init__(
+        self, client: QueueServiceClient, resilience: Resilience, now: Callable[[], datetime]
+    ) -> None:
+        self._client, self._resilience, self._now = client, resilience, now
+
+    def list_names(self, prefix: str = "") -> list[str]:
+        """Return the names of the queues that start with *prefix*, in order. One request per 5,000 queues."""
+        return self._resilience.read("list queues", prefix, lambda: self._read_names(prefix))
+
+    def list_depths(self, prefix: str = "") -> list[QueueDepth]:
+        """Return the queues whose name starts with *prefix*, deepest first.
+
+        Sends two requests per queue, those of at most 8 queues at the same time. A queue that is deleted meanwhile
+        is left out.
+        """
+        depths = self.depths_of(self.list_names(prefix))
+        return sorted((d for d in depths if d.state != "missing"), key=lambda d: (-d.messages, d.name))
+
+    def depths_of(self, names: Sequence[str]) -> list[QueueDepth]:
+        """Return the depth of each of *names*, in their order; state `missing` where there is no such queue."""
+        if len(names) < 2:
+            return [self.depth_of(name) for name in names]
+        with ThreadPoolExecutor(min(AT_ONCE, len(names)), thread_name_prefix="queue-depth") as pool:
+            return list(pool.map(self.depth_of, names))
+
+    def depth_of(self, name: str) -> QueueDepth:
+        """Return how much waits in *name*, and for how long. Two requests."""
+        try:
+            messages = self._resilience.read("read queue", name, lambda: self._read_count(name))
+            waiting = self.peek(name, 1)
+        except NotFound:
+            return QueueDepth(name, 0, None, "missing")
+        born = waiting[0].inserted_at if waiting else None
+        age_s = max(0.0, (self._now() - born).total_seconds()) if born else None
+        return QueueDepth(name, messages, age_s, judge(name, messages, age_s))
+
+    def peek(self, queue: str, limit: int = PEEK_MAX) -> list[PeekedMessage]:
+        """Return at most *limit* (1 to 32) waiting messages, oldest first, and leave them as they are. One request.
+
+        Messages that a reader holds at this moment are not among them.
+        """
+        count = max(1, min(limit, PEEK_MAX))
+        found = self._resilience.read("peek queue", queue, lambda: self._read_messages(queue, count))
+        return [_as_peeked(message) for message in found]
+
+    def ensure(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Create those of *names* that do not exist; return the ones this call created. One request each."""
+        return tuple(
+            name
+            for name in names
+            if self._resilience.read("create queue", name, lambda name=name: self._create(name))  # type: ignore[misc]  # binds name
+        )
+
+    # One request each, inside the resilience wrapper ------------------------------------------------
+
+    def _read_names(self, prefix: str) -> list[str]:
+        taken: list[PipelineResponse[Any, Any]] = []
+        names: list[str] = []
+        pages = self._client.list_queues(name_starts_with=prefix or None, raw_response_hook=taken.append)
+        for page in pages.by_page():
+            _require_xml(taken[-1], "EnumerationResults")
+            names += [str(queue.name) for queue in page]
+        return names
+
+    def _read_count(self, name: str) -> int:
+        taken: list[PipelineResponse[Any, Any]] = []
+        self._client.get_queue_client(name).get_queue_properties(raw_response_hook=taken.append)
+        value = taken[-1].http_response.headers.get(DEPTH_HEADER, "")
+        if not value.isdecimal():
+            raise ShapeError(
+                f"header {DEPTH_HEADER}", "a number"
+            )  # a proxy's page, not a queue: never shown as 0
+        return int(value)
+
+    def _read_messages(self, name: str, limit: int) -> list[QueueMessage]:
+        taken: list[PipelineResponse[Any, Any]] = []
+        found = self._client.get_queue_client(name).peek_messages(limit, raw_response_hook=taken.append)
+        _require_xml(taken[-1], "QueueMessagesList")
+        return found
+
+    def _create(self, name: str) -> bool:
+        taken: list[PipelineResponse[Any, Any]] = []
+        try:
+            self._client.create_queue(name, raw_response_hook=taken.append)
+        except ResourceExistsError as exc:
+            if getattr(exc, "error_code", "") == "QueueBeingDeleted":
+                raise
+            return False
+        return bool(taken[-1].http_response.status_code == 201)
+
+
+def judge(name: str, messages: int, age_s: float | None) -> QueueState:
+    """Return what the figures mean. Pure."""
+    if name.endswith(POISON_SUFFIX) and messages:
+        return "poison"
+    if (age_s or 0) > STALLED_AFTER_S:
+        return "stalled"
+    return "flowing" if messages else "empty"
+
+
+def decode(content: str) -> str:
+    """Return the text in a message: from base64, as the Functions host writes it, else as it is."""
+    with suppress(binascii.Error, ValueError):
+        text = base64.b64decode(content.strip(), validate=True).decode("utf-8")
+        if text and all(c.isprintable() or c.isspace() for c in text):  # words can happen to be valid base64
+            return text
+    return content
+
+
+def parse_object(text: str) -> Mapping[str, object] | None:
+    """Return the JSON object in *text*, None when it holds none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _as_peeked(message: QueueMessage) -> PeekedMessage:
+    content = message.content
+    text = content if isinstance(content, str) else bytes(content or b"").decode("utf-8", "replace")
+    body = parse_object(text)
+    if body is None:
+        text = decode(text)
+        body = parse_object(text)
+    return PeekedMessage(
+        id=str(message.id),
+        inserted_at=message.inserted_on,
+        expires_at=message.expires_on,
+        dequeue_count=int(message.dequeue_count or 0),
+        body=body,
+        text=text,
+    )
+
+
+def _require_xml(response: PipelineResponse[Any, Any], root: str) -> None:
+    """The SDK reads a sign-in page that came with status 200 as an empty list; this does not."""
+    if f"<{root}" not in response.http_response.text()[:400]:
+        raise ShapeError("the reply", f"a {root} document")
