@@ -2,10 +2,22 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator.server import Emulator, EmulatorSettings
+
+if TYPE_CHECKING:  # the SDKs take long to import, and most tests need none
+    from tests.contract.agents_support import Lab
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--azurite",
+        action="store_true",
+        help="run the queue contract on Azurite too (installs it with npm at first)",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +38,22 @@ def emulator(shared_emulator: Emulator) -> Iterator[Emulator]:
 def state(tmp_path: Path) -> Path:
     """A folder for a Local Azure of the test's own, one it may kill or damage."""
     return tmp_path / "state"
+
+
+@pytest.fixture(scope="session")
+def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Lab]":
+    from tests.contract.agents_support import ScriptedModel, open_lab
+
+    model = ScriptedModel()
+    settings = EmulatorSettings(state=tmp_path_factory.mktemp("lab"))
+    with Emulator(settings, model=model) as emulator, open_lab(emulator, model) as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(shared_lab: "Lab") -> "Iterator[Lab]":
+    """Local Azure, empty, with a model that says what the test tells it to."""
+    shared_lab.emulator.reset(seed=1)
+    shared_lab.model.reset()
+    yield shared_lab
+    assert shared_lab.emulator.unspent_faults() == []

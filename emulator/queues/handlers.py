@@ -163,7 +163,7 @@ class Handlers:
         queue = self.store.queue(target.queue)
         count = str(self.store.count_messages(target.queue)).encode()
         named = tuple(
-            ((METADATA_PREFIX + name).encode(), value.encode("latin-1"))
+            (_CasedName((METADATA_PREFIX + name).encode()), value.encode("latin-1"))
             for name, value in queue.metadata.items()
         )
         return Response(200, b"", ((b"x-ms-approximate-messages-count", count), *named))
@@ -238,6 +238,13 @@ class Handlers:
 _METHODS: dict[str, Callable[[Handlers, Request, Target], Response]] = {
     name: getattr(Handlers, name) for name in (*NEEDS, "preflight")
 }
+
+
+class _CasedName(bytes):
+    """A header name that keeps its case: uvicorn lowers every name, and a metadata name is data."""
+
+    def lower(self) -> bytes:
+        return self
 
 
 def check_text(text: str) -> None:

@@ -71,7 +71,7 @@ class QueueStore:
         Raises WireError 409 when it exists with other metadata.
         """
         if found := self._queues.get(name):
-            if found.metadata != metadata:
+            if _folded(found.metadata) != _folded(metadata):
                 raise errors.queue_already_exists()
             return False
         row = self.database.execute(
@@ -292,6 +292,11 @@ class QueueStore:
             if self.database.in_transaction:
                 self.database.execute("ROLLBACK")
             raise
+
+
+def _folded(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the metadata as Azure compares it: the case of a name does not matter."""
+    return {name.lower(): value for name, value in metadata.items()}
 
 
 def _to_json(document: object) -> str:
