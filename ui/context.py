@@ -1,0 +1,124 @@
+"""How pages reach the services, and the only caches there are. Nothing here belongs to one person alone."""
+
+import functools
+import threading
+import tomllib
+from collections.abc import Sequence
+from contextvars import ContextVar
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+import runtime
+from runtime import Services
+from services.health import HealthService
+from services.models import Answer, Conversation, PartHealth, ThreadSummary
+from ui import formats
+
+ROOT = Path(__file__).parent.parent
+HEALTH_FRESH_S = 30.0
+CONVERSATION_FRESH_S = 300.0
+THREADS_FRESH_S = 60.0
+_sidebar: ContextVar[DeltaGenerator | None] = ContextVar("sidebar", default=None)
+
+
+def services() -> Services:
+    return runtime.current().services
+
+
+@st.cache_resource(ttl=CONVERSATION_FRESH_S, max_entries=200, show_spinner=False)
+def conversation(thread_id: str) -> Conversation:
+    """Return the thread's questions and answers as they were read last; clear it after a change. Raises ServiceErrors."""
+    return services().answers.conversation(thread_id)
+
+
+@st.cache_resource(ttl=THREADS_FRESH_S, max_entries=1, show_spinner=False)
+def recent_threads() -> Sequence[ThreadSummary]:
+    """Return the latest conversations, newest first; clear it after a new one. Raises ServiceErrors."""
+    return services().answers.recent_threads()
+
+
+def forget(thread_id: str) -> None:
+    """Read this conversation, and the list of them, again when they are drawn next."""
+    conversation.clear(thread_id)
+    recent_threads.clear()
+
+
+def latest(answer: Answer) -> Answer:
+    """Return the newest state of *answer* that this process knows. No request."""
+    known = services().answers.get(answer.id)
+    return known if known is not None and known.version >= answer.version else answer
+
+
+def sidebar() -> DeltaGenerator:
+    """Return where in the sidebar a page draws its own part."""
+    place = _sidebar.get()
+    return place if place is not None else st.sidebar
+
+
+def place_sidebar(place: DeltaGenerator) -> None:
+    _sidebar.set(place)
+
+
+class HealthBoard:
+    """Keeps the last health of all parts and checks again in the background, one check at a time."""
+
+    def __init__(self, health: HealthService) -> None:
+        self._health = health
+        self._lock = threading.Lock()
+        self._parts: tuple[PartHealth, ...] = ()
+        self._checking = False
+
+    def latest(self) -> tuple[tuple[PartHealth, ...], bool]:
+        """Return what is known, empty before the first check ends, and whether a check is on its way. No waiting."""
+        with self._lock:
+            if not self._is_fresh() and not self._checking:
+                self._start()
+            return self._parts, self._checking
+
+    def check_again(self) -> None:
+        with self._lock:
+            if not self._checking:
+                self._start()
+
+    def _is_fresh(self) -> bool:
+        ages_s = [formats.since_s(part.checked_at) for part in self._parts]
+        return bool(ages_s) and all(age_s is not None and age_s < HEALTH_FRESH_S for age_s in ages_s)
+
+    def _start(self) -> None:
+        self._checking = True
+        threading.Thread(target=self._check, name="health-check", daemon=True).start()
+
+    def _check(self) -> None:
+        try:
+            parts = self._health.check_all()
+            with self._lock:
+                self._parts = parts
+        finally:
+            with self._lock:
+                self._checking = False
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def health_board() -> HealthBoard:
+    return HealthBoard(services().health)
+
+
+@functools.cache
+def version() -> str:
+    """Return Relaydeck's own version."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
+
+
+@functools.cache
+def image(name: str) -> str:
+    """Return a drawing of ours as SVG text."""
+    return (ROOT / "ui" / "images" / name).read_text(encoding="utf-8")
+
+
+@st.cache_resource(show_spinner=False)
+def settle() -> None:
+    """Once, after the first page: take what it imported late out of the collector's rounds as well."""
+    runtime.freeze()

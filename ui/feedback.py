@@ -1,0 +1,69 @@
+"""How failures are told. Services' own errors in words; anything else is our bug: logged whole, shown as a reference."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+
+import streamlit as st
+
+from services.errors import ServiceError
+from services.ids import new_id
+from ui import safe
+
+log = logging.getLogger(__name__)
+ERROR_ICON = ":material/error:"
+
+
+@contextlib.contextmanager
+def showing_errors(retry: Callable[[], None] | None = None, key: str = "") -> Iterator[None]:
+    """Draw a failure of the body in its place. *retry*: what a button beside it calls; *key* tells such buttons apart."""
+    try:
+        yield
+    except ServiceError as exc:
+        draw_error(exc)
+        if retry:
+            st.button("Try again", key=f"retry-{key}", icon=":material/refresh:", on_click=retry)
+    except Exception as exc:  # noqa: BLE001 - whatever it is, it is logged and a person is told
+        draw_bug(exc)
+
+
+@contextlib.contextmanager
+def toasting_errors() -> Iterator[None]:
+    """Report a failure of an action in a toast: what a callback draws would stay on the page."""
+    try:
+        yield
+    except ServiceError as exc:
+        st.toast(f"**{safe.inline(exc.message)}** {safe.inline(exc.hint)}", icon=ERROR_ICON, duration="long")
+    except Exception as exc:  # noqa: BLE001 - as above
+        st.toast(report_bug(exc), icon=ERROR_ICON, duration="long")
+
+
+def draw_error(error: ServiceError) -> None:
+    """Draw what failed, on what, what to do, and the number that finds it in the service's logs."""
+    place = safe.inline(" ".join(filter(None, [error.operation, error.resource])))
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f":red[{ERROR_ICON}] **{safe.inline(error.message, 600)}**")
+        st.markdown(safe.inline(error.hint, 600))
+        known = [f"While trying to: {place}" if place else "", f"HTTP {error.status}" if error.status else ""]
+        reference = f"Reference {safe.inline(error.request_id)}" if error.request_id else ""
+        st.caption(" · ".join(filter(None, [*known, reference])))
+
+
+def draw_bug(error: Exception) -> None:
+    st.error(report_bug(error), icon=ERROR_ICON)
+
+
+def on_script_error(error: Exception) -> bool:
+    """Streamlit calls this for what no page caught; True: we have drawn it."""
+    draw_bug(error)
+    return True
+
+
+def report_bug(error: Exception) -> str:
+    """Log *error* whole and return what to tell the person about it."""
+    reference = new_id("err")
+    log.error("page.failed", exc_info=error, extra={"reference": reference})
+    return (
+        "**Something in Relaydeck itself went wrong.** "
+        f"Load the page again; if it stays, look for `{reference}` in the dashboard's log."
+    )

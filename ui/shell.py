@@ -1,0 +1,150 @@
+"""The frame of every page: navigation, where we are, and whether the parts are well."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+import runtime
+from services.models import HealthState, PartHealth
+from services.settings import Settings
+from ui import ask_actions, context, feedback, formats, safe, startup
+
+PAGES = Path(__file__).parent.parent / "pages"
+CHECKING_S = 0.5
+LOGO_COLOURS = {"light": "#182034", "dark": "#e8ebf5"}
+PRODUCTION = ("prod", "production", "live")
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A page of the menu. *file* lies in pages/; *default*: the one at the address without a path."""
+
+    file: str
+    title: str
+    icon: str
+    help: str
+    default: bool = False
+    wide: bool = False
+
+
+MENU: dict[str, tuple[Screen, ...]] = {
+    "Ask": (Screen("ask.py", "Ask", ":material/forum:", "Put a question and watch it travel", default=True),),
+    "Watch": (),
+    "Inventory": (),
+    "Care": (),
+    "Show": (),
+}
+HEALTH_LOOKS: dict[HealthState, tuple[str, str, str]] = {
+    "ok": ("green", ":material/check_circle:", "ok"),
+    "degraded": ("orange", ":material/warning:", "limited"),
+    "down": ("red", ":material/cancel:", "down"),
+    "unknown": ("gray", ":material/help:", "not known"),
+}
+
+
+def main() -> None:
+    screens = {
+        section: {_page(screen): screen for screen in found} for section, found in MENU.items() if found
+    }
+    page = st.navigation({section: list(pages) for section, pages in screens.items()})
+    screen = next(pages[page] for pages in screens.values() if page in pages)
+    st.set_page_config(
+        page_title=f"{screen.title} · Relaydeck",
+        page_icon=str(
+            context.ROOT / "ui" / "images" / "icon.svg"
+        ),  # an icon by name would be fetched elsewhere
+        layout="wide" if screen.wide else "centered",
+    )
+    draw_logo()
+    if failure := startup.failure():
+        startup.draw(failure)
+        return
+    with st.sidebar:
+        draw_place(runtime.current().services.settings)
+        context.place_sidebar(st.container())
+        draw_health_board()
+        st.caption(f"Relaydeck {context.version()}")
+    page.run()
+    context.settle()
+
+
+def draw_logo() -> None:
+    colour = LOGO_COLOURS.get(st.context.theme.type or "light", LOGO_COLOURS["light"])
+    logo = context.image("logo.svg").replace("currentColor", colour)
+    st.logo(logo, size="large", icon_image=context.image("icon.svg"))
+
+
+def draw_place(settings: Settings) -> None:
+    """Draw which installation this is and which model answers in it."""
+    with st.container(gap="xsmall"):
+        st.markdown(place_words(settings))
+        st.caption(f":material/psychology: {model_words(settings)}")
+
+
+def place_words(settings: Settings) -> str:
+    name = safe.inline(settings.environment, 32)
+    if settings.environment.lower() in PRODUCTION:
+        return f":red-badge[:material/warning: Production] :red[{name}]"
+    if settings.mode == "local":
+        return ":blue-badge[:material/computer: Local]" + (
+            f" {name}" if settings.environment != "local" else ""
+        )
+    return f":green-badge[:material/cloud: Azure] {name}"
+
+
+def model_words(settings: Settings) -> str:
+    if settings.mode == "azure":
+        return safe.inline(settings.model)
+    if settings.local_model_url:
+        return f"{safe.inline(settings.local_model_name or 'default model')} on your own server"
+    return "Rule-based model, built in"
+
+
+def draw_health_board() -> None:
+    _, checking = context.health_board().latest()
+    timer_s = CHECKING_S if checking else None
+    st.fragment(draw_health, run_every=timer_s, key="health")(checking)
+
+
+def draw_health(was_checking: bool) -> None:
+    """Fragment: draws the last health; while a check is on its way, looks again until it has ended."""
+    parts, checking = context.health_board().latest()
+    with st.container(gap="xsmall", key="health-parts"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.caption("Health")
+            st.button(
+                "Check again",
+                key="health-check",
+                icon=":material/refresh:",
+                type="tertiary",
+                disabled=checking,
+                on_click=ask_actions.check_health,
+            )
+        for part in parts:
+            draw_part(part)
+        if not parts:
+            st.caption(":shimmer[Checking the parts]")
+    if was_checking and not checking:
+        st.rerun()
+
+
+def draw_part(part: PartHealth) -> None:
+    colour, icon, word = HEALTH_LOOKS[part.state]
+    checked = formats.clock(part.checked_at)
+    st.markdown(
+        f":{colour}[{icon}] {safe.inline(part.part)} :small[:gray[{word} · {checked}]]",
+        help=safe.inline(part.detail, 400) or None,
+    )
+    if part.state in ("degraded", "down"):
+        st.caption(safe.inline(part.detail, 240))
+
+
+def _page(screen: Screen) -> st.Page:
+    return st.Page(
+        PAGES / screen.file, title=screen.title, icon=screen.icon, help=screen.help, default=screen.default
+    )
+
+
+with feedback.showing_errors():
+    main()
