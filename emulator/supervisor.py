@@ -140,7 +140,8 @@ class LocalAzure:
 
 @dataclass(frozen=True, slots=True)
 class LocalOptions:
-    """How to start Local Azure. *think_s*, *token_s*: the pace of the built-in model, in seconds."""
+    """How to start Local Azure. *think_s*, *token_s*: the pace of the built-in model, in seconds. *environment*: more
+    variables for its process, such as those that name another model."""
 
     state: Path
     port: int = 0
@@ -149,6 +150,7 @@ class LocalOptions:
     token_s: float = 0.0
     functions_app: Path = ROOT / "functions"
     max_polling_interval: str = "00:00:00.1000000"
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def attach_or_start(
@@ -188,7 +190,7 @@ def _emulator_part(options: LocalOptions) -> Part:
         *("--port", str(options.port), "--http-port", str(options.http_port)),
         *("--think-s", str(options.think_s), "--token-s", str(options.token_s)),
     ]
-    return Part("Local Azure", command, options.state / "logs" / "local-azure.log")
+    return Part("Local Azure", command, options.state / "logs" / "local-azure.log", options.environment)
 
 
 def _functions_part(options: LocalOptions, connection: Connection) -> Part:

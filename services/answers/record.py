@@ -53,6 +53,12 @@ def read(metadata: Mapping[str, str]) -> Times:
     return Times(_seconds(metadata.get(TOTAL)), _seconds(metadata.get(FIRST_TOKEN)), _parts(metadata))
 
 
+def is_ours(metadata: Mapping[str, str], marks: Mapping[str, str]) -> bool:
+    """Return whether Relaydeck made the thread or run in this environment, with whichever team mode."""
+    same_place = metadata.get("environment") == marks.get("environment")
+    return "relaydeck" in metadata and same_place
+
+
 def _parts(metadata: Mapping[str, str]) -> TimeParts | None:
     try:
         document = json.loads(metadata.get(PARTS, ""))

@@ -18,7 +18,7 @@ from services.answers.journal import Journal
 from services.answers.lanes import Lanes
 from services.answers.ports import Context
 from services.answers.questions import Question, check_question, notice_of, title_of
-from services.answers.record import TITLE
+from services.answers.record import TITLE, is_ours
 from services.answers.registry import Registry
 from services.answers.runner import Runner
 from services.errors import NotFound
@@ -134,7 +134,7 @@ class AnswerService:
     def recent_threads(self, limit: int = 20) -> tuple[ThreadSummary, ...]:
         """Return the latest threads that Relaydeck made in this environment, newest first. Looks at 100."""
         threads = self._context.backend.list_threads(THREADS_SCANNED)
-        ours = [thread for thread in threads if self._is_ours(thread)]
+        ours = [thread for thread in threads if is_ours(thread.metadata, self._context.marks)]
         return tuple(_summary(thread) for thread in ours[:limit])
 
     # The end -----------------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ class AnswerService:
         run, answer_id = found.run, found.answer_id
         age_s = max(0.0, (self._now() - run.created_at).total_seconds())
         journal = Journal(Asked(0.0, answer_id, found.question, run.thread_id, run.created_at), age_s=age_s)
-        owned = all(run.metadata.get(name) == value for name, value in self._context.marks.items())
+        owned = is_ours(run.metadata, self._context.marks)
         job = Job(
             answer_id, journal, found.question, new_id("op"), self._context.deadline_s, run=run, owned=owned
         )
@@ -212,9 +212,6 @@ class AnswerService:
             return self._context.backend.get_thread(thread_id)
         except NotFound as exc:
             raise _no_thread(thread_id) from exc
-
-    def _is_ours(self, thread: Thread) -> bool:
-        return all(thread.metadata.get(name) == value for name, value in self._context.marks.items())
 
 
 def _check_id(thread_id: str) -> None:

@@ -1,0 +1,235 @@
+"""The composition root: settings to services, once per process. In local mode Local Azure is found or started here."""
+
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
+from services.agents.backend import AgentBackend
+from services.agents.catalogue import CATALOGUE
+from services.agents.classic import ClassicBackend
+from services.agents.team import TeamService
+from services.answers.ports import Context
+from services.answers.service import AnswerService
+from services.clients import Clients, Endpoints, LocalCredential, azure_endpoints, build_clients
+from services.errors import ConfigurationError, ServiceError, Unavailable
+from services.health import HealthService
+from services.models import FunctionTool
+from services.queues import QueueService
+from services.resilience import Limits, Resilience
+from services.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
+ROOT = Path(__file__).resolve().parent
+WARM_UP_WAIT_S = 15.0
+DRAIN_S = 3.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What pages and commands work with. Threads share all of it."""
+
+    settings: Settings
+    catalogue: tuple[FunctionTool, ...]
+    backend: AgentBackend
+    team: TeamService
+    queues: QueueService
+    health: HealthService
+    answers: AnswerService
+
+
+class Runtime:
+    """One running Relaydeck. *azure*: Local Azure in local mode, None in Azure mode."""
+
+    def __init__(
+        self,
+        services: Services,
+        clients: Clients,
+        resilience: tuple[Resilience, ...],
+        azure: LocalAzure | None,
+    ) -> None:
+        self.services = services
+        self._clients, self._resilience, self._azure = clients, resilience, azure
+        self._warm = threading.Event()
+        self._closed = False
+
+    def warm_up(self) -> None:
+        """Do in the background what the first question would pay for: team, connections, one look at health."""
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def wait_warm(self, timeout_s: float = WARM_UP_WAIT_S) -> bool:
+        """Return whether the warm-up has ended, well or not, within *timeout_s*."""
+        return self._warm.wait(timeout_s)
+
+    def close(self) -> None:
+        """End all work. Runs that were started go on in the service. Safe to call twice."""
+        global _current
+        if self._closed:
+            return
+        self._closed = True
+        self.services.answers.drain(DRAIN_S)
+        self.services.answers.close()
+        for one in self._resilience:
+            one.close()
+        self._clients.close()
+        if self._azure:
+            self._azure.stop()
+        if _current is self:
+            _current = None
+
+    def _warm_up(self) -> None:
+        started_s = time.monotonic()
+        try:
+            if self.services.settings.team == "pooled":
+                self.services.team.orchestrator()
+            self.services.health.check_all()
+        except ServiceError as exc:
+            log.warning(
+                "warmup.failed", extra={"reason": exc.message}
+            )  # the first question meets it in words
+        except Exception:
+            log.exception("warmup.broken")
+        finally:
+            freeze()
+            self._warm.set()
+            log.info("warmup.ended", extra={"took_s": round(time.monotonic() - started_s, 3)})
+
+
+_lock = threading.Lock()
+_current: Runtime | None = None
+_problem: ConfigurationError | None = None
+
+
+def start(
+    environ: Mapping[str, str],
+    env_file: Path | None = None,
+    *,
+    warm: bool = True,
+    say: Say = lambda _: None,
+) -> Runtime:
+    """Return the process's runtime, made at the first call. *say* is told of slow steps.
+
+    Raises ConfigurationError (also kept for problem()) and Unavailable: Local Azure did not start.
+    """
+    global _current, _problem
+    with _lock:
+        if _current is not None:
+            return _current
+        try:
+            _current = _compose(load_settings(environ, env_file), say)
+        except ConfigurationError as exc:
+            _problem = exc
+            raise
+        _problem = None
+    if warm:
+        _current.warm_up()
+    return _current
+
+
+def current() -> Runtime:
+    """Return the runtime that start() made. Raises RuntimeError: there is none."""
+    if _current is None:
+        raise RuntimeError("Relaydeck has not been started: call runtime.start() first.")
+    return _current
+
+
+def problem() -> ConfigurationError | None:
+    """Return why the latest start() failed; None when it did not, or for another reason than the settings."""
+    return _problem
+
+
+def freeze() -> None:
+    """Take everything alive now out of the garbage collector's rounds.
+
+    Streamlit collects after every rerun, which costs 170 ms and more with the Azure SDKs imported. Call again after
+    a late import.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _compose(settings: Settings, say: Say) -> Runtime:
+    if settings.mode == "azure":
+        return _build(settings, azure_endpoints(settings), None)
+    options = LocalOptions(
+        settings.state_dir.resolve(), think_s=settings.local_think_s, environment=_model_variables(settings)
+    )
+    try:
+        azure = attach_or_start(options, say=say)
+    except PartFailedError as exc:
+        raise Unavailable(
+            f"Local Azure did not start: {exc}",
+            operation="start Local Azure",
+            resource=str(options.state),
+            sent=False,
+            hint="Look at the log it names. An empty folder in RELAYDECK_STATE_DIR starts afresh.",
+        ) from exc
+    connection = azure.connection
+    endpoints = Endpoints(
+        connection.project_endpoint,
+        connection.storage_endpoint,
+        LocalCredential(connection.token),
+        connection.ca_file,
+    )
+    settings = settings.at(
+        project_endpoint=connection.project_endpoint,
+        storage_endpoint=connection.storage_endpoint,
+        model=connection.model_deployment,
+    )
+    return _build(settings, endpoints, azure)
+
+
+def _model_variables(settings: Settings) -> dict[str, str]:
+    """Return the variables that tell Local Azure which model to use; they may come from the .env file."""
+    given = {
+        "RELAYDECK_LOCAL_MODEL_URL": settings.local_model_url,
+        "RELAYDECK_LOCAL_MODEL": settings.local_model_name,
+        "RELAYDECK_LOCAL_MODEL_KEY": settings.local_model_key.get_secret_value(),
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _build(settings: Settings, endpoints: Endpoints, azure: LocalAzure | None) -> Runtime:
+    clients, limits = build_clients(settings, endpoints), Limits.of(settings)
+    foundry, storage = Resilience("the agent service", limits), Resilience("the storage account", limits)
+    backend = ClassicBackend(clients.agents, foundry, stream_silence_s=settings.stream_silence_s)
+    queues = QueueService(clients.queues, storage, now)
+    team = TeamService(backend, settings, CATALOGUE)
+    services = Services(
+        settings,
+        CATALOGUE,
+        backend,
+        team,
+        queues,
+        HealthService(backend, queues, settings, CATALOGUE, now),
+        AnswerService(answer_context(settings, backend, team, queues), now),
+    )
+    return Runtime(services, clients, (foundry, storage), azure)
+
+
+def answer_context(
+    settings: Settings, backend: AgentBackend, team: TeamService, queues: QueueService
+) -> Context:
+    """Return what AnswerService needs, from *settings* and its neighbours."""
+    return Context(
+        backend,
+        team,
+        queues,
+        CATALOGUE,
+        team_mode=settings.team,
+        marks={"relaydeck": settings.team, "environment": settings.environment},
+        deadline_s=settings.answer_deadline_s,
+        tool_wait_s=settings.tool_wait_s,
+        max_running=settings.max_running,
+        max_waiting=settings.max_waiting,
+    )
+
+
+def now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)
