@@ -10,6 +10,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.queue import QueueServiceClient
 
 from emulator.functions_host.errors import ConfigurationError
+from emulator.functions_host.loopback import LoopbackTransport
 from emulator.functions_host.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,15 +90,17 @@ class Connections:
             endpoint, _credential(name, section), retry_total=0, transport=self._transport(endpoint)
         )
 
-    def _transport(self, endpoint: str) -> RequestsTransport:
-        """On this machine neither proxies nor .netrc apply, and looking for them costs a quarter of a poll."""
-        local = urlsplit(endpoint).hostname in _LOOPBACK
-        verify = self._settings.get("REQUESTS_CA_BUNDLE") or self._settings.get("SSL_CERT_FILE") or True
+    def _transport(self, endpoint: str) -> LoopbackTransport | RequestsTransport:
+        ca_file = self._settings.get("REQUESTS_CA_BUNDLE") or self._settings.get("SSL_CERT_FILE")
+        if urlsplit(endpoint).hostname in _LOOPBACK:
+            try:
+                return LoopbackTransport(ca_file, READ_TIMEOUT_S)
+            except OSError as exc:
+                raise ConfigurationError(f"The CA file {ca_file} cannot be read: {exc.strerror}.") from exc
         return RequestsTransport(
             connection_timeout=CONNECT_TIMEOUT_S,
             read_timeout=READ_TIMEOUT_S,
-            connection_verify=verify,
-            use_env_settings=not local,
+            connection_verify=ca_file or True,
         )
 
 

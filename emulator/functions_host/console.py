@@ -36,6 +36,7 @@ def hold_logs() -> logging.handlers.MemoryHandler:
 
 def release_logs(held: logging.handlers.MemoryHandler) -> None:
     """Print what was held, and everything from now on as it comes."""
+    logging.raiseExceptions = False  # a parent that died takes the pipe with it; draining goes on
     console = logging.StreamHandler(sys.stdout)
     console.setFormatter(ConsoleFormatter())
     held.setTarget(console)
