@@ -1,0 +1,187 @@
+"""Retrieval: which passages of a text answer a question, and how sure that is."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from emulator.model.asked import Asked, Term
+from emulator.model.lexicon import NUMBER_WORDS, STOP_WORDS
+from emulator.model.passages import Passage
+from emulator.model.text import close, related, squeeze, stem, stems, words
+
+SURE = 0.6  # from here on a passage is given as the answer
+POSSIBLE = 0.42  # enough when nothing else is there to ask
+_RELATED_COUNTS = 0.75
+_SLIP_COUNTS = 0.85
+_CONTEXT_COUNTS = 0.7
+_NAME_WEIGHS = 1.4
+_MISSED_NAME_COSTS = 0.5
+_MAX_LISTED = 12
+
+_PRONOUN = re.compile(r"^(?:it|they|he|she|this|these|those|its|their|his|her|there)\b", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+_TIME = re.compile(
+    r"\d|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
+    r"|\b(?:daily|weekly|monthly|yearly|annually|noon|midnight|morning|evening|afternoon|today|tomorrow|always|never|hours?|days?|weeks?|months?|years?)\b",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"\b(?:in|at|on|near|room|floor|street|building|opposite|behind|next to|between)\b", re.IGNORECASE)
+_NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][^\W\d_]+")
+_REASON = re.compile(r"\b(?:because|since|due to|so that|in order to|reason)\b", re.IGNORECASE)
+_NUMBER_WORD = re.compile(r"\b(?:" + "|".join(NUMBER_WORDS) + r"|once|twice|half|free|none|unlimited)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """*coverage*: 0 to 1, how much of the question the passage speaks of; *matched*: which of its terms."""
+
+    passage: Passage
+    coverage: float
+    score: float
+    matched: frozenset[str]
+    position: int
+    by_context: bool
+
+
+class FactIndex:
+    """Passages by the stems they hold. *background*: stems that all of them are about."""
+
+    def __init__(self, passages: Sequence[Passage], background: Iterable[str] = ()) -> None:
+        self.passages = tuple(passages)
+        self._background = frozenset(background)
+        self._own: list[frozenset[str]] = []
+        self._holders: dict[str, dict[int, float]] = {}
+        self._spelled: dict[str, str] = {}
+        for at, passage in enumerate(self.passages):
+            spelled = {word: stem(word) for word in words(passage.text) if word not in STOP_WORDS}
+            self._spelled.update(spelled)
+            own = frozenset(spelled.values())
+            self._own.append(own)
+            for word in own:
+                self._holders.setdefault(word, {})[at] = 1.0
+            for word in self._context_of(passage):
+                self._holders.setdefault(word, {}).setdefault(at, _CONTEXT_COUNTS)
+
+    @staticmethod
+    def _context_of(passage: Passage) -> list[str]:
+        about = passage.context
+        if passage.subject and (passage.kind != "sentence" or _PRONOUN.match(passage.text)):
+            about = f"{about} {passage.subject}"
+        return stems(about) if about else []
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        return frozenset(self._holders)
+
+    def search(self, asked: Asked, limit: int = 5) -> list[Hit]:
+        """Return the passages that speak of what is *asked*, best first."""
+        if not asked.terms or not self.passages:
+            return []
+        weights, found = self._match(asked.terms)
+        total = sum(weights.values()) or 1.0
+        missing = [term for term in asked.terms if term.name and not self._known(term.stem)]
+        hits = []
+        for at, by_term in found.items():
+            covered = sum(weights.get(word, 0.0) * strength for word, strength in by_term.items()) / total
+            missed = [t for t in asked.terms if t.name and t.stem in weights and t.stem not in by_term]
+            covered *= _MISSED_NAME_COSTS ** min(2, len(missed)) if (missed or missing) else 1.0
+            by_context = all(self._holders.get(word, {}).get(at, 0.0) < 1.0 for word in by_term)
+            bonus = self._bonus(asked, at, frozenset(by_term))
+            hits.append(
+                Hit(self.passages[at], min(1.0, covered), covered + bonus, frozenset(by_term), at, by_context)
+            )
+        hits.sort(key=lambda hit: (-hit.score, hit.position))
+        return hits[:limit]
+
+    def answer(self, asked: Asked, at_least: float = SURE) -> tuple[str, float]:
+        """Return the sentence or sentences that answer *asked* and how sure that is; ("", 0.0) when none does."""
+        hits = self.search(asked, limit=_MAX_LISTED + 8)
+        if not hits or hits[0].coverage < at_least:
+            return "", 0.0
+        best = hits[0]
+        if best.by_context and (entries := self._siblings(best, hits)):
+            return entries, best.coverage
+        chosen = [best]
+        open_terms = asked.stems - best.matched
+        for hit in hits[1:]:
+            if len(chosen) == 3 or not open_terms:
+                break
+            if len(hit.matched & open_terms) * 2 > len(open_terms) and hit.coverage >= 0.3:
+                chosen.append(hit)
+                open_terms -= hit.matched
+        chosen.sort(key=lambda hit: hit.position)
+        return " ".join(dict.fromkeys(_said(hit.passage) for hit in chosen)), best.coverage
+
+    def _known(self, word: str) -> bool:
+        return word in self._holders or word in self._background or not related(word).isdisjoint(self._holders)
+
+    def _match(self, terms: Sequence[Term]) -> tuple[dict[str, float], dict[int, dict[str, float]]]:
+        """Return the weight of each term that counts, and per passage how strongly it holds which term."""
+        weights: dict[str, float] = {}
+        found: dict[int, dict[str, float]] = {}
+        count = len(self.passages)
+        for term in terms:
+            holders = self._holders_of(term)
+            if term.stem in self._background and not holders:
+                continue
+            rarity = 1.0 + 0.5 * math.log((count + 1) / (len(holders) + 1))
+            weight = rarity * (_NAME_WEIGHS if term.name else 1.0)
+            if term.stem in self._background:
+                weight *= 0.4
+            weights[term.stem] = weight
+            for at, strength in holders.items():
+                found.setdefault(at, {})[term.stem] = strength
+        return weights, found
+
+    def _holders_of(self, term: Term) -> dict[int, float]:
+        holders = dict(self._holders.get(term.stem, {}))
+        if not term.name:
+            for word in related(term.stem):
+                for at, strength in self._holders.get(word, {}).items():
+                    holders[at] = max(holders.get(at, 0.0), strength * _RELATED_COUNTS)
+        if not holders and not any(c.isdigit() for c in term.stem):
+            meant = {kept for word, kept in self._spelled.items() if close(word, term.word)}
+            for word in meant:
+                for at, strength in self._holders[word].items():
+                    holders[at] = max(holders.get(at, 0.0), strength * _SLIP_COUNTS)
+        return holders
+
+    def _bonus(self, asked: Asked, at: int, matched: frozenset[str]) -> float:
+        passage, own = self.passages[at], self._own[at]
+        bonus = 0.1 * len(matched) / max(3, len(own))
+        if passage.kind != "pair" and not fits(asked.wants, passage.text):
+            bonus -= 0.12
+        elif asked.wants != "any":
+            bonus += 0.08
+        if own and own <= asked.stems and passage.kind == "sentence":
+            bonus -= 0.3  # it only repeats the question
+        if asked.hinted & own:
+            bonus += 0.15
+        if passage.kind == "record":
+            owner = frozenset(stems(passage.subject))
+            bonus += 0.2 if matched and matched <= owner else -0.05
+        return bonus - min(0.1, 0.002 * max(0, len(own) - 15))
+
+    def _siblings(self, best: Hit, hits: Sequence[Hit]) -> str:
+        """Return all entries under one heading, when the question is about the heading itself."""
+        same = [hit for hit in hits if hit.passage.context == best.passage.context and hit.by_context]
+        if best.passage.kind == "pair" or len(same) < 2 or not best.passage.context:
+            return ""
+        same.sort(key=lambda hit: hit.position)
+        listed = "; ".join(hit.passage.text.rstrip(".;") for hit in same[:_MAX_LISTED])
+        return f"{squeeze(best.passage.context)}: {listed}."
+
+
+def fits(wants: str, text: str) -> bool:
+    """Return whether *text* holds the kind of thing that is wanted."""
+    if wants == "number":
+        return bool(_DIGIT.search(text) or _NUMBER_WORD.search(text))
+    pattern = {"time": _TIME, "person": _NAME, "place": _PLACE, "reason": _REASON}.get(wants)
+    return pattern is None or bool(pattern.search(text)) or (wants == "place" and bool(_NAME.search(text)))
+
+
+def _said(passage: Passage) -> str:
+    if passage.kind == "sentence" and passage.subject and _PRONOUN.match(passage.text):
+        return f"{passage.subject} {passage.text}"
+    return passage.text
