@@ -14,18 +14,11 @@ from starlette.middleware import Middleware
 import runtime
 from services.errors import ConfigurationError, ServiceError
 from services.settings import exit_on_problem, load_settings
-from ui import feedback, startup
+from ui import feedback, logs, startup
 from ui.hardening import HardeningMiddleware
 
 ROOT = Path(__file__).resolve().parent
 log = logging.getLogger(__name__)
-
-
-def configure_logging() -> None:
-    """Our own events from INFO on; the SDKs' request logs only when something is wrong."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("azure", "urllib3", "markdown_it", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def end_without_settings() -> None:
@@ -56,7 +49,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
             await asyncio.to_thread(runtime.current().close)
 
 
-configure_logging()
+logs.configure()
 app = st.App(
     ROOT / "ui" / "shell.py",
     lifespan=lifespan,

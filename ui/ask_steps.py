@@ -89,8 +89,11 @@ def _draw_step(step: Step, answer: Answer) -> None:
         st.caption(MEANINGS[step.kind] + CERTAINTIES.get(step.certainty or "exact", ""))
         for child in children:
             _draw_step(child, answer)
-        _draw_payload("Sent", step.arguments)
-        _draw_payload("Came back", step.output)
+        if children and (step.arguments or step.output):
+            with st.expander("What was passed", type="compact", key=f"passed-{answer.id}-{step.key}"):
+                _draw_payloads(step)
+        else:
+            _draw_payloads(step)
 
 
 def _label(step: Step, answer: Answer) -> str:
@@ -114,6 +117,11 @@ def _icon(step: Step) -> str:
         case "cancelled":
             return ":material/stop_circle:"
     return ICONS[step.kind]
+
+
+def _draw_payloads(step: Step) -> None:
+    _draw_payload("Sent", step.arguments)
+    _draw_payload("Came back", step.output)
 
 
 def _draw_payload(title: str, text: str) -> None:

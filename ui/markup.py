@@ -28,8 +28,10 @@ def escape(text: str) -> str:
     """Return Markdown that shows *text* as it is, on the line it stands on."""
     written, last = [], 0
     for found in _LOOKED_FOR.finditer(text):
-        written += [_backslashes(text[last : found.start()]), f":color[{_backslashes(found[0])}]{{}}"]
-        last = found.end()
+        # One letter in an element of its own: what Streamlit looks for is then in no single text any more.
+        place = found.start() if found[0] == ":" else found.start() + 1
+        written += [_backslashes(text[last:place]), f":color[{_backslashes(text[place])}]{{}}"]
+        last = place + 1
     return "".join([*written, _backslashes(text[last:])])
 
 
@@ -125,12 +127,8 @@ def _inline(node: SyntaxTreeNode) -> str:
             return "\n"
         case "hardbreak":
             return "\\\n"
-        case "strong":
-            return f"**{_inlines(node.children)}**"
-        case "em":
-            return f"*{_inlines(node.children)}*"
-        case "s":
-            return f"~~{_inlines(node.children)}~~"
+        case "strong" | "em" | "s":
+            return f"{node.markup}{_inlines(node.children)}{node.markup}"
         case "code_inline":
             return _code(node.content)
         case "link":

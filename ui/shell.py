@@ -44,6 +44,8 @@ HEALTH_LOOKS: dict[HealthState, tuple[str, str, str]] = {
 
 
 def main() -> None:
+    # Before the navigation, whose icons would be fetched from another host as the tab's icon.
+    st.set_page_config(page_title="Relaydeck", page_icon=str(context.ROOT / "ui" / "images" / "icon.svg"))
     screens = {
         section: {_page(screen): screen for screen in found} for section, found in MENU.items() if found
     }

@@ -1,0 +1,25 @@
+"""How the dashboard's log reads: one line an event, its data behind it. Secrets and messages' text never get here."""
+
+import json
+import logging
+
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+NOISY = ("azure", "urllib3", "markdown_it", "uvicorn.access")
+
+
+class EventFormatter(logging.Formatter):
+    """`time LEVEL logger event {"data": …}`, and the trace of an exception below it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        line = super().formatMessage(record)
+        data = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        return f"{line} {json.dumps(data, default=str, ensure_ascii=True)}" if data else line
+
+
+def configure() -> None:
+    """Log our own events from INFO on, the SDKs' only when something is wrong."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
