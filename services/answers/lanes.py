@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from services.answers.events import Lined
@@ -19,6 +20,7 @@ class Lanes:
         self._changed = threading.Condition()
         self._waiting: list[Job] = []
         self._running: list[Job] = []
+        self._ready: deque[Job] = deque()  # running already, for the next free worker
         self._idle = 0
         self._workers: list[threading.Thread] = []
         self._closed = False
@@ -37,10 +39,9 @@ class Lanes:
                     hint="Ask again in a moment; nothing was sent.",
                 )
             self._waiting.append(job)
-            self._tell_positions()
-            if self._idle < len(self._waiting) and len(self._workers) < self._max_running:
+            self._promote()
+            if self._idle < len(self._ready) and len(self._workers) < self._max_running:
                 self._hire()
-            self._changed.notify()
 
     def withdraw(self, job: Job) -> bool:
         """Return whether *job* was still waiting; it is then out of the line and will not run."""
@@ -48,8 +49,7 @@ class Lanes:
             if job not in self._waiting:
                 return False
             self._waiting.remove(job)
-            self._tell_positions()
-            self._changed.notify_all()
+            self._promote()
             return True
 
     def wait_idle(self, timeout_s: float) -> bool:
@@ -80,23 +80,28 @@ class Lanes:
             finally:
                 with self._changed:
                     self._running.remove(job)
-                    self._tell_positions()
-                    self._changed.notify_all()
+                    self._promote()
 
     def _next(self) -> Job | None:
         with self._changed:
             self._idle += 1
             try:
-                while not self._closed:
-                    job = next((job for job in self._waiting if self._may_start(job)), None)
-                    if job is not None:
-                        self._waiting.remove(job)
-                        self._running.append(job)
-                        return job
-                    self._changed.wait()
-                return None
+                self._changed.wait_for(lambda: self._ready or self._closed)
+                return self._ready.popleft() if self._ready else None
             finally:
                 self._idle -= 1
+
+    def _promote(self) -> None:
+        """Give every job that may start to the workers, and tell the others their places."""
+        for job in list(self._waiting):
+            if self._may_start(job):
+                self._waiting.remove(job)
+                self._running.append(job)
+                self._ready.append(job)
+        for position, job in enumerate(self._waiting):
+            ahead = self._same_thread_ahead(job) or position + 1
+            job.journal.record(Lined(job.journal.at_s(), ahead))
+        self._changed.notify_all()
 
     def _may_start(self, job: Job) -> bool:
         return len(self._running) < self._max_running and not self._same_thread_ahead(job)
@@ -107,10 +112,3 @@ class Lanes:
             return 0
         earlier = self._waiting[: self._waiting.index(job)] if job in self._waiting else self._waiting
         return sum(other.answer.thread_id == thread_id for other in (*self._running, *earlier))
-
-    def _tell_positions(self) -> None:
-        for position, job in enumerate(self._waiting):
-            ahead = self._same_thread_ahead(job)
-            if not ahead and len(self._running) >= self._max_running:
-                ahead = position + 1
-            job.journal.record(Lined(job.journal.at_s(), ahead))
