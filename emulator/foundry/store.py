@@ -127,11 +127,12 @@ class Store:
 
     def shelf(self, kind: Kind, parent: str = "") -> Shelf:
         """Return the records of *kind* below *parent*; empty when there are none."""
-        return self._shelves.get((kind, parent)) or Shelf()
+        found = self._shelves.get((kind, parent))
+        return Shelf() if found is None else found
 
     def find(self, kind: Kind, object_id: str, parent: str = "") -> Record | None:
         shelf = self._shelves.get((kind, parent))
-        return shelf.get(object_id) if shelf else None
+        return None if shelf is None else shelf.get(object_id)
 
     def runs(self) -> list[Record]:
         """Return every run of every thread, oldest first."""
