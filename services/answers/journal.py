@@ -72,3 +72,7 @@ class Journal:
             cursor += len(fresh)
             if over and not fresh:
                 return
+
+    def recorded(self) -> tuple[AnswerEvent, ...]:
+        with self._changed:
+            return tuple(self._events)

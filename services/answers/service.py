@@ -105,6 +105,10 @@ class AnswerService:
         """Yield what happens, from event number *cursor* on, until nothing more comes. Raises NotFound."""
         return self._job(answer_id).journal.events(cursor)
 
+    def recorded(self, answer_id: str) -> tuple[AnswerEvent, ...]:
+        """Return everything that has happened so far. Raises NotFound."""
+        return self._job(answer_id).journal.recorded()
+
     # The past ----------------------------------------------------------------------------------------
 
     def conversation(self, thread_id: str) -> Conversation:
