@@ -19,7 +19,7 @@ _TOKEN = re.compile(
     r"|(?P<operator>\*\*|//|[-+*/%^(),×·⋅÷∕−–])",
     re.IGNORECASE,
 )
-_UNGROUPED = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?", re.IGNORECASE)
+_UNGROUPED = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ def tokenise(expression: str) -> list[Token]:
 
 def _token(match: "re.Match[str]", expression: str) -> Token:
     at, text = match.start() + 1, match[0]
-    if text[0].isdigit() or (text[0] == "." and len(text) > 1):
+    if match.lastgroup == "number":
         return Token("number", text, at, value=_value(text, at))
-    if text[0].isalpha():
+    if match.lastgroup == "word":
         return Token("word", text.lower(), at)
     text = _ALIASES.get(text, text)
     before, after = expression[match.start() - 1 : match.start()], expression[match.end() : match.end() + 1]
