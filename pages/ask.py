@@ -68,8 +68,7 @@ def load(thread_id: str) -> Shown:
 
 
 def draw_shown(shown: Shown) -> None:
-    if shown.conversation:
-        draw_heading(shown.conversation)
+    draw_heading(shown)
     whole = bool(st.session_state.get("ask-whole"))
     answers = shown.answers if whole else shown.answers[-SHOWN_ANSWERS:]
     if hidden := len(shown.answers) - len(answers):
@@ -92,11 +91,14 @@ def draw_live(answer: Answer, newest: bool, closed: int) -> None:
         st.rerun()
 
 
-def draw_heading(conversation: Conversation) -> None:
-    st.markdown(f"### {safe.inline(conversation.title or 'Conversation', 120)}")
-    told = f"Started {formats.clock(conversation.created_at)}" if conversation.created_at else ""
-    older = "" if conversation.complete else "older questions are not shown"
-    st.caption(" · ".join(filter(None, [told, older])))
+def draw_heading(shown: Shown) -> None:
+    """Always one line, so that nothing moves when the thread is created."""
+    conversation = shown.conversation
+    began = conversation.created_at if conversation else shown.answers[0].asked_at
+    told = ["Conversation", f"started {formats.clock(began)}" if began else ""]
+    if conversation and not conversation.complete:
+        told.append("older questions are not shown")
+    st.caption(" · ".join(filter(None, told)))
 
 
 def draw_welcome() -> None:

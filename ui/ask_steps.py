@@ -83,7 +83,7 @@ def _draw_step(step: Step, answer: Answer) -> None:
         _label(step, answer),
         icon=_icon(step),
         type="step",
-        expanded=bool(children),
+        expanded=step.kind == "delegate",
         key=f"step-{answer.id}-{step.key}",
     ):
         st.caption(MEANINGS[step.kind] + CERTAINTIES.get(step.certainty or "exact", ""))

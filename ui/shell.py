@@ -133,12 +133,12 @@ def draw_health(was_checking: bool) -> None:
 
 def draw_part(part: PartHealth) -> None:
     colour, icon, word = HEALTH_LOOKS[part.state]
-    checked = formats.clock(part.checked_at)
-    st.markdown(
-        f":{colour}[{icon}] {safe.inline(part.part)} :small[:gray[{word} · {checked}]]",
-        help=safe.inline(part.detail, 400) or None,
-    )
-    if part.state in ("degraded", "down"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xsmall"
+    ):
+        st.markdown(f":{colour}[{icon}] {safe.inline(part.part)}")
+        st.caption(f"{word} · {formats.clock(part.checked_at)}", width="content")
+    if part.state != "ok":
         st.caption(safe.inline(part.detail, 240))
 
 
