@@ -112,28 +112,32 @@ def translate(exc: Exception, attempt: Attempt) -> ServiceError | None:
     """Return the ServiceError that says what *exc* means; None when it is no failure of a remote call."""
     context: dict[str, Any] = {"operation": attempt.operation, "resource": attempt.resource}
     if isinstance(exc, SerializationError):
-        return InvalidInput(_say(attempt, "the request cannot be formed", str(exc)), **context)
+        return InvalidInput(_say(attempt, "the request cannot be formed", _text(exc)), **context)
     status = _status(exc)
     if status is not None and not isinstance(exc, IncompleteReadError):
         return _from_status(exc, status, attempt)
     if isinstance(exc, ClientAuthenticationError):
         reason = "no identity could sign in" if "Unavailable" in type(exc).__name__ else "signing in failed"
         hint = "Sign in with `az login`, or give the app a managed identity (AZURE_CLIENT_ID names it)."
-        return AccessDenied(_say(attempt, reason, str(exc)), **context, hint=hint)
+        return AccessDenied(_say(attempt, reason, _text(exc)), **context, hint=hint)
     if isinstance(exc, _BAD_BODY) or (
         isinstance(exc, DecodeError) and not isinstance(exc, IncompleteReadError)
     ):
         return UnexpectedReply(
             _say(attempt, "the reply is not in the form that the service documents"), **context
         )
-    if isinstance(exc, AzureError | _TRANSPORT) or _is_connection_error(exc):
+    if isinstance(exc, (AzureError, *_TRANSPORT)) or _is_connection_error(exc) or _is_of("urllib3", exc):
         return _from_transport(exc, attempt)
     if _is_of("openai", exc) or _is_of("httpx", exc):
-        return UnexpectedReply(_say(attempt, "the reply makes no sense", str(exc)), **context)
+        return UnexpectedReply(_say(attempt, "the reply makes no sense", _text(exc)), **context)
     if isinstance(exc, ShapeError) or (isinstance(exc, _SHAPE) and not _is_ours(exc)):
         reply = "the reply is not in the form that the service documents"
         return UnexpectedReply(
-            _say(attempt, reply, str(exc) if isinstance(exc, ShapeError) else f"{type(exc).__name__}: {exc}"),
+            _say(
+                attempt,
+                reply,
+                _text(exc) if isinstance(exc, ShapeError) else f"{type(exc).__name__}: {_text(exc)}",
+            ),
             **context,
         )
     return None
@@ -232,11 +236,11 @@ def _from_status(exc: Exception, status: int, attempt: Attempt) -> ServiceError:
 def _from_transport(exc: Exception, attempt: Attempt) -> ServiceError:
     context: dict[str, Any] = {"operation": attempt.operation, "resource": attempt.resource}
     chain = tuple(_chain(exc))
-    if "non-TLS" in str(exc):
+    if "non-TLS" in _text(exc):
         return ConfigurationError(_say(attempt, "a token is only sent over https"), **context)
-    if "TLS CA certificate" in str(exc):
+    if "TLS CA certificate" in _text(exc):
         return ConfigurationError(
-            _say(attempt, "the file of trusted certificates is missing", str(exc)), **context
+            _say(attempt, "the file of trusted certificates is missing", _text(exc)), **context
         )
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain):
         hint = "A proxy may be opening the connection: its CA certificate must be trusted on this machine."
@@ -253,10 +257,10 @@ def _from_transport(exc: Exception, attempt: Attempt) -> ServiceError:
         reason = "no answer came in time"
     elif isinstance(exc, StreamClosedError):
         reason = "the connection was closed"
-    elif isinstance(exc, ServiceRequestError | ServiceResponseError | HttpResponseError | _TRANSPORT):
+    elif isinstance(exc, (ServiceRequestError, ServiceResponseError, HttpResponseError, *_TRANSPORT)):
         reason = "the connection broke before the answer was complete"
     else:
-        return UnexpectedReply(_say(attempt, "the exchange went wrong", str(exc)), **context)
+        return UnexpectedReply(_say(attempt, "the exchange went wrong", _text(exc)), **context)
     return Unavailable(_say(attempt, reason), sent=not never, **context)
 
 
@@ -265,12 +269,19 @@ def _say(attempt: Attempt, reason: str, said: str = "") -> str:
     return f"Could not {attempt}: {reason}." + (f" It said: {quote}" if quote else "")
 
 
+def _text(exc: BaseException) -> str:
+    try:
+        return str(exc)
+    except Exception:  # noqa: BLE001 - an SDK's own str() may trip over the odd reply it is about
+        return type(exc).__name__
+
+
 def _service_words(exc: Exception) -> tuple[str, str]:
     """Return the code and the message that the service gave; both empty when it gave none."""
     code = getattr(exc, "error_code", None)  # Storage
     document = _json_body(exc)
     inner = document.get("error", document)
-    if isinstance(inner, Mapping):
+    if isinstance(inner, Mapping) and inner:
         return str(inner.get("code") or getattr(code, "value", code) or ""), str(inner.get("message") or "")
     if code is not None:
         return str(getattr(code, "value", code)), str(getattr(exc, "message", "")).partition("\n")[0]

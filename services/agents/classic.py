@@ -6,9 +6,11 @@ nor queue functions' calls.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from azure.ai.agents import AgentsClient
+from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline import PipelineResponse
 from azure.core.rest import HttpRequest
 
@@ -201,13 +203,14 @@ class ClassicBackend:
 
     def _open_stream(self, thread_id: str, body: Mapping[str, object]) -> RunStream:
         taken: list[PipelineResponse[Any, Any]] = []
-        chunks: Iterator[bytes] = self._client.runs.create(  # type: ignore[assignment]  # stream=True returns bytes
-            thread_id,
-            body=dict(body),
-            stream=True,
-            read_timeout=self._stream_silence_s,
-            raw_response_hook=taken.append,
-        )
+        with _status_first(taken):
+            chunks: Iterator[bytes] = self._client.runs.create(  # type: ignore[assignment]  # stream=True returns bytes
+                thread_id,
+                body=dict(body),
+                stream=True,
+                read_timeout=self._stream_silence_s,
+                raw_response_hook=taken.append,
+            )
         response = taken[-1].http_response
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/event-stream":
@@ -233,7 +236,8 @@ class ClassicBackend:
 def _fetch(fn: Callable[..., Any], *ids: str, **arguments: object) -> Json:
     """Return the JSON object that the reply of the SDK call *fn* holds."""
     taken: list[PipelineResponse[Any, Any]] = []
-    fn(*ids, raw_response_hook=taken.append, **arguments)
+    with _status_first(taken):
+        fn(*ids, raw_response_hook=taken.append, **arguments)
     return shapes.document(taken[-1].http_response.json())
 
 
@@ -245,12 +249,24 @@ def _objects(fn: Callable[..., Any], limit: int, *ids: str) -> list[Json]:
     taken: list[PipelineResponse[Any, Any]] = []
     pages = fn(*ids, limit=min(limit, PAGE), order="desc", raw_response_hook=taken.append).by_page()
     found: list[Json] = []
-    for _ in pages:
-        objects, more = shapes.page(taken[-1].http_response.json())
-        found += objects
-        if not more or not objects or len(found) >= limit:
-            break
+    with _status_first(taken):
+        for _ in pages:
+            objects, more = shapes.page(taken[-1].http_response.json())
+            found += objects
+            if not more or not objects or len(found) >= limit:
+                break
     return found[:limit]
+
+
+@contextmanager
+def _status_first(taken: list[PipelineResponse[Any, Any]]) -> Iterator[None]:
+    """Let the status speak where the SDK stumbles over the body of an error: an empty one makes it forget both."""
+    try:
+        yield
+    except ValueError as exc:
+        if not taken or taken[-1].http_response.status_code < 300:
+            raise
+        raise HttpResponseError(response=taken[-1].http_response) from exc
 
 
 def _require_id(operation: str, value: str) -> None:
