@@ -252,7 +252,9 @@ def _from_transport(exc: Exception, attempt: Attempt) -> ServiceError:
     if any(isinstance(cause, urllib3_errors.NameResolutionError) for cause in chain):
         reason, never = "the host's name is not known", True
     elif never:
-        reason = "no connection came up in time" if timed_out else "the service cannot be reached"
+        # NewConnectionError (refused, no route) is by descent a kind of ConnectTimeoutError
+        slow = timed_out and not any(isinstance(cause, urllib3_errors.NewConnectionError) for cause in chain)
+        reason = "no connection came up in time" if slow else "the service cannot be reached"
     elif timed_out:
         reason = "no answer came in time"
     elif isinstance(exc, StreamClosedError):
