@@ -22,8 +22,8 @@ from services.agents.backend import (
     TextAdded,
 )
 from services.errors import Unavailable, UnexpectedReply, azure_call
+from services.redaction import redact
 from services.resilience.watchdog import Line
-from services.translation import redact
 
 log = logging.getLogger(__name__)
 OPERATION = "follow the run"

@@ -35,7 +35,8 @@ from services.errors import (
     UnexpectedReply,
     azure_call,
 )
-from services.translation import error_from_status, redact, retry_after_s, translate
+from services.redaction import redact
+from services.translation import error_from_status, retry_after_s, translate
 
 ATTEMPT = Attempt("list queues", "orders")
 NOT_FAILURES = {"ODataV4Format", "ErrorMap"}

@@ -1,0 +1,140 @@
+"""Imports point one way. The table is the rule; every file of the repository is held to it."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STANDARD = sys.stdlib_module_names
+
+# What a folder or file may import beside the standard library; the longest prefix that fits a file counts.
+# A dotted entry allows that module and what lies under it.
+MAY_IMPORT: dict[str, set[str]] = {
+    "run.py": set(),
+    "app.py": {"streamlit", "starlette", "runtime", "ui", "services.errors", "services.settings"},
+    "runtime.py": {"services", "emulator", "azure", "pydantic"},
+    "pages": {"streamlit", "ui", "services.models", "services.errors"},
+    "ui": {"streamlit", "starlette", "plotly", "markdown_it", "ui", "runtime", "services"},
+    "commands": {"commands", "runtime", "services", "emulator"},
+    "services": {"services", "azure.core", "azure.identity", "pydantic"},
+    "services/settings.py": {"services", "pydantic", "dotenv"},
+    "services/errors.py": {"services"},
+    "services/models.py": set(),
+    "services/ids.py": set(),
+    "services/endpoints.py": set(),
+    "services/redaction.py": set(),
+    "services/translation.py": {"services", "azure.core", "requests", "urllib3"},
+    "services/transport.py": {"services", "azure.core", "requests", "urllib3"},
+    "services/clients.py": {
+        "services",
+        "azure.ai.agents",
+        "azure.ai.projects",
+        "azure.core",
+        "azure.identity",
+        "azure.storage.queue",
+    },
+    "services/queues.py": {"services", "azure.core", "azure.storage.queue"},
+    "services/agents": {"services"},
+    "services/agents/classic.py": {"services", "azure.ai.agents", "azure.core"},
+    "emulator": {
+        "emulator",
+        "starlette",
+        "uvicorn",
+        "uvloop",
+        "orjson",
+        "duckdb",
+        "duckdb_kql",
+        "cryptography",
+    },
+    "emulator/certificates.py": {"emulator", "cryptography", "certifi"},
+    "emulator/model": {"emulator", "openai", "httpx", "httpx2"},
+    "emulator/connection.py": set(),
+    "emulator/functions_host": {"emulator", "azure", "certifi"},
+        "emulator",
+        "azure.functions",
+        "azure.core",
+        "azure.storage.queue",
+        "certifi",
+    },
+    "functions": {"azure.functions", "azure.core", "azure.identity", "azure.storage.queue", "tools"},
+}
+SKIPPED = {"tests", "bench", ".venv", ".relaydeck", "node_modules", ".git"}
+FILES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in ROOT.rglob("*.py")
+    if not SKIPPED & set(path.relative_to(ROOT).parts)
+)
+
+
+def allowed_in(file: str) -> set[str]:
+    rules = [prefix for prefix in MAY_IMPORT if file == prefix or file.startswith(prefix + "/")]
+    assert rules, f"{file} lies outside the table: say in MAY_IMPORT what it may import"
+    return MAY_IMPORT[max(rules, key=len)]
+
+
+def imports_of(source: str, file: str) -> Iterator[str]:
+    """Yield every module that the file names, also inside functions and for type checkers."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports relatively"
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def forbidden(source: str, file: str) -> list[str]:
+    allowed = allowed_in(file)
+    return [
+        name
+        for name in imports_of(source, file)
+        if name.partition(".")[0] not in STANDARD
+        and not any(name == entry or name.startswith(entry + ".") for entry in allowed)
+    ]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_imports_only_what_its_place_allows(file: str) -> None:
+    """Any other edge makes the seam leak: pages that call Azure, services that know the emulator."""
+    assert forbidden((ROOT / file).read_text(), file) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("pages/ask.py", "import azure.storage.queue"),
+        ("pages/ask.py", "from services import queues"),
+        ("services/x.py", "import streamlit"),
+        ("services/x.py", "from emulator.clock import Clock"),
+        ("services/answers/x.py", "from azure.ai.agents import AgentsClient"),
+        ("emulator/x.py", "def f():\n    import services.errors"),
+        ("functions/x.py", "import requests"),
+        ("run.py", "import emulator"),
+    ],
+)
+def test_the_table_forbids_what_it_should(file: str, line: str) -> None:
+    """A table that allows everything would pass the test above."""
+    assert forbidden(line, file)
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    """services get Settings; a variable read elsewhere is neither checked nor documented."""
+    for file in FILES:
+        if file.startswith("services/"):
+            names = {
+                node.attr
+                for node in ast.walk(ast.parse((ROOT / file).read_text()))
+                if isinstance(node, ast.Attribute)
+            }
+            assert not names & {"environ", "getenv"}, file
+
+
+def test_no_service_receives_messages() -> None:
+    """One receive hides a message from the function or the agent that waits for it."""
+    for file in FILES:
+        if file.startswith(("services/", "ui/", "pages/", "runtime.py", "app.py")):
+            source = (ROOT / file).read_text()
+            assert "receive_message" not in source and "messages.dequeue" not in source, file
