@@ -53,12 +53,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator/model": {"emulator", "openai", "httpx", "httpx2"},
     "emulator/connection.py": set(),
     "emulator/functions_host": {"emulator", "azure", "certifi"},
-        "emulator",
-        "azure.functions",
-        "azure.core",
-        "azure.storage.queue",
-        "certifi",
-    },
     "functions": {"azure.functions", "azure.core", "azure.identity", "azure.storage.queue", "tools"},
 }
 SKIPPED = {"tests", "bench", ".venv", ".relaydeck", "node_modules", ".git"}
