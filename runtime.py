@@ -156,7 +156,7 @@ def freeze() -> None:
 
 def _compose(settings: Settings, say: Say) -> Runtime:
     if settings.mode == "azure":
-        return _build(settings, azure_endpoints(settings), None)
+        return build(settings, azure_endpoints(settings))
     options = LocalOptions(
         settings.state_dir.resolve(), think_s=settings.local_think_s, environment=_model_variables(settings)
     )
@@ -182,7 +182,7 @@ def _compose(settings: Settings, say: Say) -> Runtime:
         storage_endpoint=connection.storage_endpoint,
         model=connection.model_deployment,
     )
-    return _build(settings, endpoints, azure)
+    return build(settings, endpoints, azure)
 
 
 def _model_variables(settings: Settings) -> dict[str, str]:
@@ -195,7 +195,17 @@ def _model_variables(settings: Settings) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def _build(settings: Settings, endpoints: Endpoints, azure: LocalAzure | None) -> Runtime:
+def now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+def build(
+    settings: Settings,
+    endpoints: Endpoints,
+    azure: LocalAzure | None = None,
+    now: Callable[[], datetime] = now,
+) -> Runtime:
+    """Return the services on *endpoints*, ready and cold. Sends nothing. *azure* is stopped with the runtime."""
     clients, limits = build_clients(settings, endpoints), Limits.of(settings)
     foundry, storage = Resilience("the agent service", limits), Resilience("the storage account", limits)
     backend = ClassicBackend(clients.agents, foundry, stream_silence_s=settings.stream_silence_s)
@@ -229,7 +239,3 @@ def answer_context(
         max_running=settings.max_running,
         max_waiting=settings.max_waiting,
     )
-
-
-def now() -> datetime:
-    return datetime.fromtimestamp(time.time(), UTC)

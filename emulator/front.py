@@ -20,6 +20,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 REQUESTS_KEPT = 2000
+STREAM_CHUNKS_BEFORE_CUT = 4  # a truncated stream has named its run by then, and little more
 TRANSPORT_KEY = "relaydeck.transport"  # the listener puts the connection here, so that a fault can cut it
 
 
@@ -151,7 +152,8 @@ def _as_request(scope: Message, body: bytes) -> Request:
 
 async def _send_reply(reply: Reply, fault: Fault | None, receive: Receive, send: Send) -> None:
     if isinstance(reply, Stream):
-        await _send_stream(reply, receive, send)
+        limit = STREAM_CHUNKS_BEFORE_CUT if fault and fault.kind == "truncate" else None
+        await _send_stream(reply, receive, send, limit)
         return
     headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
@@ -170,8 +172,9 @@ async def _send_reply(reply: Reply, fault: Fault | None, receive: Receive, send:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def _send_stream(stream: Stream, receive: Receive, send: Send) -> None:
-    """Send chunk after chunk; stop, and close the iterator, when the client goes away."""
+async def _send_stream(stream: Stream, receive: Receive, send: Send, limit: int | None) -> None:
+    """Send chunk after chunk; stop, and close the iterator, when the client goes away. *limit*: cut after so many."""
+    sent = 0
     await send({"type": "http.response.start", "status": stream.status, "headers": [*stream.headers]})
     gone = asyncio.ensure_future(receive())
     chunks = stream.chunks
@@ -188,6 +191,9 @@ async def _send_stream(stream: Stream, receive: Receive, send: Send) -> None:
             if piece is None:
                 break
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+            sent += 1
+            if sent == limit:
+                raise ConnectionCutError
         await send({"type": "http.response.body", "body": b""})
     finally:
         gone.cancel()

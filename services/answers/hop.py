@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from services.agents.backend import Call
 from services.answers.events import AnswerEvent, StepBegan, StepEnded, StepFilled
 from services.answers.parts import HopTimes, Interval, middle
-from services.models import Certainty
+from services.models import Certainty, StepState
 
 PEEK_MOST = 32  # learn.microsoft.com/rest/api/storageservices/peek-messages
 MISSES_MEAN_TAKEN = 2  # the step may be told a moment before its message is put
@@ -153,37 +153,36 @@ class Hop:
         if self.phase == "ended":
             return
         self.call = call
-        earliest_s = max(earliest_s, self._phase_s)
-        at_s = max(self._phase_s, middle(earliest_s, latest_s))
-        self._blurred = latest_s - earliest_s > LONGEST_BLUR_S
-        if self.phase in ("looking", "waiting"):
-            self._skip_to_running(at_s)
+        low_s = max(earliest_s, self._phase_s, self._last_seen_s if self.phase == "waiting" else 0.0)
+        blurred = latest_s - low_s > LONGEST_BLUR_S
+        at_s = self._pick_up_missed(low_s, latest_s) if self.phase != "running" else middle(low_s, latest_s)
+        took_s = max(0.0, at_s - self._phase_s)
         split = self.phase == "running"
-        if split:
-            self._runs.append(Interval(self._phase_s, at_s))
-        state: Literal["failed", "done"] = "failed" if failed else "done"
+        (self._runs if split else self._unsplit).append(Interval(self._phase_s, at_s))
+        self._blurred = blurred
+        state: StepState = "failed" if failed else "done"
+        key = self._key("function")
         self.record(
-            StepFilled(at_s, self._key("function"), call.arguments, call.output),
-            StepEnded(
-                at_s,
-                self._key("function"),
-                state,
-                self.certainty,
-                took_s=max(0.0, at_s - self._phase_s),
-                timed=split and not self._blurred,
-            ),
+            StepFilled(at_s, key, call.arguments, call.output),
+            StepEnded(at_s, key, state, self.certainty, took_s, timed=split and not blurred),
         )
         self.phase = "ended"
 
-    def _skip_to_running(self, at_s: float) -> None:
-        """The pick-up itself was missed. With a look into the queue it is bounded; with none it is unknown."""
-        if self.phase == "waiting":
-            self._take_up(middle(self._last_seen_s, at_s))
-        elif self._peeked or at_s - self._phase_s <= LONGEST_GUESS_S:
-            self._take_up(middle(self._phase_s, min(self._first_miss_s or at_s, at_s)))
-        else:
-            self._unsplit.append(Interval(self._phase_s, at_s))
-            self.record(StepEnded(at_s, self._key("wait"), timed=False), self._step("function"))
+    def _pick_up_missed(self, low_s: float, latest_s: float) -> float:
+        """Return when the reply was read; the pick-up before it was not seen either.
+
+        Instants that fell between the same two looks are spread evenly over them.
+        """
+        third_s = max(0.0, latest_s - low_s) / 3
+        if self.phase == "looking" and self._peeked:
+            self._take_up(middle(self._phase_s, min(self._first_miss_s, max(latest_s, self._phase_s))))
+            return middle(max(low_s, self._phase_s), latest_s)
+        if self.phase == "waiting" or latest_s - self._phase_s <= LONGEST_GUESS_S:
+            self._take_up(low_s + third_s)
+            return low_s + 2 * third_s
+        at_s = middle(low_s, latest_s)
+        self.record(StepEnded(at_s, self._key("wait"), timed=False), self._step("function"))
+        return at_s
 
     def times(self) -> HopTimes:
         """Return what is known so far. A call still out is not known."""

@@ -151,7 +151,12 @@ def test_an_answer_stays_open_while_it_is_measured() -> None:
 def test_the_end_of_a_hop_may_be_learnt_after_the_answer() -> None:
     """The watcher's last look comes after the stream's last event."""
     answer = fold(
-        [ASKED, Began(0.0), StepBegan(0.1, "wait:1", None, "wait", "foo"), Closed(1.0, "answered", measuring=True)]
+        [
+            ASKED,
+            Began(0.0),
+            StepBegan(0.1, "wait:1", None, "wait", "foo"),
+            Closed(1.0, "answered", measuring=True),
+        ]
     )
     assert (answer.steps[0].state, answer.steps[0].took_s) == ("done", None)
 

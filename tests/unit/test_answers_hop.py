@@ -84,13 +84,22 @@ def test_one_look_without_the_message_proves_nothing_yet(log: Log) -> None:
     assert hop.phase == "waiting"
 
 
-def test_a_short_call_that_nobody_saw_is_halved(log: Log) -> None:
-    """Both lie within a few hundredths of a second: the error is smaller than what a person reads."""
+def test_a_short_call_that_nobody_saw_is_split_evenly(log: Log) -> None:
+    """All of it lies within a tenth of a second: the error is smaller than what a person reads."""
     hop = out(log)
-    hop.answered(DONE, 1.0, 1.2, failed=False)
+    hop.answered(DONE, 1.0, 1.09, failed=False)
 
-    assert log.told() == [("wait", "done", 0.05), ("function", "done", 0.05)]
+    assert log.told() == [("wait", "done", 0.03), ("function", "done", 0.03)]
     assert hop.times().certainty == "guess"
+
+
+def test_a_message_seen_waiting_but_neither_taken_nor_answered_is_split_evenly(log: Log) -> None:
+    """Between two looks it was taken and answered: both took some time, none of them zero."""
+    hop = out(log)
+    hop.seen("strong", "m1", 1.5, 1.52)
+    hop.answered(DONE, 1.1, 1.8, failed=False)
+
+    assert log.told() == [("wait", "done", 0.6), ("function", "done", 0.1)]
 
 
 def test_a_long_call_without_any_look_into_the_queue_stays_unsplit(log: Log) -> None:

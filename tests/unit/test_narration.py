@@ -42,7 +42,14 @@ def test_an_active_step_shows_how_long_it_has_lasted() -> None:
 
 @pytest.mark.parametrize(
     ("value_s", "text"),
-    [(0.0, "0.00 s"), (0.094, "0.09 s"), (0.0951, "0.1 s"), (59.9, "59.9 s"), (60.0, "1 min 0 s"), (125.4, "2 min 5 s")],
+    [
+        (0.0, "0.00 s"),
+        (0.094, "0.09 s"),
+        (0.0951, "0.1 s"),
+        (59.9, "59.9 s"),
+        (60.0, "1 min 0 s"),
+        (125.4, "2 min 5 s"),
+    ],
 )
 def test_seconds_read_well_at_every_size(value_s: float, text: str) -> None:
     """Neither `0.0 s` for something nor `125.4 s` for two minutes."""
