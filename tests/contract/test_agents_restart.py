@@ -1,0 +1,347 @@
+"""Local Azure stops, is killed, runs out of disk: what was acknowledged is there, what was open goes on."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.ai.agents import AgentsClient
+from azure.ai.agents.models import ListSortOrder, ThreadRun, ToolOutput
+from azure.core.exceptions import HttpResponseError
+
+from emulator.clock import Clock
+from emulator.foundry.store import Record, Store
+from emulator.model import TextPiece
+from emulator.server import Emulator, EmulatorSettings
+from tests.contract.agents_support import (
+    MODEL,
+    Lab,
+    Pause,
+    ScriptedModel,
+    StaticCredential,
+    call,
+    calls,
+    connected,
+    open_lab,
+    say,
+)
+
+IN, OUT = "azure-function-foo-input", "azure-function-foo-output"
+
+
+class Site:
+    """A place for one Local Azure after the other: the same folder, the same ports."""
+
+    def __init__(self, state: Path) -> None:
+        self.state, self.model, self.clock = state, ScriptedModel(), Clock()
+        self._ports = (0, 0)
+
+    @contextmanager
+    def open(self) -> Iterator[Lab]:
+        self.model.requests.clear()
+        settings = EmulatorSettings(state=self.state, port=self._ports[0], http_port=self._ports[1])
+        with Emulator(settings, clock=self.clock, model=self.model) as emulator:
+            self._ports = (emulator.port, emulator.http_port)
+            with open_lab(emulator, self.model) as lab:
+                yield lab
+
+    def edit(self, kind: Any, change: Callable[[Record], Record]) -> None:
+        """Change what is stored as a crash at the worst moment would have left it."""
+        store = Store(self.state / "foundry.sqlite", self.clock)
+        records = [r for (found, _), shelf in store._shelves.items() if found == kind for r in shelf]
+        store.save(*map(change, records))
+        store.close()
+
+
+@pytest.fixture
+def site(state: Path) -> Site:
+    return Site(state)
+
+
+def test_everything_that_was_acknowledged_is_there_after_a_restart(site: Site) -> None:
+    """Agents, threads, messages, runs and steps, in their order."""
+    with site.open() as lab:
+        agents = [lab.client.create_agent(model=MODEL, name=f"a{n}").id for n in range(3)]
+        lab.client.update_agent(agents[1], name="changed")
+        lab.client.delete_agent(agents[0])
+        run = lab.ask(lab.agent())
+        before = [message.as_dict() for message in lab.client.messages.list(run.thread_id)]
+        steps = lab.steps(run)
+
+    with site.open() as lab:
+        found = list(lab.client.list_agents(order=ListSortOrder.ASCENDING))
+        assert [agent.name for agent in found] == ["changed", "a2", "tested"]
+        assert [message.as_dict() for message in lab.client.messages.list(run.thread_id)] == before
+        assert lab.get(run).as_dict() == run.as_dict()
+        assert lab.steps(run) == steps
+
+
+def test_a_run_in_the_middle_of_its_answer_writes_it_after_the_restart(site: Site) -> None:
+    """The half-written message is finished, not written a second time."""
+    with site.open() as lab:
+        site.model.plays("Slow.", [TextPiece("So"), Pause(), *say(" be it")])
+        run = lab.start(lab.agent("Slow."))
+        lab.wait_for_pause()
+        (half,) = lab.client.messages.list(run.thread_id, run_id=run.id)
+
+    site.model.plays("Slow.", say("So be it"))
+    with site.open() as lab:
+        assert lab.wait(run).status == "completed"
+        (whole,) = lab.client.messages.list(run.thread_id, run_id=run.id)
+        assert (half.status, whole.status, whole.id) == ("in_progress", "completed", half.id)
+        assert lab.answer(run) == "So be it"
+        assert [step["status"] for step in lab.steps(run)] == ["completed"]
+
+
+def test_a_run_that_waits_for_its_client_still_does_after_the_restart(site: Site) -> None:
+    """The outputs may be submitted to the service that came up again."""
+    tool: Any = {"type": "function", "function": {"name": "local", "parameters": {"type": "object"}}}
+    site.model.plays("Ask.", calls(call("local")), say("Thanks."))
+    with site.open() as lab:
+        run = lab.wait(lab.start(lab.agent("Ask.", tools=[tool])), "requires_action")
+
+    with site.open() as lab:
+        assert lab.get(run).as_dict() == run.as_dict()
+        (tool_call,) = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+        outputs = [ToolOutput(tool_call_id=tool_call["id"], output="1")]
+        lab.client.runs.submit_tool_outputs(run.thread_id, run.id, tool_outputs=outputs)
+        assert lab.wait(run).status == "completed"
+        assert site.model.requests[-1].calls[0].output == "1"
+
+
+def waiting_for_foo(lab: Lab, site: Site) -> ThreadRun:
+    tools = lab.function_tool().definitions
+    site.model.plays("Use foo.", calls(call("foo", query="why")), say("Because."))
+    return lab.wait(lab.start(lab.agent("Use foo.", tools=tools)), "requires_action")
+
+
+def test_a_reply_that_came_while_the_service_was_down_is_picked_up(site: Site) -> None:
+    """The function does not care whether anybody listens when it answers."""
+    with site.open() as lab:
+        run = waiting_for_foo(lab, site)
+        reply = {"Value": "yes", "CorrelationId": lab.sent(IN)["CorrelationId"]}
+        lab.reply(OUT, reply, visibility_timeout=30)
+
+    site.clock.advance(60)
+    with site.open() as lab:
+        assert lab.wait(run).status == "completed"
+        assert lab.left(OUT) == []
+
+
+def test_a_run_goes_on_waiting_for_its_function_after_the_restart(site: Site) -> None:
+    """The call is not sent again, and its reply finds it."""
+    with site.open() as lab:
+        run = waiting_for_foo(lab, site)
+        correlation_id = lab.sent(IN)["CorrelationId"]
+
+    with site.open() as lab:
+        assert (lab.get(run).status, lab.left(IN)) == ("requires_action", [])
+        lab.reply(OUT, {"Value": "yes", "CorrelationId": correlation_id})
+        assert lab.wait(run).status == "completed"
+
+
+def test_a_call_that_may_not_have_been_sent_is_sent_again(site: Site) -> None:
+    """Killed between storing the call and sending it: once more under the same CorrelationId."""
+    with site.open() as lab:
+        run = waiting_for_foo(lab, site)
+        first = lab.sent(IN)
+    site.edit("step", lambda r: Record("step", r.parent, r.document, {**r.inner, "sent": False}))
+
+    with site.open() as lab:
+        assert lab.sent(IN) == first
+        lab.reply(OUT, {"Value": "yes", "CorrelationId": first["CorrelationId"]})
+        assert lab.wait(run).status == "completed"
+
+
+def test_a_whole_team_goes_on_after_the_restart(site: Site) -> None:
+    """Main agent waits for connected agent waits for function: all three are taken up."""
+    with site.open() as lab:
+        tools = lab.function_tool().definitions
+        child = lab.agent("Call foo.", tools=tools)
+        main = lab.agent("Delegate.", tools=[connected(child, "foo_bot")])
+        site.model.plays("Delegate.", calls(call("foo_bot", query="why")), say("He says so."))
+        site.model.plays("Call foo.", calls(call("foo", query="why")), say("so"))
+        run = lab.start(main)
+        sent = lab.sent(IN)
+        (told,) = lab.tool_calls(run)
+
+    with site.open() as lab:
+        lab.reply(OUT, {"Value": "yes", "CorrelationId": sent["CorrelationId"]})
+        assert lab.wait(run).status == "completed"
+        (done,) = lab.tool_calls(run)
+        assert done["connected_agent"] == {**told["connected_agent"], "output": "so"}
+        assert len(list(lab.client.threads.list())) == 2
+
+
+def test_a_connected_agent_that_never_began_begins_after_the_restart(site: Site) -> None:
+    """Killed between storing the call and creating the child: the child gets the ids that were told."""
+    with site.open() as lab:
+        child = lab.agent("Slow.")
+        main = lab.agent("Delegate.", tools=[connected(child, "slow_bot")])
+        site.model.plays("Delegate.", calls(call("slow_bot", query="x")), say("Done."))
+        site.model.plays("Slow.", [Pause(), *say("never")])
+        run = lab.start(main)
+        lab.wait_for_pause()
+        (told,) = lab.tool_calls(run)
+    store = Store(site.state / "foundry.sqlite", site.clock)
+    thread = store.find("thread", told["connected_agent"]["thread_id"])
+    assert thread is not None
+    store.remove(thread)
+    store.close()
+
+    site.model.plays("Slow.", say("at last"))
+    with site.open() as lab:
+        assert lab.wait(run).status == "completed"
+        assert lab.tool_calls(run)[0]["connected_agent"] == {**told["connected_agent"], "output": "at last"}
+
+
+def test_a_cancel_that_was_under_way_is_finished_after_the_restart(site: Site) -> None:
+    """`cancelling` is a promise."""
+    with site.open() as lab:
+        run = waiting_for_foo(lab, site)
+    site.edit("run", lambda r: Record("run", r.parent, {**r.document, "status": "cancelling"}, r.inner))
+
+    with site.open() as lab:
+        assert lab.wait(run).status == "cancelled"
+
+
+def test_a_run_whose_time_was_up_while_the_service_was_down_is_expired(site: Site) -> None:
+    """Ten minutes are ten minutes."""
+    with site.open() as lab:
+        run = waiting_for_foo(lab, site)
+
+    site.clock.advance(700)
+    with site.open() as lab:
+        assert lab.get(run).status == "expired"
+
+
+def test_a_child_whose_parent_has_ended_is_cancelled_at_the_start(site: Site) -> None:
+    """Killed between ending the parent and ending the child: nobody waits for it any more."""
+    with site.open() as lab:
+        child = lab.agent("Slow.")
+        main = lab.agent("Delegate.", tools=[connected(child, "slow_bot")])
+        site.model.plays("Delegate.", calls(call("slow_bot", query="x")), say("Done."))
+        site.model.plays("Slow.", [Pause(), *say("never")])
+        run = lab.start(main)
+        lab.wait_for_pause()
+        told = lab.tool_calls(run)[0]["connected_agent"]
+    site.edit(
+        "run",
+        lambda r: (
+            r
+            if r.inner.get("parent")
+            else Record("run", r.parent, {**r.document, "status": "failed"}, r.inner)
+        ),
+    )
+
+    with site.open() as lab:
+        assert lab.wait(lab.client.runs.get(told["thread_id"], told["run_id"])).status == "cancelled"
+
+
+def test_a_reset_forgets_everything_and_stops_all_work(site: Site) -> None:
+    """Tests and demos start over without a restart."""
+    with site.open() as lab:
+        run = waiting_for_foo(lab, site)
+        lab.emulator.reset()
+        assert list(lab.client.list_agents()) == []
+        assert list(lab.client.threads.list()) == []
+        with pytest.raises(HttpResponseError, match="No thread found"):
+            lab.get(run)
+        assert lab.ask(lab.agent("Again.")).status == "completed"
+
+    with site.open() as lab:
+        assert len(list(lab.client.list_agents())) == 1
+
+
+SERVER = """
+import sys, time
+from pathlib import Path
+from emulator.server import Emulator, EmulatorSettings
+from tests.contract.agents_support import ScriptedModel, call, calls
+model = ScriptedModel()
+model.plays("Use foo.", calls(call("foo", query="why")))
+with Emulator(EmulatorSettings(state=Path(sys.argv[1])), model=model) as emulator:
+    print(emulator.project_endpoint, emulator.token, emulator.ca_file, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_was_acknowledged_survives_a_kill(site: Site) -> None:
+    """SIGKILL leaves no time to save anything: it must have been saved."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", SERVER, str(site.state)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process:
+        try:
+            endpoint, token, ca = process.stdout.readline().split()
+            client = AgentsClient(endpoint, StaticCredential(token), connection_verify=ca)
+            with client:
+                agents = [client.create_agent(model=MODEL, name=str(n)).id for n in range(50)]
+                thread = client.threads.create()
+                client.messages.create(thread.id, role="user", content="Why?")
+        finally:
+            process.send_signal(signal.SIGKILL)
+
+    with site.open() as lab:
+        assert [agent.id for agent in lab.client.list_agents()] == agents[::-1]
+        (message,) = lab.client.messages.list(thread.id)
+        assert message.text_messages[0].text.value == "Why?"
+
+
+def limit_pages(lab: Lab, extra: int) -> None:
+    """Leave room for *extra* more pages of 4 KiB on the disk."""
+
+    def limit() -> None:
+        connection = lab.emulator.foundry._store._connection
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages + extra}")
+
+    lab.emulator.call(limit)
+
+
+def test_a_full_disk_refuses_in_words_and_changes_nothing(site: Site) -> None:
+    """507, and the state in memory is the state on disk."""
+    with site.open() as lab:
+        agent = lab.agent()
+        limit_pages(lab, 0)
+        with pytest.raises(HttpResponseError) as caught:
+            lab.client.update_agent(agent.id, instructions="x" * 100_000, retry_total=0)
+        found = lab.client.get_agent(agent.id)
+
+    assert caught.value.status_code == 507
+    assert "Local Azure cannot save its state: database or disk is full" in str(caught.value)
+    assert found.instructions == "Repeat."
+
+
+def test_an_answer_that_cannot_be_saved_is_saved_when_there_is_room_again(site: Site) -> None:
+    """Whoever listens hears of it at once; nothing that was written is lost."""
+    text = "x" * 100_000
+    site.model.plays("Long.", [TextPiece("x"), Pause(), TextPiece(text[1:]), say("")[-1]])
+    with site.open() as lab:
+        agent, thread = lab.agent("Long."), lab.thread("Hello")
+        with lab.client.runs.stream(thread.id, agent_id=agent.id) as stream:
+            names = []
+            for name, data, _ in stream:
+                names.append(str(name))
+                if name == "thread.message.delta" and not site.model.released():
+                    lab.wait_for_pause()
+                    limit_pages(lab, 0)
+                    lab.release()
+                if name == "error":
+                    told = str(data)
+        (run,) = lab.client.runs.list(thread.id)
+        during = run.status
+        limit_pages(lab, 1000)
+        lab.emulator.advance(2)
+
+        assert names[-2:] == ["error", "done"]
+        assert "cannot save its state" in told
+        assert during == "in_progress"
+        assert lab.wait(run).status == "completed"
+        assert lab.answer(run) == text
