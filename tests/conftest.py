@@ -10,6 +10,7 @@ from emulator.server import Emulator, EmulatorSettings
 
 if TYPE_CHECKING:  # the SDKs take long to import, and most tests need none
     from tests.contract.agents_support import Lab
+    from tests.contract.seam_support import Seam
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,3 +58,12 @@ def lab(shared_lab: "Lab") -> "Iterator[Lab]":
     shared_lab.model.reset()
     yield shared_lab
     assert shared_lab.emulator.unspent_faults() == []
+
+
+@pytest.fixture
+def seam(lab: "Lab") -> "Iterator[Seam]":
+    """The application's own services on the Local Azure of *lab*."""
+    from tests.contract.seam_support import open_seam
+
+    with open_seam(lab.emulator) as seam:
+        yield seam
