@@ -80,6 +80,8 @@ def _alike(key: str, parameter: Parameter) -> bool:
     own = _words(key)
     if own & parameter.words and (parameter.words - own) <= {"id", "name", "numb", "number", "code"} and own != {"id"}:
         return not (parameter.kind == "id" and "id" not in own and own != parameter.words)
+    if parameter.kind == "thing" and len(own) == len(parameter.words) == 1 and related(next(iter(own))) & parameter.words:
+        return True
     return parameter.kind in _SHARED_KINDS and read_parameter(key, {"type": "string"}, False).kind == parameter.kind
 
 

@@ -36,6 +36,11 @@ for _kind, _words in _BY_WORD:
     for _word in _words.split():
         _KIND_OF.setdefault(_word, _kind)
         _KIND_OF.setdefault(stem(_word), _kind)
+def names_a_kind(word: str) -> bool:
+    """Return whether *word* (folded) says what kind of value something is rather than being one: city, user."""
+    return word in _KIND_OF or stem(word) in _KIND_OF
+
+
 _CODED = ("number", "no", "nr", "code", "num", "key")
 _FROM = frozenset("from origin source departure start base since begin sender pickup old".split())
 _TO = frozenset("to destination target arrival end until dropoff recipient receiver into new".split())

@@ -34,7 +34,7 @@ TOOL_NOISE = frozenset(
 _IDEAS = """
 price cost costs fee fees charge rate priced expensive cheap
 stock share shares ticker equity quote
-weather forecast temperature rain rainy sunny snow snowing humid humidity umbrella wind windy cloudy climate
+weather forecast temperature rain rainy sunny snow snowing humid humidity umbrella wind windy cloudy climate condition
 order orders purchase parcel package shipment delivery
 ship shipped shipping deliver delivered delivery dispatch send sent
 arrive arrival eta delivered

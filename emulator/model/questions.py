@@ -90,6 +90,11 @@ def _is_asking(text: str) -> bool:
     return text.rstrip().endswith("?") or bool(_ASKS.match(text)) or (not is_statement(text) and len(text.split()) <= 8)
 
 
+def asks(text: str) -> bool:
+    """Return whether *text* is worded as a question or an order."""
+    return text.rstrip().endswith("?") or bool(_ASKS.match(text))
+
+
 def _split(sentence: str) -> list[str]:
     """Return *sentence* cut before «and where …», «, then calculate …»; never inside quotes."""
     inside = [(q.start, q.end) for q in quotations(sentence)]
@@ -97,7 +102,8 @@ def _split(sentence: str) -> list[str]:
     for match in _HARD_AND.finditer(sentence):
         if any(a < match.start() < b for a, b in inside) or not words(sentence[start : match.start()]):
             continue
-        if not _ASKS.match(sentence[start : match.start()]) and "?" not in sentence:
+        left = sentence[start : match.start()]
+        if not _ASKS.match(left) and not re.search(rf"\b{_WH}\b", left, re.IGNORECASE):
             continue
         pieces.append(sentence[start : match.start()].strip())
         start = match.end()

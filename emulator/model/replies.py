@@ -1,6 +1,7 @@
 """What the instructions say about the form of a reply: fixed words, what stands before and after, style."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emulator.model.lexicon import NUMBER_WORDS
@@ -51,7 +52,7 @@ _FINITE = re.compile(r"\b(?:is|are|was|were|has|have|costs?|takes?|can|will|must
 
 @dataclass(frozen=True, slots=True)
 class Wrapping:
-    """Words round the reply. *template* holds one slot written {}; *after_tool*: only when a call's output came back."""
+    """Words round the reply. *template* holds slots such as <answer>; *after_tool*: only round a call's output."""
 
     prefix: str = ""
     suffix: str = ""
@@ -79,9 +80,7 @@ def read_wrapping(sentence: str) -> Wrapping | None:
     for quote in quoted:
         before, after = sentence[: quote.start], sentence[quote.end :]
         if (slots := _SLOT.findall(quote.value)) and re.search(r"[^\W_]", _SLOT.sub("", quote.value)):
-            if len(slots) == 1:
-                return Wrapping(template=_SLOT.sub("\0", quote.value).replace("{", "{{").replace("}", "}}").replace("\0", "{}"), after_tool=after_tool)
-            continue
+            return Wrapping(template=quote.value, after_tool=after_tool)
         if _STARTS.search(before) or re.search(r"^\s*(?:at the (?:start|beginning)|before|in front of|as (?:a |the )?prefix)", after):
             return Wrapping(prefix=quote.value, suffix=_second_suffix(quoted, sentence), after_tool=after_tool)
         if _ENDS.search(before) or re.search(r"^\s*(?:at the (?:very )?end|after (?:the|your|every|each) (?:answer|reply|response))", after):
@@ -91,6 +90,23 @@ def read_wrapping(sentence: str) -> Wrapping | None:
         if re.search(r"\b(?:answer|respond|repl|say|return|output|give|write|use|format)", before, re.IGNORECASE) and _FOLLOWED.match(after):
             return Wrapping(prefix=quote.value, suffix=_second_suffix(quoted, sentence), after_tool=after_tool)
     return None if quoted else _read_unquoted(sentence, after_tool)
+
+
+def fill_template(template: str, text: str, known: Mapping[str, str]) -> str | None:
+    """Return *template* with each slot filled: by the value of that name in *known*, else by *text*.
+
+    None when it has several slots and one of them has no value of its own.
+    """
+    slots = _SLOT.findall(template)
+    fillings = []
+    for slot in slots:
+        name = re.sub(r"[\W_]+", "", slot).lower()
+        own = next((value for key, value in known.items() if re.sub(r"[\W_]+", "", key).lower() == name), None)
+        if own is None and len(slots) > 1 and not re.search(r"answer|response|result|output|reply|text|value", name):
+            return None
+        fillings.append(text if own is None else own)
+    parts = _SLOT.split(template)
+    return "".join(part + filling for part, filling in zip(parts, [*fillings, ""], strict=False))
 
 
 def _second_suffix(quoted: list[Quoted], sentence: str) -> str:

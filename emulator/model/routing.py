@@ -10,10 +10,10 @@ from emulator.model import Tool
 from emulator.model.arithmetic import find_expression
 from emulator.model.arguments import read_parameters
 from emulator.model.asked import Asked, analyse
-from emulator.model.instructions import Instructions, ToolRule, read_instructions
+from emulator.model.instructions import Instructions, read_instructions, split_condition
 from emulator.model.kinds import Parameter
 from emulator.model.lexicon import TOOL_NOISE
-from emulator.model.text import close, name_words, related, stem, stems
+from emulator.model.text import close, name_words, quotations, related, stem, stems
 from emulator.model.values import ids
 
 CHOSEN_FROM = 1.0
@@ -120,10 +120,16 @@ class Router:
 
     @staticmethod
     def _names(name: str, lowered: str) -> bool:
-        if len(name) > 2 and name.lower() in lowered:
-            return bool(re.search(rf"(?<!\w){re.escape(name.lower())}(?!\w)", lowered))
         parts = name_words(name)
-        return len(parts) > 1 and " ".join(parts) in lowered
+        plain = name.lower()
+        if len(parts) == 1:  # an everyday word such as «weather» names the tool only beside words about tools
+            if plain not in lowered:
+                return False
+            near = r"(?:tools?|functions?|agents?|bots?|assistants?)"
+            return bool(re.search(rf"\b(?:use|call|invoke|ask|consult|run|{near}|delegate to|pass to|hand to|route to|via|goes to|go to)\s+(?:the\s+)?[\"'`]?{re.escape(plain)}\b|(?<!\w)[\"'`]?{re.escape(plain)}[\"'`]?\s+{near}\b|`{re.escape(plain)}`", lowered))
+        if plain in lowered and re.search(rf"(?<!\w){re.escape(plain)}(?!\w)", lowered):
+            return True
+        return " ".join(parts) in lowered
 
     # Scores ---------------------------------------------------------------------------------------
 
@@ -134,8 +140,8 @@ class Router:
         total = best_possible = 0.0
         strong = False
         for term in asked.terms:
-            weight = 0.5 if term.name else 1.0
             counts = self._counts(p, told, term.stem, term.word)
+            weight = 0.5 if term.name and counts < _DESCRIPTION else 1.0
             best_possible += weight
             total += weight * counts
             strong = strong or (counts >= _RELATED_COUNTS * _DESCRIPTION and not term.stem.isdigit())
@@ -174,6 +180,7 @@ class Router:
         always = False
         others = [p.tool.name for p in self.profiles if p.tool.name != name]
         for sentence in self._instructions.sentences:
+            sentence = without_quotations(sentence)
             if not self._names(name, sentence.lower()):
                 continue
             clause = _clause_of(sentence, name, others)
@@ -182,7 +189,7 @@ class Router:
                 continue
             found = [word for word in stems(_without_name(clause, name)) if word not in _NOISE]
             if re.search(r"\b(?:use|call|invoke|delegate|route|always|ask|forward|send|pass)\b", sentence, re.IGNORECASE) and set(found) <= _GENERAL | _VERBS:
-                always = always or bool(re.search(r"\b(?:always|every|all|any|each)\b", sentence, re.IGNORECASE))
+                always = always or not split_condition(sentence)[0] and bool(re.search(r"\b(?:always|every|all|any|each)\b", sentence, re.IGNORECASE))
             for word in found:
                 if word not in _GENERAL | _VERBS:
                     told[word] = _RULE
@@ -219,6 +226,14 @@ class Router:
 
 
 _VERBS = frozenset(stem(w) for w in "use call invoke delegate route forward ask consult hand pass send query run execute trigger refer transfer redirect rely always only must should please then get getting fetch obtain retrieve find provide give return look".split())  # fmt: skip
+
+
+def without_quotations(text: str) -> str:
+    """Return *text* without longer quotations; a quoted single word may be a tool's name and stays."""
+    for quote in reversed(quotations(text)):
+        if " " in quote.value:
+            text = f"{text[: quote.start]} {text[quote.end :]}"
+    return text
 
 
 def _overlap(forbidden: Asked, asked: Asked) -> bool:

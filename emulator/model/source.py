@@ -7,7 +7,7 @@ from datetime import date
 
 from emulator.model import values
 from emulator.model.arithmetic import find_expression
-from emulator.model.kinds import Parameter
+from emulator.model.kinds import Parameter, names_a_kind
 from emulator.model.lexicon import CURRENCIES, CURRENCY_CODES, LANGUAGES, STOP_WORDS, TICKERS
 from emulator.model.text import close, fold, related, squeeze, stem, stems, words
 from emulator.model.values import Found
@@ -193,10 +193,14 @@ class Source:
         found += [c for c in self._scored(values.names(self.text), parameter, 0.8) if not any(c.start < b and a < c.end for a, b in spans)]
         if not found:
             found = self._scored(values.ids(self.text), parameter, 0.5) if parameter.required else []
-        if not found:
-            phrases = self._phrases(frozenset(("for", "of", "about", "named", "called", "with", "on", "regarding", "in")))
-            found = self._scored(phrases, parameter, 0.55) or self._residue(parameter, 0.5)
-        return found
+        spans = [(c.start, c.end) for c in found]
+        phrases = self._phrases(frozenset(("for", "of", "about", "named", "called", "with", "on", "regarding", "in", "to", "into")))
+        found += [
+            c
+            for c in self._scored(phrases, parameter, 0.5 if found else 0.55)
+            if not any(c.start < b and a < c.end for a, b in spans)
+        ]
+        return found or self._residue(parameter, 0.5)
 
     def _content(self, parameter: Parameter) -> list[Candidate]:
         found = self._scored(values.quoted(self.text), parameter, 1.1)
@@ -262,7 +266,9 @@ class Source:
         return [
             phrase
             for phrase in values.phrases(self.text)
-            if phrase.before in before and not _DATE_WORDS.search(phrase.value) and not set(stems(phrase.value)) <= self.vocabulary
+            if phrase.before in before
+            and not all(names_a_kind(word) or word.isdigit() or word in STOP_WORDS for word in words(phrase.value))
+            and not _DATE_WORDS.search(phrase.value) and not set(stems(phrase.value)) <= self.vocabulary
         ]
 
     def _scored(self, found: Sequence[Found], parameter: Parameter, base: float) -> list[Candidate]:
@@ -303,7 +309,7 @@ class Source:
         run: tuple[int, int] | None = None
         for match in [*re.finditer(r"[^\W_]+(?:['’.-][^\W_]+)*", self.text)]:
             plain = words(match[0])
-            empty = all(w in STOP_WORDS or stem(w) in self.vocabulary or w in values._VERB_LIKE for w in plain) or _DATE_WORDS.fullmatch(match[0])
+            empty = all(w in STOP_WORDS or names_a_kind(w) or stem(w) in self.vocabulary or w in values._VERB_LIKE for w in plain) or _DATE_WORDS.fullmatch(match[0])
             if empty:
                 run = None
                 continue

@@ -26,7 +26,7 @@ _URL = re.compile(r"\b(?:https?|ftp)://[^\s\"'<>)\]]+|\bwww\.[^\s\"'<>)\]]+")
 _PHONE = re.compile(r"(?<![\w-])\+?\d[\d ()/-]{6,18}\d(?![\w-])")
 _GUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _ID = re.compile(
-    rf"\b{_GUID}\b|#\s?(?P<hash>\w[\w-]*)|\b[A-Za-z]{{1,10}}(?:[-_/][A-Za-z0-9]{{1,12}}){{0,3}}[-_/]\d[\w-]*\b|\b[A-Z]{{1,6}}\d[\w-]*\b|\b[A-Z]{{2,6}} \d{{1,10}}\b|\b\d+-\d[\d-]*\b|\b\d+[A-Z]+\d*\b|\b[a-z]{{1,4}}\d{{2,}}\b|\b\d{{4,}}\b"
+    rf"\b{_GUID}\b|#\s?(?P<hash>\w[\w-]*)|\b[A-Za-z]{{1,10}}(?:[-_/][A-Za-z0-9]{{1,12}}){{0,3}}[-_/]\d[\w-]*\b|\b[A-Z]{{1,6}}\d[\w-]*\b|\b[A-Z]{{2,6}} \d{{1,10}}\b|\b\d+-\d[\d-]*\b|(?<![\w.,])\d+[A-DF-Z][A-Z]*\d*\b|\b[a-z]{{1,4}}\d{{2,}}\b|\b\d{{4,}}\b"
 )
 _LABELLED = re.compile(
     r"\b(?:id|number|no\.?|nr\.?|code|sku|reference|ref\.?|serial|ticket|order|invoice|case|case number|account|flight|employee|customer|booking|patient|student|device|item|product|policy|claim|gate|room|badge|asset)\s*(?:id|number|no\.?|nr\.?|code|is|:|#|=)*\s*#?(?P<value>[A-Za-z]*-?\d[\w-]*)",

@@ -1,0 +1,310 @@
+"""The plan of a run: for each part of the question a step, worked out afresh at every turn from what is known then."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Literal
+
+from emulator.model import ModelRequest
+from emulator.model import memory
+from emulator.model.arguments import Filled, Need, fill
+from emulator.model.arithmetic import ArithmeticFailed, compute, find_expression
+from emulator.model.asked import Asked, analyse
+from emulator.model.chain import could_provide
+from emulator.model.facts import POSSIBLE, SURE, FactIndex
+from emulator.model.instructions import FixedArgument, Instructions
+from emulator.model.kinds import Parameter
+from emulator.model.passages import Passage
+from emulator.model.questions import Part, Question, soft_cuts
+from emulator.model.routing import Profile, Route, Router
+from emulator.model.smalltalk import Talk, swap_person, words_to_say
+from emulator.model.source import Json
+from emulator.model.text import squeeze
+
+StepKind = Literal["call", "said", "ask", "unknown", "talk"]
+_OWN_BEATS_TOOL = 0.8
+_MEMORY_FROM = 0.55
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    name: str
+    arguments: dict[str, Json]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.name, json.dumps(self.arguments, sort_keys=True, default=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """*text*: what "said" says; *calls*: for "call" every call the part needs; *missing*: what "ask" asks for."""
+
+    part: Part
+    kind: StepKind
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    missing: tuple[Parameter, ...] = ()
+    profile: Profile | None = None
+    talk: Talk | None = None
+    waits_for: str = ""
+
+
+def key_of(name: str, arguments: str) -> tuple[str, str]:
+    """Return the identity of a call, whatever the order and spacing of its arguments."""
+    try:
+        return name, json.dumps(json.loads(arguments or "{}"), sort_keys=True)
+    except (ValueError, RecursionError):
+        return name, arguments
+
+
+class Planner:
+    def __init__(
+        self, request: ModelRequest, question: Question, instructions: Instructions, router: Router | None, today: date
+    ) -> None:
+        self._request, self._question, self._instructions = request, question, instructions
+        self._router, self._today = router, today
+        self._told: FactIndex | None = None
+
+    def steps(self) -> list[Step]:
+        """Return what is to be done and said, in the order of the question."""
+        found: list[Step] = []
+        real = self._question.real_parts
+        for part in self._question.parts:
+            if part.talk:
+                if part.talk not in ("greeting", "thanks", "farewell", "wellbeing") or not real:
+                    found.append(Step(part, "talk", talk=part.talk))
+            elif part.statement:
+                found.extend(self._statement(part, bool(real)))
+            else:
+                found.extend(self._part(part))
+        return self._ordered(self._merged(_without_noise(found)))
+
+    def forced(self, name: str) -> Step | None:
+        """Return the step that calls the tool *name* whatever the question is; None when there is no such tool."""
+        profile = self._router.find(name) if self._router else None
+        if profile is None:
+            return None
+        message = self._question.message
+        part = Part(message, analyse(message))
+        return self._call(part, Route(profile, 0.0, ordered=True), insist=True)
+
+    def best(self) -> Step | None:
+        """Return the step that calls the tool that fits best, for a request that demands some call."""
+        if self._router is None or not self._router.profiles:
+            return None
+        ranked = self._router.rank(analyse(self._question.message))
+        return self.forced(ranked[0].profile.tool.name)
+
+    # Parts ----------------------------------------------------------------------------------------
+
+    def _part(self, part: Part, may_cut: bool = True) -> list[Step]:
+        route = self._router.choose(part.asked) if self._router else None
+        if may_cut and not (route and route.ordered) and (cut := self._cut(part)):
+            return [step for piece in cut for step in self._part(piece)]
+        return [self._step(part, route)]
+
+    def _step(self, part: Part, route: Route | None) -> Step:
+        asked = part.asked
+        if (reply := self._instructions.reply_to(asked)) and not (route and route.ordered and not self._only_generic(route)):
+            return Step(part, "said", reply)
+        own, sure = self._own_fact(asked, SURE)
+        if own and (route is None or sure >= _OWN_BEATS_TOOL):
+            return Step(part, "said", own)
+        if memory.is_about_user(asked) and (told := self._recall(asked)):
+            return Step(part, "said", told)
+        if route:
+            return self._call(part, route)
+        if said := words_to_say(part.text):
+            return Step(part, "said", said)
+        if expression := find_expression(asked.text):
+            return Step(part, "said", _computed(expression))
+        if told := self._recall(asked) or self._answered(asked) or self._persona(asked) or self._own_fact(asked, POSSIBLE)[0]:
+            return Step(part, "said", told)
+        return Step(part, "unknown")
+
+    def _only_generic(self, route: Route) -> bool:
+        """Return whether the route is ordered merely because the only tool is there for everything."""
+        return route.score < 9.0
+
+    def _statement(self, part: Part, others: bool) -> list[Step]:
+        route = self._router.choose(part.asked) if self._router else None
+        if route and (route.score >= 9.0 or (not others and route.score >= 1.2) or (route.ordered and not others)):
+            return [self._call(part, route)]
+        if not others and (reply := self._instructions.reply_to(part.asked)):
+            return [Step(part, "said", reply)]
+        return [] if others else [Step(part, "talk", talk="acknowledge")]
+
+    def _cut(self, part: Part) -> list[Part] | None:
+        """Return *part* in two when its halves go to different places, None when it belongs together."""
+        for left, right in soft_cuts(part.text):
+            first, second = self._target(left), self._target(right)
+            if first and second and first != second:
+                return [Part(left, analyse(left)), Part(right, analyse(right))]
+        return None
+
+    def _target(self, text: str) -> str:
+        asked = analyse(text)
+        if reply := self._instructions.reply_to(asked):
+            return f"said {reply}"
+        own, sure = self._own_fact(asked, SURE)
+        if own and sure >= _OWN_BEATS_TOOL:
+            return f"said {own}"
+        if self._router and (route := self._router.choose(asked)) and route.score >= 0.9:
+            sum_wanted = find_expression(text) if route.profile.arithmetic else ""
+            return f"tool {route.profile.tool.name} {sum_wanted}"
+        return f"said {own}" if own else ""
+
+    # Knowledge ------------------------------------------------------------------------------------
+
+    def _own_fact(self, asked: Asked, at_least: float) -> tuple[str, float]:
+        text, sure = self._instructions.facts.answer(asked, at_least)
+        if text and self._router and self._router.mentions_tool(text):
+            return "", 0.0
+        return (_in_first_person(text, asked), sure) if text else ("", 0.0)
+
+    def _persona(self, asked: Asked) -> str:
+        index = FactIndex([Passage(sentence, "sentence") for sentence in self._instructions.persona])
+        text, _ = index.answer(asked, SURE)
+        return swap_person(text) if text else ""
+
+    def _recall(self, asked: Asked) -> str:
+        if self._told is None:
+            self._told = memory.told_by_user(self._request.conversation)
+        swapped = replace(asked, text=asked.text)
+        return self._told.answer(swapped, _MEMORY_FROM)[0]
+
+    def _answered(self, asked: Asked) -> str:
+        if len(self._request.conversation) < 2:
+            return ""
+        return memory.answered(self._request.conversation[:-1]).answer(asked, 0.75)[0]
+
+    # Calls ----------------------------------------------------------------------------------------
+
+    def _call(self, part: Part, route: Route, insist: bool = False) -> Step:
+        profile = route.profile
+        if profile.tool.kind == "connected_agent" and profile.tool.parameters is None:
+            call = Call(profile.tool.name, {"query": self._query(part)})
+            return Step(part, "call", calls=(call,), profile=profile)
+        filled = self._fill(profile, part, insist)
+        if filled.calls:
+            calls = tuple(Call(profile.tool.name, arguments) for arguments in filled.calls)
+            return Step(part, "call", calls=calls, profile=profile, waits_for=self._source_of(profile, part, filled))
+        return self._from_provider(profile, part, filled.missing) or Step(part, "ask", missing=filled.missing, profile=profile)
+
+    def _fill(self, profile: Profile, part: Part, insist: bool = False) -> Filled:
+        need = Need(
+            text=part.text,
+            query=self._query(part),
+            message=self._question.message,
+            today=self._today,
+            history=self._question.earlier,
+            calls=self._request.calls,
+            given=self._given(profile),
+            vocabulary=profile.vocabulary,
+        )
+        return fill(profile.tool.parameters, need, insist)
+
+    def _given(self, profile: Profile) -> tuple[FixedArgument, ...]:
+        """Return the prescribed values, without those whose sentence is about another tool."""
+        router = self._router
+        if router is None:
+            return ()
+        named = {fixed: router.named_in(fixed.sentence) for fixed in self._instructions.arguments}
+        return tuple(fixed for fixed, profiles in named.items() if not profiles or profile in profiles)
+
+    def _query(self, part: Part) -> str:
+        """Return the question as a tool or another agent must get it: with what the user stated, without small talk."""
+        real = self._question.real_parts
+        if len(real) <= 1 and not any(p.talk for p in self._question.parts) and part.text in self._question.message:
+            return self._question.message.strip()
+        told = [p.text for p in self._question.parts if p.statement and p.text != part.text]
+        if len(real) == 1 or not told:
+            return squeeze(" ".join([*told, part.text])) if len(part.text) < 4_000 else part.text
+        return squeeze(" ".join([*told, part.text]))
+
+    def _from_provider(self, profile: Profile, part: Part, missing: Sequence[Parameter]) -> Step | None:
+        """Return the step that first calls the tool which promises what is missing."""
+        if self._router is None:
+            return None
+        called = {call.name for call in self._request.calls}
+        for parameter in missing:
+            for other in self._router.profiles:
+                tool = other.tool
+                if other is profile or tool.name in called or not could_provide(tool.name, tool.description, parameter):
+                    continue
+                if tool.kind == "connected_agent":
+                    query = f"What is the {parameter.shown} for this: {self._query(part)}"
+                    return Step(part, "call", calls=(Call(tool.name, {"query": query}),), profile=profile)
+                filled = self._fill(other, part)
+                if filled.calls:
+                    calls = tuple(Call(tool.name, arguments) for arguments in filled.calls[:1])
+                    return Step(part, "call", calls=calls, profile=profile)
+        return None
+
+    def _source_of(self, profile: Profile, part: Part, filled: Filled) -> str:
+        """Return the tool whose output this call should wait for: «the weather at that time»."""
+        if self._router is None or not any(word in part.text.lower().split() for word in ("that", "then", "there", "result")):
+            return ""
+        open_ones = [p for p in profile.parameters if p.name not in filled.calls[0]]
+        for other in self._router.profiles:
+            if other is not profile and any(could_provide(other.tool.name, other.tool.description, p) for p in open_ones):
+                return other.tool.name
+        return ""
+
+    # Order ----------------------------------------------------------------------------------------
+
+    def _merged(self, steps: list[Step]) -> list[Step]:
+        """Return *steps* with those for the same connected agent joined into one call."""
+        merged: list[Step] = []
+        for step in steps:
+            same = next(
+                (
+                    at
+                    for at, other in enumerate(merged)
+                    if step.kind == other.kind == "call"
+                    and step.profile is other.profile
+                    and step.profile is not None
+                    and step.profile.tool.kind == "connected_agent"
+                    and len(step.calls) == len(other.calls) == 1
+                ),
+                None,
+            )
+            if same is None:
+                merged.append(step)
+                continue
+            other = merged[same]
+            text = f"{other.part.text} {step.part.text}"
+            part = Part(text, analyse(text))
+            query = squeeze(f"{other.calls[0].arguments.get('query', '')} {step.part.text}")
+            merged[same] = replace(other, part=part, calls=(Call(other.calls[0].name, {"query": query}),))
+        return merged
+
+    def _ordered(self, steps: list[Step]) -> list[Step]:
+        """Let a step wait only for a tool that another step really calls."""
+        called = {call.name for step in steps for call in step.calls}
+        return [replace(s, waits_for="") if s.waits_for and s.waits_for not in called else s for s in steps]
+
+
+def _without_noise(steps: list[Step]) -> list[Step]:
+    """Drop fragments that fit nothing when other parts do, such as «I bought it last week»."""
+    useful = [s for s in steps if s.kind != "unknown"]
+    if not useful:
+        return steps[:1] if len({s.kind for s in steps}) == 1 else steps
+    return [s for s in steps if s.kind != "unknown" or s.part.text.endswith("?") or len(s.part.asked.terms) > 2]
+
+
+def _computed(expression: str) -> str:
+    try:
+        return f"{expression} = {compute(expression)}"
+    except ArithmeticFailed as problem:
+        return f"I cannot compute {expression}: {problem}."
+
+
+def _in_first_person(text: str, asked: Asked) -> str:
+    """Return what the instructions say about the agent («Your name is Ada») as the agent says it."""
+    lowered = f" {asked.text.lower()} "
+    speaks_of_agent = text.startswith("Your ") and " your " in lowered
+    asks_agent = text.startswith("You ") and any(f" {verb} you " in lowered for verb in ("are", "do", "did", "were", "have"))
+    return swap_person(text) if speaks_of_agent or asks_agent else text
