@@ -143,7 +143,9 @@ class FunctionsHost:
     async def _announce(self, on_ready: Callable[[Ready], None]) -> None:
         polled = [asyncio.create_task(listener.polled.wait()) for listener in self._listeners]
         await asyncio.wait(polled, timeout=FIRST_POLL_WITHIN_S)
-        reached = all(listener.polled.is_set() and not listener.trouble for listener in self._listeners)
+        reached = all(
+            listener.polled.is_set() and listener.trouble in (None, "missing") for listener in self._listeners
+        )
         on_ready(
             Ready(
                 [function.name for function in self.functions],
@@ -164,6 +166,5 @@ class FunctionsHost:
         log.log(logging.ERROR if late else logging.INFO, "host.drained", extra={"unsettled": left})
         self._runner.close()
         self._pool.shutdown(wait=not late, cancel_futures=True)
-        if not late:
-            self._connections.close()
+        self._connections.close()
         return not late

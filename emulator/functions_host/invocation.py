@@ -20,6 +20,7 @@ from emulator.functions_host.settings import Settings
 log = logging.getLogger(__name__)
 THREADS_SETTING = "PYTHON_THREADPOOL_THREAD_COUNT"
 MAX_THREADS = 32
+LOOP_STOP_TIMEOUT_S = 1.0
 _local = threading.local()
 
 
@@ -127,6 +128,7 @@ class Runner:
     def __init__(self, settings: Settings) -> None:
         self._pool = concurrent.futures.ThreadPoolExecutor(_threads(settings), "function")
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def start(
         self, function: QueueFunction, trigger: Trigger, invocation_id: str, trace_parent: str
@@ -140,15 +142,21 @@ class Runner:
         return self._pool.submit(contextvars.Context().run, _call, function, trigger, context)
 
     def close(self) -> None:
-        """Start nothing more. A synchronous function that still runs is left to itself."""
+        """Start nothing more. A function that still runs is left to itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        if self._loop is not None:
+        if self._loop is not None and self._thread is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(LOOP_STOP_TIMEOUT_S)
+            if not self._thread.is_alive():
+                self._loop.close()
 
     def _async_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, name="async-functions", daemon=True).start()
+            self._thread = threading.Thread(
+                target=self._loop.run_forever, name="async-functions", daemon=True
+            )
+            self._thread.start()
         return self._loop
 
 

@@ -61,10 +61,12 @@ class Worker:
             await self._settle(lease, verdict)
         except QueueTroubleError as exc:
             log.warning(
-                "message.unsettled", extra={"message": lease.id, "queue": exc.queue, "reason": exc.reason}
+                "message.unsettled", extra={"message_id": lease.id, "queue": exc.queue, "reason": exc.reason}
             )
         except Exception:
-            log.exception("message.handling_failed", extra={"message": lease.id, "queue": self._queue.name})
+            log.exception(
+                "message.handling_failed", extra={"message_id": lease.id, "queue": self._queue.name}
+            )
         finally:
             renewal.cancel()
 
@@ -81,7 +83,7 @@ class Worker:
         try:
             text = decode(lease.content, self._host_file.message_encoding)
         except ValueError as exc:
-            log.error("message.undecodable", extra={"message": lease.id, "reason": str(exc)})
+            log.error("message.undecodable", extra={"message_id": lease.id, "reason": str(exc)})
             return "poison"
         if (verdict := await self._execute(lease, text)) != "retry":
             return verdict
@@ -199,7 +201,7 @@ class Worker:
                     await self._queue.renew(lease, lease_s)
                     wait_s = lease_s / 2
                 except QueueTroubleError as exc:
-                    log.warning("lease.renewal_failed", extra={"message": lease.id, "reason": exc.reason})
+                    log.warning("lease.renewal_failed", extra={"message_id": lease.id, "reason": exc.reason})
                     if exc.kind == "gone":
                         return
                     wait_s = lease_s / 20
