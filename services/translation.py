@@ -158,7 +158,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 def _judge(status: int, code: str, said: str) -> tuple[type[ServiceError], str, str]:
     """Return the class, the reason in words, and a hint (empty: the class's own)."""
     words = f"{code} {said}".lower()
-    if status == 400 and "while a run" in words and "active" in words:
+    if status == 400 and ("active run" in words or ("while a run" in words and "active" in words)):
         return Conflict, "a run is still going on in this thread", ""
     if status in (400, 403) and ("content_filter" in words or "responsibleai" in words):
         return InvalidInput, "the content filter refused it", "Rephrase the question; it was not answered."

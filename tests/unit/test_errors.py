@@ -157,13 +157,14 @@ def test_the_services_own_words_and_its_request_id_are_kept() -> None:
     ("body", "kind"),
     [
         ({"error": {"message": "Can't add messages to t while a run r is active."}}, Conflict),
+        ({"error": {"message": "Thread t already has an active run r."}}, Conflict),
         ({"error": {"code": "content_filter", "message": "Filtered."}}, InvalidInput),
         ({"error": {"code": "AuthenticationFailed", "message": "No."}}, AccessDenied),
         ({"error": "a text"}, InvalidInput),
         ([1, 2], InvalidInput),
         ("<html>no</html>", InvalidInput),
     ],
-    ids=["active-run", "filter", "storage-sign-in", "odd-error", "list", "html"],
+    ids=["active-run", "second-run", "filter", "storage-sign-in", "odd-error", "list", "html"],
 )
 def test_the_same_status_can_mean_different_things(body: object, kind: type[ServiceError]) -> None:
     """400 is used for all of these; the reaction differs. An odd body must not make things worse."""
