@@ -15,8 +15,8 @@ class Fault:
 
     *operation*: `foundry.create_run`, or a pattern (`queues.*`). *kind*: `status` answers *status* with *body*
     (the service's own error envelope when empty) and *headers*; `reset` cuts the connection; `truncate` sends
-    half of the body (the first four chunks of a stream); `drip` sends it a byte per *delay_s*; `hang` sends nothing for *delay_s*, then resets;
-    `slow` waits *delay_s* and goes on as if nothing were. *when*: before the effect, or after it (a lost reply).
+    half of the body (the first chunk of a stream); `drip` sends it a byte per *delay_s*; `hang` sends nothing
+    for *delay_s*, then resets; `slow` waits *delay_s* and goes on as if nothing were. *when*: before the effect, or after it (a lost reply).
     *times*: how many requests meet it; *skip*: how many pass first.
     """
 

@@ -20,7 +20,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 REQUESTS_KEPT = 2000
-STREAM_CHUNKS_BEFORE_CUT = 4  # a truncated stream has named its run by then, and little more
+STREAM_CHUNKS_BEFORE_CUT = 1  # a truncated stream has named its run by then, and little more
 TRANSPORT_KEY = "relaydeck.transport"  # the listener puts the connection here, so that a fault can cut it
 
 

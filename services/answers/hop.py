@@ -18,7 +18,7 @@ LONGEST_GUESS_S = (
     0.25  # up to this, a call whose wait nobody saw is halved: wrong by an eighth of a second at most
 )
 _SKEW = timedelta(seconds=5)  # this machine's clock against the storage account's
-_Phase = Literal["looking", "waiting", "running", "ended"]
+_Phase = Literal["looking", "waiting", "running", "ended", "lost"]
 Record = Callable[..., None]
 
 
@@ -150,7 +150,7 @@ class Hop:
 
     def answered(self, call: Call, earliest_s: float, latest_s: float, *, failed: bool) -> None:
         """Take note that the reply was read, at some time between the two."""
-        if self.phase == "ended":
+        if self.is_over:
             return
         self.call = call
         low_s = max(earliest_s, self._phase_s, self._last_seen_s if self.phase == "waiting" else 0.0)
@@ -167,6 +167,15 @@ class Hop:
             StepEnded(at_s, key, state, self.certainty, took_s, timed=split and not blurred),
         )
         self.phase = "ended"
+
+    @property
+    def is_over(self) -> bool:
+        return self.phase in ("ended", "lost")
+
+    def lose(self) -> None:
+        """Take note that the run was stopped before a reply came: how long the call would have taken nobody knows."""
+        if not self.is_over:
+            self.phase = "lost"
 
     def _pick_up_missed(self, low_s: float, latest_s: float) -> float:
         """Return when the reply was read; the pick-up before it was not seen either.

@@ -202,7 +202,7 @@ class Watcher:
         if over or not waiting or now_s - self._steps_s >= STEPS_LOOK_S:
             news = self._look_at_steps()
         if over:
-            self.complete = all(hop.phase == "ended" for hop in self.hops.values())
+            self.complete = all(hop.is_over for hop in self.hops.values())
             self.done.set()
             return news
         return self._look_into_queues() or news
@@ -242,9 +242,11 @@ class Watcher:
         if hop is None:
             began_s = self._looked_s if over else middle(self._looked_s, replied_s)
             hop = self._add(call, step.run_id, self._key, began_s)
-        elif hop.phase == "ended" or not over:
+        elif hop.is_over or not over:
             return False
-        if over:
+        if call.output is None and step.state in ("cancelled", "expired"):
+            hop.lose()
+        elif over:
             latest_s = replied_s if self._ended_s is None else min(replied_s, self._ended_s)
             hop.answered(
                 call, self._looked_s, latest_s, failed=step.state not in ("in_progress", "completed")

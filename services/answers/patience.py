@@ -36,10 +36,15 @@ def insist(job: Job, call: Callable[Given, Result], *arguments: Given.args, **na
         except (Throttled, Unavailable) as exc:
             wait_s = wait_out(job, exc, wait_s)
             continue
-        if job.trouble is not None:
-            job.trouble = None
-            note(job, "")
+        recovered(job)
         return result
+
+
+def recovered(job: Job) -> None:
+    """Take back what was said of a failure that is over."""
+    if job.trouble is not None:
+        job.trouble = None
+        note(job, "")
 
 
 def wait_out(job: Job, error: Throttled | Unavailable, wait_s: float) -> float:

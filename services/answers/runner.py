@@ -20,6 +20,7 @@ from services.answers.patience import (
     insist,
     look_up,
     note,
+    recovered,
     wait_for_lock,
     wait_out,
 )
@@ -147,7 +148,7 @@ class Runner:
         while True:
             job.check()
             try:
-                return context.backend.start_run(thread_id, agent.id, job.question, marks)
+                stream = context.backend.start_run(thread_id, agent.id, job.question, marks)
             except NotFound:
                 if resolved_again:
                     raise
@@ -162,6 +163,9 @@ class Runner:
                     view.feed(RunChanged(found))
                     return None
                 wait_s = wait_out(job, exc, wait_s)
+            else:
+                recovered(job)
+                return stream
 
     def _read(self, job: Job, view: RunView, stream: RunStream) -> None:
         """Feed *view* from *stream* until it ends or breaks. Raises StopNow."""
