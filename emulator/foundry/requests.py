@@ -9,7 +9,7 @@ from emulator.foundry.store import Order
 from emulator.wire import WireError
 
 MAX_TEXT = 256_000  # characters, of instructions and of a message
-MAX_NAME, MAX_DESCRIPTION, MAX_TOOLS, MAX_MESSAGES = 256, 512, 128, 32
+MAX_NAME, MAX_DESCRIPTION, MAX_TOOLS = 256, 512, 128
 DEFAULT_PAGE, MAX_PAGE = 20, 100
 CONNECTED_NAME = re.compile("^[a-zA-Z_]+$")
 FUNCTION_NAME = re.compile("^[a-zA-Z0-9_.-]{1,256}$")
@@ -113,8 +113,13 @@ def read_thread(body: Fields) -> tuple[Json, list[Json]]:
     return _attached(body), read_messages(body, "messages")
 
 
+def read_metadata(body: Fields) -> Json:
+    """Return the metadata as a field to change; nothing when *body* does not speak of it."""
+    return {"metadata": body.metadata() or {}} if "metadata" in body else {}
+
+
 def read_messages(body: Fields, name: str) -> list[Json]:
-    return [read_message(message) for message in body.items(name, MAX_MESSAGES) or []]
+    return [read_message(message) for message in body.items(name) or []]
 
 
 def read_message(body: Fields) -> Json:
@@ -272,9 +277,7 @@ def _truncation(strategy: Fields) -> Json:
 
 
 def _attached(body: Fields) -> Json:
-    found: Json = {}
-    if "metadata" in body:
-        found["metadata"] = body.metadata() or {}
+    found = read_metadata(body)
     if "tool_resources" in body:
         found["tool_resources"] = body.mapping("tool_resources") or {}
     return found

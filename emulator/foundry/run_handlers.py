@@ -7,7 +7,14 @@ from emulator.foundry.checks import Fields, read_body
 from emulator.foundry.documents import Json
 from emulator.foundry.events import Segment
 from emulator.foundry.paging import list_page
-from emulator.foundry.requests import RunRequest, not_found, read_outputs, read_run, read_thread
+from emulator.foundry.requests import (
+    RunRequest,
+    not_found,
+    read_metadata,
+    read_outputs,
+    read_run,
+    read_thread,
+)
 from emulator.foundry.runs import RunEngine
 from emulator.foundry.store import Record, Store
 from emulator.foundry.threads import find_thread, new_thread
@@ -64,8 +71,7 @@ class RunHandlers:
 
     def _update(self, request: Request, parts: list[str]) -> Json:
         run = self._find(parts)
-        metadata = read_body(request.body).metadata()
-        document = {**run.document, "metadata": metadata or {}}
+        document = {**run.document, **read_metadata(read_body(request.body))}
         self._store.save(Record("run", run.parent, document, run.inner))
         return document
 

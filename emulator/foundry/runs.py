@@ -153,6 +153,10 @@ class RunEngine:
         """Delete the thread, and the threads of the connected agents that its runs have called."""
         if execution := self._by_thread.get(thread.id):
             execution.conclude(Ending("cancelled"))
+            if thread.id in self._by_thread:
+                raise WireError(
+                    507, "InsufficientStorage", "Local Azure cannot save the end of the thread's active run."
+                )
         for child in self._child_threads(thread):
             self.delete_thread(child)
         self._store.remove(thread)
@@ -262,8 +266,11 @@ class RunEngine:
                 if not self._due or self._due[0][0] > self._clock.now_s():
                     continue
                 _, _, run_id = heapq.heappop(self._due)
-                if execution := self._open.get(run_id):
-                    execution.conclude(Ending("expired"))
+                try:
+                    if execution := self._open.get(run_id):
+                        execution.conclude(Ending("expired"))
+                except Exception:  # the other runs must expire all the same
+                    log.exception("run.broken", extra={"run_id": run_id})
             await self._due_news.wait()
 
 

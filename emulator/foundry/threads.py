@@ -7,7 +7,7 @@ from emulator.foundry import documents as doc
 from emulator.foundry.checks import read_body
 from emulator.foundry.documents import Json
 from emulator.foundry.paging import list_page
-from emulator.foundry.requests import not_found, read_message, read_thread
+from emulator.foundry.requests import not_found, read_message, read_metadata, read_thread
 from emulator.foundry.runs import RunEngine
 from emulator.foundry.store import Record, Store
 from emulator.ids import Ids
@@ -81,8 +81,7 @@ class ThreadHandlers:
 
     def _update_message(self, request: Request, parts: list[str]) -> Json:
         message = self._find_message(parts)
-        metadata = read_body(request.body).metadata()
-        document = {**message.document, "metadata": metadata or {}}
+        document = {**message.document, **read_metadata(read_body(request.body))}
         self._store.save(Record("message", message.parent, document))
         return document
 

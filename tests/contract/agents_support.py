@@ -131,6 +131,8 @@ class Lab:
     emulator: Emulator
     model: ScriptedModel
     client: AgentsClient
+    queues: QueueServiceClient
+    http: requests.Session
 
     def agent(self, instructions: str = "Repeat.", **fields: Any) -> Agent:
         return self.client.create_agent(model=MODEL, name="tested", instructions=instructions, **fields)
@@ -198,36 +200,19 @@ class Lab:
     ) -> requests.Response:
         """Send what the SDK would not."""
         given = "&".join(part for part in (f"api-version={version}" if version else "", query) if part)
-        return requests.request(
-            method,
-            f"{url}?{given}",
-            data=body,
-            json=json,
-            headers={"Authorization": f"Bearer {self.emulator.token}"},
-            verify=str(self.emulator.ca_file),
-            timeout=20,
-        )
+        return self.http.request(method, f"{url}?{given}", data=body, json=json, timeout=20)
 
     # Queues and the functions behind them ----------------------------------------------------------
 
-    @contextmanager
-    def storage(self) -> Iterator[QueueServiceClient]:
-        client = QueueServiceClient.from_connection_string(
-            self.emulator.connection_string, connection_verify=str(self.emulator.ca_file)
-        )
-        with client:
-            yield client
-
     def function_tool(self, name: str = "foo", **parameters: str) -> AzureFunctionTool:
         """Return a function tool by the naming convention; its queues exist."""
-        with self.storage() as storage:
-            for direction in ("input", "output"):
-                storage.create_queue(f"azure-function-{name}-{direction}")
+        for direction in ("input", "output"):
+            self.queues.create_queue(f"azure-function-{name}-{direction}")
         return function_tool(self.emulator.storage_endpoint, name, **parameters)
 
     def sent(self, queue: str) -> dict[str, Any]:
         """Take the next call out of *queue*, once there is one, and return it decoded."""
-        with self.storage() as storage, storage.get_queue_client(queue) as client:
+        with self.queues.get_queue_client(queue) as client:
 
             def receive() -> dict[str, Any] | None:
                 message = client.receive_message()
@@ -243,12 +228,12 @@ class Lab:
         self.put(queue, base64.b64encode(json.dumps(document).encode()).decode(), **options)
 
     def put(self, queue: str, text: str, **options: Any) -> None:
-        with self.storage() as storage, storage.get_queue_client(queue) as client:
+        with self.queues.get_queue_client(queue) as client:
             client.send_message(text, **options)
 
     def left(self, queue: str) -> list[str]:
         """Return the texts that lie in *queue*."""
-        with self.storage() as storage, storage.get_queue_client(queue) as client:
+        with self.queues.get_queue_client(queue) as client:
             return [message.content for message in client.peek_messages(32)]
 
 
@@ -274,5 +259,10 @@ def connected(agent: Agent, name: str, description: str = "Knows things.") -> An
 
 @contextmanager
 def open_lab(emulator: Emulator, model: ScriptedModel) -> Iterator[Lab]:
-    with connect(emulator) as client:
-        yield Lab(emulator, model, client)
+    ca_file = str(emulator.ca_file)
+    storage = QueueServiceClient.from_connection_string(emulator.connection_string, connection_verify=ca_file)
+    with connect(emulator) as client, storage, requests.Session() as http:
+        http.trust_env = False  # a certificate bundle named in the environment would win
+        http.verify = ca_file
+        http.headers["Authorization"] = f"Bearer {emulator.token}"
+        yield Lab(emulator, model, client, storage, http)

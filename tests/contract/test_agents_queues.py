@@ -296,8 +296,7 @@ def test_functions_of_both_kinds_in_one_turn_wait_for_each_other(lab: Lab) -> No
 
 def test_the_queue_that_an_argument_names_is_read_too(lab: Lab) -> None:
     """`outputqueueuri`: the function answers where the model told it to."""
-    with lab.storage() as storage:
-        storage.create_queue("elsewhere")
+    lab.queues.create_queue("elsewhere")
     run = start(lab, query="why", outputqueueuri=f"{lab.emulator.storage_endpoint}/elsewhere")
 
     lab.reply("elsewhere", {"Value": "there", "CorrelationId": lab.sent(IN)["CorrelationId"]})
@@ -340,8 +339,7 @@ def test_a_foreign_storage_account_fails_the_run_in_words(lab: Lab) -> None:
 def test_a_missing_queue_fails_the_run_in_words(lab: Lab, missing: str) -> None:
     """Without its queues a function can neither hear nor answer."""
     tool = lab.function_tool()
-    with lab.storage() as storage:
-        storage.delete_queue(missing)
+    lab.queues.delete_queue(missing)
     lab.model.plays("Use foo.", calls(call("foo", query="a")))
 
     run = lab.ask(lab.agent("Use foo.", tools=tool.definitions))

@@ -9,6 +9,8 @@ from azure.core.exceptions import (
     HttpResponseError,
     ResourceNotFoundError,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from emulator.faults import Fault
 from tests.contract.agents_support import MODEL, Lab, Pause, StaticCredential, connect, say
@@ -225,6 +227,80 @@ def test_a_body_that_is_no_json_object_is_refused(lab: Lab) -> None:
         reply = lab.send("POST", url, body=body)
         assert reply.status_code == 400
         assert "JSON" in reply.json()["error"]["message"]
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-3, 300) | st.floats(allow_nan=False) | st.text(max_size=5)
+WORDS = st.sampled_from(
+    ["user", "auto", "function", "azure_function", "connected_agent", "json_schema", "text", "last_messages"]
+)
+KEYS = st.sampled_from(
+    [
+        "model",
+        "name",
+        "instructions",
+        "tools",
+        "tool_resources",
+        "temperature",
+        "top_p",
+        "response_format",
+        "metadata",
+        "messages",
+        "role",
+        "content",
+        "attachments",
+        "assistant_id",
+        "stream",
+        "additional_messages",
+        "truncation_strategy",
+        "last_messages",
+        "tool_choice",
+        "thread",
+        "type",
+        "text",
+        "function",
+        "azure_function",
+        "connected_agent",
+        "id",
+        "json_schema",
+        "parameters",
+        "input_binding",
+        "storage_queue",
+        "tool_outputs",
+        "tool_call_id",
+        "output",
+        "max_prompt_tokens",
+    ]
+)
+DOCUMENTS = st.recursive(
+    SCALARS | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(body=st.dictionaries(KEYS, DOCUMENTS, max_size=6))
+@settings(
+    max_examples=40,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_no_body_breaks_the_service(lab: Lab, body: dict[str, Any]) -> None:
+    """Whatever JSON comes, the reply is a document or a refusal, never a defect."""
+    base, thread = lab.emulator.project_endpoint, lab.client.threads.create()
+    for path in ("assistants", "threads", f"threads/{thread.id}/messages", f"threads/{thread.id}/runs"):
+        reply = lab.send("POST", f"{base}/{path}", json=body)
+        assert reply.status_code in (200, 400, 404), (path, body, reply.text)
+
+
+def test_an_update_without_metadata_keeps_it(lab: Lab) -> None:
+    """Only what the body speaks of is changed."""
+    run = lab.ask(lab.agent(), metadata={"a": "1"})
+
+    kept = lab.client.runs.update(run.thread_id, run.id)
+    emptied = lab.client.runs.update(run.thread_id, run.id, metadata={})
+
+    assert (kept.metadata, emptied.metadata) == ({"a": "1"}, {})
 
 
 def test_a_busy_thread_takes_no_message_and_no_second_run(lab: Lab) -> None:

@@ -257,6 +257,25 @@ def test_a_reset_forgets_everything_and_stops_all_work(site: Site) -> None:
         assert len(list(lab.client.list_agents())) == 1
 
 
+def test_a_stream_breaks_off_when_the_service_stops(site: Site) -> None:
+    """Without a `done` the client knows that it has not seen the end, and polls."""
+    site.model.plays("Slow.", [TextPiece("So"), Pause(), *say("never")])
+    names: list[str] = []
+    with site.open() as lab:
+        agent, thread = lab.agent("Slow."), lab.thread("Hello")
+        with lab.client.runs.stream(thread.id, agent_id=agent.id) as stream:
+            for name, _, _ in stream:
+                names.append(str(name))
+                if name == "thread.message.delta":
+                    lab.emulator.stop()
+
+    assert names[-1] == "thread.message.delta"
+    site.model.plays("Slow.", say("So it ends"))
+    with site.open() as lab:
+        (run,) = lab.client.runs.list(thread.id)
+        assert lab.wait(run).status == "completed"
+
+
 SERVER = """
 import sys, time
 from pathlib import Path
