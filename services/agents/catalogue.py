@@ -41,8 +41,8 @@ CATALOGUE: tuple[FunctionTool, ...] = (
             "properties": {
                 "expression": {
                     "type": "string",
-                    "description": "The expression in plain arithmetic: numbers, + - * / % ** and parentheses. "
-                    "Example: (12.5 + 7) * 3",
+                    "description": "The expression in plain arithmetic: numbers, + - * / % **, parentheses, "
+                    "sqrt, abs, round, min and max. Example: (12.5 + 7) * 3",
                 }
             },
             "required": ["expression"],
