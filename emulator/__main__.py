@@ -122,9 +122,14 @@ def _wait(*, lifeline: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     if lifeline:
-        threading.Thread(target=lambda: (sys.stdin.buffer.read(), ended.set()), daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=[ended], daemon=True).start()
     while not ended.wait(0.5):  # Windows delivers signals only between waits
         pass
+
+
+def _end_with_parent(ended: threading.Event) -> None:
+    sys.stdin.buffer.read()  # returns when the parent closes its end, or dies
+    ended.set()
 
 
 if __name__ == "__main__":

@@ -125,15 +125,21 @@ async def _meet(fault: Fault) -> Response | None:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """Return the request's body; None when it is larger than MAX_BODY_BYTES."""
+    """Return the request's body; None when it is larger than MAX_BODY_BYTES: then it is read and thrown away."""
     message = await receive()
-    body: bytes = message.get("body", b"")
+    first: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return first
+    pieces, size = [first], len(first)
     while message.get("more_body"):
         message = await receive()
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            return None
-    return body
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if size <= MAX_BODY_BYTES:
+            pieces.append(piece)
+        else:
+            pieces.clear()
+    return b"".join(pieces) if size <= MAX_BODY_BYTES else None
 
 
 def _as_request(scope: Message, body: bytes) -> Request:

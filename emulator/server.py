@@ -269,7 +269,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope[TRANSPORT_KEY] = self.transport  # type: ignore[typeddict-unknown-key]  # ours, documented
+        self.scope[TRANSPORT_KEY] = self.transport  # type: ignore[literal-required]  # a key of our own
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # The name of a queue's metadata is data: Azure gives it back in the case it came in.
@@ -288,7 +288,7 @@ class _Protocol(HttpToolsProtocol):
 
 def _server(front: FrontDoor, tls: dict[str, str]) -> uvicorn.Server:
     config = uvicorn.Config(
-        front,  # type: ignore[arg-type]  # an ASGI application over plain mappings
+        front,
         http=_Protocol,
         lifespan="off",
         log_config=None,
