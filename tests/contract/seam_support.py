@@ -15,6 +15,7 @@ from services.models import FunctionTool
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
 from services.settings import Settings, load_settings
+from tests.unit.conftest import Impatient
 
 LIMITS = Limits(breaker_min_calls=20)
 
@@ -51,7 +52,7 @@ class Seam:
         *counted*: for it, only the pauses it makes take time.
         """
         settings = self.settings.model_copy(update=changed)
-        backend = ClassicBackend(self.clients.agents, Resilience("the Agent Service", LIMITS))
+        backend = ClassicBackend(self.clients.agents, Resilience("the Agent Service", LIMITS, Impatient()))
         clock = self.pauses.clock if counted else self.emulator.clock.now_s
         return TeamService(backend, settings, catalogue, clock=clock, sleep=self.pauses.sleep)
 
@@ -83,8 +84,8 @@ def open_seam(emulator: Emulator, token: str = "") -> Iterator[Seam]:
         str(emulator.ca_file),
     )
     clients = build_clients(settings, endpoints)
-    backend = ClassicBackend(clients.agents, Resilience("the Agent Service", LIMITS))
-    queues = QueueService(clients.queues, Resilience("Storage", LIMITS), emulator.clock.now)
+    backend = ClassicBackend(clients.agents, Resilience("the Agent Service", LIMITS, Impatient()))
+    queues = QueueService(clients.queues, Resilience("Storage", LIMITS, Impatient()), emulator.clock.now)
     try:
         yield Seam(emulator, settings, clients, backend, queues)
     finally:

@@ -6,10 +6,18 @@ from contextlib import ExitStack
 import pytest
 
 from services.clients import Clients, Endpoints, LocalCredential, build_clients
+from services.resilience.clock import RealPace
 from services.settings import Settings
 from tests.scripted_server import ScriptedServer
 
 Connect = Callable[..., Clients]
+
+
+class Impatient(RealPace):
+    """Real time without the pauses between attempts: what is tested is the attempts."""
+
+    def sleep(self, seconds: float) -> bool:
+        return True
 
 
 @pytest.fixture(scope="session")

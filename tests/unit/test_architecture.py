@@ -1,6 +1,7 @@
 """Imports point one way. The table is the rule; every file of the repository is held to it."""
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,9 +70,14 @@ def allowed_in(file: str) -> set[str]:
     return MAY_IMPORT[max(rules, key=len)]
 
 
+@functools.cache
+def parsed(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
 def imports_of(source: str, file: str) -> Iterator[str]:
     """Yield every module that the file names, also inside functions and for type checkers."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -120,7 +126,7 @@ def test_the_environment_is_read_in_one_place() -> None:
         if file.startswith("services/"):
             names = {
                 node.attr
-                for node in ast.walk(ast.parse((ROOT / file).read_text()))
+                for node in ast.walk(parsed((ROOT / file).read_text()))
                 if isinstance(node, ast.Attribute)
             }
             assert not names & {"environ", "getenv"}, file

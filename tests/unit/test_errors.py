@@ -135,10 +135,10 @@ def test_a_status_says_what_the_operator_can_do(status: int, kind: type[ServiceE
     assert type(error) is kind and error.status == status and str(status) in error.message
 
 
-@pytest.mark.parametrize("status", range(300, 600))
-def test_every_status_has_a_meaning(status: int) -> None:
+def test_every_status_has_a_meaning() -> None:
     """Also those that nobody has seen yet."""
-    assert isinstance(error_from_status(status, "", "", ATTEMPT), ServiceError)
+    for status in range(300, 1000):
+        assert str(status) in error_from_status(status, "", "", ATTEMPT).message
 
 
 def test_the_services_own_words_and_its_request_id_are_kept() -> None:
