@@ -9,7 +9,7 @@ import pytest
 from emulator.server import Emulator, EmulatorSettings
 
 if TYPE_CHECKING:  # the SDKs take long to import, and most tests need none
-    from tests.contract.agents_support import Lab
+    from tests.contract.agents_support import Lab, Site
     from tests.contract.seam_support import Seam
 
 
@@ -67,3 +67,11 @@ def seam(lab: "Lab") -> "Iterator[Seam]":
 
     with open_seam(lab.emulator) as seam:
         yield seam
+
+
+@pytest.fixture
+def site(state: Path) -> "Site":
+    """A place for one Local Azure after the other: the same folder, the same ports."""
+    from tests.contract.agents_support import Site
+
+    return Site(state)

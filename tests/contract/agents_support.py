@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -23,11 +24,14 @@ from azure.ai.agents.models import (
 from azure.core.credentials import AccessToken
 from azure.storage.queue import QueueServiceClient
 
+from emulator.clock import Clock
+from emulator.foundry.store import Record, Store
 from emulator.model import CallWanted, ModelError, ModelEvent, ModelRequest, TextPiece, TurnEnded
-from emulator.server import Emulator
+from emulator.server import Emulator, EmulatorSettings
 from tests.waiting import wait_for
 
 MODEL = "gpt-4o"
+FOO_IN, FOO_OUT = "azure-function-foo-input", "azure-function-foo-output"
 USED = TurnEnded(100, 20)
 
 
@@ -266,3 +270,34 @@ def open_lab(emulator: Emulator, model: ScriptedModel) -> Iterator[Lab]:
         http.verify = ca_file
         http.headers["Authorization"] = f"Bearer {emulator.token}"
         yield Lab(emulator, model, client, storage, http)
+
+
+def start_foo(lab: Lab, **arguments: object) -> ThreadRun:
+    """Return a run that waits for the function foo."""
+    tool = lab.function_tool()
+    lab.model.plays("Use foo.", calls(call("foo", **(arguments or {"query": "why"}))), say("Foo says so."))
+    return lab.wait(lab.start(lab.agent("Use foo.", tools=tool.definitions)), "requires_action", "failed")
+
+
+class Site:
+    """A place for one Local Azure after the other: the same folder, the same ports."""
+
+    def __init__(self, state: Path) -> None:
+        self.state, self.model, self.clock = state, ScriptedModel(), Clock()
+        self._ports = (0, 0)
+
+    @contextmanager
+    def open(self) -> Iterator[Lab]:
+        self.model.requests.clear()
+        settings = EmulatorSettings(state=self.state, port=self._ports[0], http_port=self._ports[1])
+        with Emulator(settings, clock=self.clock, model=self.model) as emulator:
+            self._ports = (emulator.port, emulator.http_port)
+            with open_lab(emulator, self.model) as lab:
+                yield lab
+
+    def edit(self, kind: Any, change: Callable[[Record], Record]) -> None:
+        """Change what is stored as a crash at the worst moment would have left it."""
+        store = Store(self.state / "foundry.sqlite", self.clock)
+        records = [r for (found, _), shelf in store._shelves.items() if found == kind for r in shelf]
+        store.save(*map(change, records))
+        store.close()

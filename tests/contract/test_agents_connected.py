@@ -122,6 +122,29 @@ def test_a_function_behind_a_connected_agent_is_waited_for_by_the_child(lab: Lab
     assert lab.tool_calls(child)[0]["azure_function"]["output"] == "yes"
 
 
+def test_a_function_and_a_connected_agent_of_one_turn_are_both_waited_for(lab: Lab) -> None:
+    """The run says what it waits for at each moment: the function first, then the other agent alone."""
+    tools = lab.function_tool().definitions
+    child = lab.agent("Slowly.")
+    lab.model.plays("Both.", calls(call("foo", query="a"), call("slow_bot", query="b")), say("Both done."))
+    lab.model.plays("Slowly.", [Pause(), *say("at last")])
+    main = lab.agent("Both.", tools=[*tools, connected(child, "slow_bot")])
+    run = lab.wait(lab.start(main), "requires_action")
+    lab.wait_for_pause()
+
+    sent = lab.sent("azure-function-foo-input")
+    lab.reply("azure-function-foo-output", {"Value": "fast", "CorrelationId": sent["CorrelationId"]})
+    between = lab.wait(run, "in_progress")
+    lab.release()
+
+    assert [c["type"] for c in run["required_action"]["submit_tool_outputs"]["tool_calls"]] == [
+        "azure_function"
+    ]
+    assert between.required_action is None
+    assert lab.wait(run).status == "completed"
+    assert [finished.output for finished in lab.model.requests[-1].calls] == ["fast", "at last"]
+
+
 def test_a_failing_child_is_an_error_for_the_parents_model(lab: Lab) -> None:
     """One broken agent does not break the answer; the main agent can say what is missing."""
     lab.model.plays("Delegate.", calls(call("sad_bot", query="x")), say("It could not be done."))

@@ -11,17 +11,10 @@ import pytest
 from azure.ai.agents.models import ThreadRun, ToolOutput
 from azure.storage.queue import BinaryBase64DecodePolicy, BinaryBase64EncodePolicy, QueueClient
 
-from tests.contract.agents_support import Lab, Pause, call, calls, function_tool, say
+from tests.contract.agents_support import FOO_IN as IN
+from tests.contract.agents_support import FOO_OUT as OUT
+from tests.contract.agents_support import Lab, call, calls, say, start_foo
 from tests.waiting import wait_for
-
-IN, OUT = "azure-function-foo-input", "azure-function-foo-output"
-
-
-def start(lab: Lab, **arguments: object) -> ThreadRun:
-    """Return a run that waits for the function foo."""
-    tool = lab.function_tool()
-    lab.model.plays("Use foo.", calls(call("foo", **(arguments or {"query": "why"}))), say("Foo says so."))
-    return lab.wait(lab.start(lab.agent("Use foo.", tools=tool.definitions)), "requires_action", "failed")
 
 
 @contextmanager
@@ -84,7 +77,7 @@ def test_a_function_behind_queues_answers_a_question(lab: Lab) -> None:
 
 def test_the_call_is_flat_json_in_base64(lab: Lab) -> None:
     """The envelope of classic agents: arguments and CorrelationId side by side."""
-    run = start(lab, query="why", depth=3)
+    run = start_foo(lab, query="why", depth=3)
 
     (text,) = lab.left(IN)
 
@@ -97,7 +90,7 @@ def test_the_call_is_flat_json_in_base64(lab: Lab) -> None:
 
 def test_the_run_waits_in_requires_action_for_the_function(lab: Lab) -> None:
     """Clients tell by the call's type that they must wait, not answer."""
-    run = start(lab)
+    run = start_foo(lab)
 
     (tool_call,) = run["required_action"]["submit_tool_outputs"]["tool_calls"]
 
@@ -159,7 +152,7 @@ def test_a_stream_stays_open_while_the_function_works(lab: Lab) -> None:
 )
 def test_a_value_may_be_text_or_json(lab: Lab, value: object, output: str) -> None:
     """The model reads JSON as text."""
-    run = start(lab)
+    run = start_foo(lab)
 
     lab.reply(OUT, {"Value": value, "CorrelationId": lab.sent(IN)["CorrelationId"]})
 
@@ -169,90 +162,12 @@ def test_a_value_may_be_text_or_json(lab: Lab, value: object, output: str) -> No
 
 def test_a_reply_without_a_value_is_an_error_for_the_model(lab: Lab) -> None:
     """The run does not wait for ten minutes for what has come already."""
-    run = start(lab)
+    run = start_foo(lab)
 
     lab.reply(OUT, {"CorrelationId": lab.sent(IN)["CorrelationId"]})
 
     assert lab.wait(run).status == "completed"
     assert lab.model.requests[-1].calls[0].output == '{"error":"The function\'s reply has no Value."}'
-
-
-def test_messages_that_are_no_replies_stay_as_evidence(lab: Lab) -> None:
-    """Wrong encoding, wrong id, no id: the operator finds them; the run waits for the right one."""
-    run = start(lab)
-    correlation_id = lab.sent(IN)["CorrelationId"]
-    plain = json.dumps({"Value": "x", "CorrelationId": correlation_id})
-    lab.put(OUT, plain)
-    lab.put(OUT, base64.b64encode(b"{not json").decode())
-    lab.reply(OUT, ["a list"])
-    lab.reply(OUT, {"Value": "x"})
-    lab.reply(OUT, {"Value": "x", "CorrelationId": "of nobody"})
-
-    assert lab.get(run).status == "requires_action"
-    lab.reply(OUT, {"Value": "right", "CorrelationId": correlation_id})
-
-    assert lab.wait(run).status == "completed"
-    assert lab.model.requests[-1].calls[0].output == "right"
-    assert len(lab.left(OUT)) == 5
-    assert lab.left(OUT)[0] == plain
-
-
-def test_a_second_reply_is_taken_out_and_changes_nothing(lab: Lab) -> None:
-    """Functions are delivered at least once, so replies come twice."""
-    run = start(lab)
-    reply = {"Value": "first", "CorrelationId": lab.sent(IN)["CorrelationId"]}
-    lab.reply(OUT, reply)
-    lab.wait(run)
-
-    lab.reply(OUT, {**reply, "Value": "second"})
-
-    wait_for(lambda: lab.left(OUT) == [])
-    assert lab.tool_calls(run)[0]["azure_function"]["output"] == "first"
-
-
-def test_a_reply_that_comes_after_the_cancel_is_taken_out(lab: Lab) -> None:
-    """It must not lie there for the next run to stumble over."""
-    run = start(lab)
-    lab.client.runs.cancel(run.thread_id, run.id)
-    assert lab.wait(run).status == "cancelled"
-
-    lab.reply(OUT, {"Value": "late", "CorrelationId": lab.sent(IN)["CorrelationId"]})
-
-    wait_for(lambda: lab.left(OUT) == [])
-    assert lab.tool_calls(run)[0]["azure_function"]["output"] is None
-
-
-def test_a_reply_for_a_deleted_thread_is_taken_out(lab: Lab) -> None:
-    """Scripts delete everything at their end, whatever is still under way."""
-    run = start(lab)
-    lab.client.threads.delete(run.thread_id)
-
-    lab.reply(OUT, {"Value": "late", "CorrelationId": lab.sent(IN)["CorrelationId"]})
-
-    wait_for(lambda: lab.left(OUT) == [])
-
-
-def test_a_reply_that_is_hidden_at_first_is_read_once_it_shows(lab: Lab) -> None:
-    """A delay on the output queue is the clock's matter, not a lost answer."""
-    run = start(lab)
-
-    lab.reply(OUT, {"Value": "slow", "CorrelationId": lab.sent(IN)["CorrelationId"]}, visibility_timeout=30)
-    before = lab.get(run).status
-    lab.emulator.advance(31)
-
-    assert (before, lab.wait(run).status) == ("requires_action", "completed")
-
-
-def test_a_run_whose_function_is_silent_expires(lab: Lab) -> None:
-    """The function never answers: ten minutes, then the run ends without an error."""
-    run = start(lab)
-
-    lab.emulator.advance(601)
-
-    ended = lab.wait(run)
-    assert (ended.status, ended["last_error"], ended["required_action"]) == ("expired", None, None)
-    (step,) = lab.steps(run)
-    assert step["status"] == "expired"
 
 
 def test_replies_find_their_calls_in_any_order(lab: Lab) -> None:
@@ -297,7 +212,7 @@ def test_functions_of_both_kinds_in_one_turn_wait_for_each_other(lab: Lab) -> No
 def test_the_queue_that_an_argument_names_is_read_too(lab: Lab) -> None:
     """`outputqueueuri`: the function answers where the model told it to."""
     lab.queues.create_queue("elsewhere")
-    run = start(lab, query="why", outputqueueuri=f"{lab.emulator.storage_endpoint}/elsewhere")
+    run = start_foo(lab, query="why", outputqueueuri=f"{lab.emulator.storage_endpoint}/elsewhere")
 
     lab.reply("elsewhere", {"Value": "there", "CorrelationId": lab.sent(IN)["CorrelationId"]})
 
@@ -308,7 +223,7 @@ def test_the_queue_that_an_argument_names_is_read_too(lab: Lab) -> None:
 def test_a_reply_in_a_queue_that_its_call_does_not_read_stays_there(lab: Lab) -> None:
     """One output queue per tool: the wrong one is a configuration mistake to be seen."""
     lab.function_tool("bar")
-    run = start(lab)
+    run = start_foo(lab)
     correlation_id = lab.sent(IN)["CorrelationId"]
 
     lab.reply("azure-function-bar-output", {"Value": "astray", "CorrelationId": correlation_id})
@@ -316,78 +231,6 @@ def test_a_reply_in_a_queue_that_its_call_does_not_read_stays_there(lab: Lab) ->
 
     assert lab.wait(run).status == "completed"
     assert len(lab.left("azure-function-bar-output")) == 1
-
-
-def test_a_foreign_storage_account_fails_the_run_in_words(lab: Lab) -> None:
-    """The emulator never writes to an account on the internet."""
-    tool = function_tool("https://foreign.queue.core.windows.net")
-    lab.model.plays("Use foo.", calls(call("foo", query="a")))
-
-    run = lab.ask(lab.agent("Use foo.", tools=tool.definitions))
-
-    assert run.status == "failed"
-    assert run.last_error is not None
-    assert run.last_error.code == "tool_user_error"
-    assert (
-        "https://foreign.queue.core.windows.net, which is not part of Local Azure" in run.last_error.message
-    )
-    (step,) = lab.steps(run)
-    assert (step["status"], step["last_error"]["message"]) == ("failed", run.last_error.message)
-
-
-@pytest.mark.parametrize("missing", [IN, OUT])
-def test_a_missing_queue_fails_the_run_in_words(lab: Lab, missing: str) -> None:
-    """Without its queues a function can neither hear nor answer."""
-    tool = lab.function_tool()
-    lab.queues.delete_queue(missing)
-    lab.model.plays("Use foo.", calls(call("foo", query="a")))
-
-    run = lab.ask(lab.agent("Use foo.", tools=tool.definitions))
-
-    assert run.status == "failed"
-    assert run.last_error is not None
-    assert f"The queue '{missing}' of the tool 'foo' cannot be used: QueueNotFound" in run.last_error.message
-
-
-def test_a_call_too_large_for_a_queue_fails_the_run_in_words(lab: Lab) -> None:
-    """64 KiB in base64 is 48 KiB of JSON."""
-    tool = lab.function_tool()
-    lab.model.plays("Use foo.", calls(call("foo", query="q" * 50_000)))
-
-    run = lab.ask(lab.agent("Use foo.", tools=tool.definitions))
-
-    assert run.status == "failed"
-    assert run.last_error is not None
-    assert "a queue message of 66" in run.last_error.message
-    assert "takes 65536" in run.last_error.message
-    assert lab.left(IN) == []
-
-
-def test_arguments_that_are_no_json_object_are_told_to_the_model(lab: Lab) -> None:
-    """A small model's broken call costs a round, not the run."""
-    broken = call("foo")
-    broken = type(broken)("foo", '{"query": ')
-    tool = lab.function_tool()
-    lab.model.plays("Use foo.", calls(broken), say("Sorry."))
-
-    run = lab.ask(lab.agent("Use foo.", tools=tool.definitions))
-
-    assert lab.answer(run) == "Sorry."
-    assert lab.model.requests[-1].calls[0].output == '{"error":"The arguments are not a JSON object."}'
-
-
-def test_a_cancelled_run_sends_nothing_more(lab: Lab) -> None:
-    """Cancelled while the model still thinks: no call goes out afterwards."""
-    tool = lab.function_tool()
-    lab.model.plays("Use foo.", [Pause(), *calls(call("foo", query="a"))])
-    run = lab.start(lab.agent("Use foo.", tools=tool.definitions))
-    lab.wait_for_pause()
-
-    lab.client.runs.cancel(run.thread_id, run.id)
-    lab.release()
-
-    assert lab.wait(run).status == "cancelled"
-    assert lab.left(IN) == []
 
 
 def _waiting(run: ThreadRun) -> list[Any]:
