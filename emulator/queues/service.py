@@ -12,6 +12,7 @@ from emulator.clock import Clock
 from emulator.ids import Ids
 from emulator.queues import cors, errors, xml
 from emulator.queues.auth import Account, Authorizer
+from emulator.queues.checkpoints import Checkpoints
 from emulator.queues.handlers import KEY_VERSION, XML_HEADERS, Handlers, check_text
 from emulator.queues.models import MAX_BATCH, AccessPolicy, StoredMessage
 from emulator.queues.routes import describe_routes, find_operation, find_target
@@ -40,6 +41,7 @@ class QueuesService:
         self.store = QueueStore(path, clock, ids, self._watchers.moved)
         self._authorizer = Authorizer(account, tokens, clock, self._policies_of)
         self._handlers = Handlers(account.name, self.store, self._authorizer.signatures, clock)
+        self._checkpoints = Checkpoints(path, self.store.database)
         self._cors = self._handlers.cors_rules()
         self._stopped = False
 
@@ -76,12 +78,14 @@ class QueuesService:
         headers = (*XML_HEADERS, (b"x-ms-error-code", error.code.encode()), *error.headers)
         return self._with_headers(Response(error.status, body, headers), request, request_id)
 
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        self._checkpoints.start()
 
     async def stop(self) -> None:
         if not self._stopped:
             self._stopped = True
             self._watchers.cancel_alarms()
+            await self._checkpoints.stop()
             self.store.close()
 
     def reset(self) -> None:
