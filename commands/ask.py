@@ -170,7 +170,7 @@ class Teller:
         before = self._answer
         self._answer = begin(event) if before is None else apply(before, event)  # type: ignore[arg-type]  # Asked comes first
         match event:
-            case StepBegan(key=key, kind=kind) if kind in ("delegate", "write"):
+            case StepBegan(key=key, kind=kind) if kind != "plan":
                 self._say(key)
             case StepEnded(key=key) if not key.startswith(("delegate", "write")):
                 self._say(key)
@@ -186,12 +186,13 @@ class Teller:
         elif answer.state == "cancelled":
             self.line(answer.notice or "Cancelled.")
         elif answer.took_s is not None:
-            self.line(f"Answered in {seconds(answer.took_s)}{_parts_words(answer)}")
+            self.line(f"Answered in {seconds(answer.took_s)}{_parts_words(answer)}.")
 
     def _say(self, key: str) -> None:
         steps = {step.key: step for step in self._answer.steps} if self._answer else {}
         if key in steps:
-            self.line("  " * _depth(steps[key], steps) + say(steps[key]))
+            more = " …" if steps[key].state == "active" else ""
+            self.line("  " * _depth(steps[key], steps) + say(steps[key]) + more)
 
 
 def _depth(step: Step, steps: dict[str, Step]) -> int:
@@ -201,7 +202,7 @@ def _depth(step: Step, steps: dict[str, Step]) -> int:
 
 def _parts_words(answer: Answer) -> str:
     parts = answer.parts
-    if parts is None:
+    if parts is None or parts.queue_wait_s == parts.function_s == 0:
         return ""
     named = (
         ("model", parts.model_s),

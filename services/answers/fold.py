@@ -146,7 +146,10 @@ def _begin_step(answer: Answer, event: StepBegan) -> Answer:
     step = Step(event.key, parent, event.kind, event.name, "active", event.at_s, arguments=event.arguments)
     if answer.state not in OPEN_STATES:
         step = replace(step, state=_STEP_OUTCOME[answer.state])
-    return replace(answer, steps=(*answer.steps, step))
+    # What a watcher learns late has happened earlier: steps stand in the order of their beginnings.
+    place = next((at for at, other in enumerate(answer.steps) if other.started_s > step.started_s), None)
+    earlier = answer.steps[:place]
+    return replace(answer, steps=(*earlier, step, *answer.steps[len(earlier) :]))
 
 
 def _fill_step(answer: Answer, event: StepFilled) -> Answer:

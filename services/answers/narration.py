@@ -40,7 +40,9 @@ def _time(took_s: float | None, *, about: bool) -> str:
 
 
 def seconds(value_s: float) -> str:
-    """Return *value_s* as a person reads it: `0.04 s`, `1.2 s`, `2 min 5 s`."""
+    """Return *value_s* as a person reads it: `0.04 s`, `1.2 s`, `2 min 5 s`; what is not nothing is not shown as 0."""
+    if value_s < 0.005:
+        return "<0.01 s" if value_s > 0 else "0 s"
     if value_s < 0.095:
         return f"{value_s:.2f} s"
     if value_s < 59.95:

@@ -165,6 +165,20 @@ def test_the_end_of_a_hop_may_be_learnt_after_the_answer() -> None:
     assert late.steps[0].took_s == pytest.approx(0.5)
 
 
+def test_steps_stand_in_the_order_they_happened() -> None:
+    """The watcher tells of a wait when the answer is being written already; it came before that."""
+    answer = fold(
+        [
+            ASKED,
+            Began(0.0),
+            StepBegan(0.1, "delegate:1", None, "delegate", "calculator"),
+            StepBegan(0.4, "write", None, "write", ""),
+            StepBegan(0.2, "wait:1", "delegate:1", "wait", "calculate"),
+        ]
+    )
+    assert [step.kind for step in answer.steps] == ["delegate", "wait", "write"]
+
+
 @pytest.mark.parametrize(
     ("state", "step"), [("failed", "failed"), ("cancelled", "cancelled"), ("expired", "failed")]
 )

@@ -43,7 +43,8 @@ def test_an_active_step_shows_how_long_it_has_lasted() -> None:
 @pytest.mark.parametrize(
     ("value_s", "text"),
     [
-        (0.0, "0.00 s"),
+        (0.0, "0 s"),
+        (0.004, "<0.01 s"),
         (0.094, "0.09 s"),
         (0.0951, "0.1 s"),
         (59.9, "59.9 s"),
