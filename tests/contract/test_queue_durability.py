@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -95,6 +96,19 @@ def test_a_damaged_file_is_set_aside_and_the_service_goes_on(state: Path, damage
         service.create_queue("orders").send_message("again")
         (kept,) = [path for path in state.iterdir() if path.name.startswith("queues.sqlite.damaged-")]
         assert kept.stat().st_size > 0
+
+
+def test_committed_pages_move_to_the_database_while_the_service_runs(state: Path) -> None:
+    """SQLite would do it only after some 4 MB, inside a commit, with every request waiting for the disk."""
+    with Emulator(EmulatorSettings(state)) as emulator, client(emulator) as service:
+        queue = service.create_queue("orders")
+        for _ in range(8):
+            queue.send_message("x" * 60_000)
+        deadline_s = time.monotonic() + 10
+        while (size := (state / "queues.sqlite").stat().st_size) < 8 * 60_000:
+            assert time.monotonic() < deadline_s, f"the database still holds {size} bytes only"
+            time.sleep(0.02)  # a thread and the disk, not the clock
+        assert len(queue.peek_messages(max_messages=32)) == 8
 
 
 @pytest.fixture

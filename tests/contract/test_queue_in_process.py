@@ -1,7 +1,7 @@
 """What the local Foundry uses: the queue service from inside its own process, while clients use it over HTTP."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
@@ -11,6 +11,7 @@ from emulator.server import Emulator
 from emulator.wire import WireError
 from tests.contract.conftest import QueueTarget
 
+Watch = Callable[[str], tuple["Bell", Callable[[], None]]]
 WAIT_S = 5
 
 
@@ -31,18 +32,19 @@ class Bell:
 
 
 @pytest.fixture
-def watch(emulator: Emulator) -> Callable[[str], tuple[Bell, Callable[[], None]]]:
+def watch(emulator: Emulator) -> Iterator[Watch]:
     """watch(queue) -> a bell that its messages ring, and what ends the watch."""
+    stops: list[Callable[[], None]] = []
 
     def watch(queue: str) -> tuple[Bell, Callable[[], None]]:
         bell = Bell()
         stop = emulator.call(lambda: emulator.queues.watch(queue, bell.ring))
+        stops.append(stop)
         return bell, lambda: emulator.call(stop)
 
-    return watch
-
-
-Watch = Callable[[str], tuple[Bell, Callable[[], None]]]
+    yield watch
+    for stop in stops:
+        emulator.call(stop)
 
 
 def test_a_message_from_inside_is_received_outside(
