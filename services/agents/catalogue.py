@@ -52,8 +52,8 @@ CATALOGUE: tuple[FunctionTool, ...] = (
         agent_instructions=(
             "You calculate. Turn what you are asked into one arithmetic expression of numbers, + - * / % ** and "
             "parentheses, and call the function calculate with it; never work a result out yourself. Answer with "
-            "the expression and the value that the function returned, digit for digit. If the function returns an "
-            "error, say what it says."
+            "the expression and the value that the function returned, digit for digit. Pass an error that the "
+            "function returns on in its own words."
         ),
         examples=("What is (12.5 + 7) * 3?",),
     ),
@@ -73,9 +73,10 @@ CATALOGUE: tuple[FunctionTool, ...] = (
         agent="order_desk",
         agent_description="Knows the orders. Ask it where an order is, whether it was shipped, or when it arrives.",
         agent_instructions=(
-            "You are the order desk. Take the order number from the question and call the function order_status "
-            "with it, exactly as it is written. Answer in one or two sentences with what the function returned. If "
-            "there is no order number, ask for it. If the order is not known, say so, and guess nothing."
+            "You are the order desk. For every question about an order, call the function order_status and pass it "
+            "the order number exactly as it is written in the question. Answer in one or two sentences with what "
+            "the function returned. Never invent an order or its status. If the question holds no order number, "
+            'answer with "Which order is it? Please give its number, such as A-1001."'
         ),
         examples=("Where is order A-1001?",),
     ),

@@ -22,18 +22,20 @@ ORCHESTRATOR_INSTRUCTIONS = (
     "what that agent knows or does. When a question, or a part of it, fits a description, hand that part to that "
     "agent, complete and in plain words: it sees nothing else of the conversation. If several fit, ask each of them. "
     "Wait for their replies and build your answer from them: keep names, numbers and quoted words exactly as they "
-    "came, and add no facts of your own to them. If an agent reports an error, say plainly what could not be done. "
-    "Answer yourself only what no agent of your team is there for. Use the language of the question, and be brief."
+    "came, and add no facts of your own to them. Report plainly what could not be done when an agent returns an "
+    "error. Use the language of the question, and be brief."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TeamPlan:
-    """*members*: one connected agent's definition per tool, in the catalogue's order. *hash*: of all that defines it."""
+    """*members*: one connected agent's definition per tool, in the catalogue's order. *instructions*: the
+    orchestrator's. *hash*: of all that defines it."""
 
     tools: tuple[FunctionTool, ...]
     members: tuple[AgentDefinition, ...]
     model: str
+    instructions: str
     hash: str
 
     def orchestrator(self, members: Sequence[Agent]) -> AgentDefinition:
@@ -45,7 +47,7 @@ class TeamPlan:
         return AgentDefinition(
             name=ORCHESTRATOR,
             model=self.model,
-            instructions=ORCHESTRATOR_INSTRUCTIONS,
+            instructions=self.instructions,
             description="Hands questions to the agents of its team and composes their answers.",
             connected=connected,
         )
@@ -71,10 +73,20 @@ def plan_team(settings: Settings, catalogue: tuple[FunctionTool, ...]) -> TeamPl
         )
         for tool in catalogue
     )
-    substance = json.dumps(
-        [ORCHESTRATOR_INSTRUCTIONS, [asdict(member) for member in members]], sort_keys=True, default=dict
-    )
-    return TeamPlan(catalogue, members, settings.model, hashlib.sha256(substance.encode()).hexdigest()[:16])
+    instructions = orchestrator_instructions(catalogue)
+    substance = json.dumps([instructions, [asdict(one) for one in members]], sort_keys=True, default=dict)
+    digest = hashlib.sha256(substance.encode()).hexdigest()[:16]
+    return TeamPlan(catalogue, members, settings.model, instructions, digest)
+
+
+def orchestrator_instructions(catalogue: tuple[FunctionTool, ...]) -> str:
+    """Return the orchestrator's instructions. The last one is for questions that are nobody's: it says what to ask."""
+    names = [tool.agent.replace("_", " ") for tool in catalogue]
+    team = ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
+    offer = f"My team can help with questions for {team}."
+    if example := next((tool.examples[0] for tool in reversed(catalogue) if tool.examples), ""):
+        offer += f" Ask, for instance: {example}"
+    return f'{ORCHESTRATOR_INSTRUCTIONS} If a question fits no description at all, answer with "{offer}"'
 
 
 def links_of(members: Sequence[Agent]) -> str:

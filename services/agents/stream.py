@@ -35,23 +35,29 @@ class Frames:
     """Cuts bytes into server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html"""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._buffer = bytearray()
+        self._looked_at = 0  # so that a long event is not searched again with every chunk
+        self._held = b""
 
     def feed(self, chunk: bytes) -> Iterator[tuple[str, str]]:
         """Yield (event name, data) for each event that *chunk* completes."""
-        self._rest += chunk
-        if b"\r" in self._rest:
-            held = b"\r" if self._rest.endswith(b"\r") else b""
-            self._rest = self._rest.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
-        *blocks, self._rest = self._rest.split(b"\n\n")
-        if len(self._rest) > MAX_EVENT_BYTES:
-            raise UnexpectedReply("An event of the stream has no end.", operation=OPERATION)
-        for block in blocks:
+        chunk, self._held = self._held + chunk, b""
+        if chunk.endswith(b"\r"):  # perhaps the first half of a line's end
+            chunk, self._held = chunk[:-1], b"\r"
+        self._buffer += chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        while (end := self._buffer.find(b"\n\n", max(0, self._looked_at - 1))) >= 0:
+            block = bytes(self._buffer[:end])
+            del self._buffer[: end + 2]
+            self._looked_at = 0
             yield from self._event(block)
+        self._looked_at = len(self._buffer)
+        if self._looked_at > MAX_EVENT_BYTES:
+            raise UnexpectedReply("An event of the stream has no end.", operation=OPERATION)
 
     def end(self) -> Iterator[tuple[str, str]]:
         """Yield the event that the end of the body completes."""
-        block, self._rest = self._rest, b""
+        block = bytes(self._buffer)
+        self._buffer.clear()
         yield from self._event(block)
 
     def _event(self, block: bytes) -> Iterator[tuple[str, str]]:

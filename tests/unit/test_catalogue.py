@@ -98,3 +98,12 @@ def test_the_definition_changes_with_everything_that_defines_the_team() -> None:
     assert len({plan.hash for plan in plans}) == len(plans)
     assert plan_team(PLACE, CATALOGUE).hash == plans[0].hash
     assert all(re.fullmatch(r"[0-9a-f]{16}", plan.hash) for plan in plans)
+
+
+def test_the_orchestrator_offers_what_its_team_can_do() -> None:
+    """To a question that is nobody's: also for a tool that is added tomorrow."""
+    text = plan_team(PLACE, CATALOGUE).instructions
+
+    assert all(tool.agent.replace("_", " ") in text for tool in CATALOGUE)
+    assert CATALOGUE[-1].examples[0] in text and "{" not in text
+    assert "questions for calculator." in plan_team(PLACE, (CATALOGUE[1],)).instructions
