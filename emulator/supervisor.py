@@ -79,8 +79,13 @@ class Supervisor:
         if part.process:
             end_process(part.process)  # already dead; this closes our end of its pipe
         part.started_at.append(time.monotonic())
-        part.log_file.parent.mkdir(parents=True, exist_ok=True)
-        log_file = part.log_file.open("ab")
+        try:
+            part.log_file.parent.mkdir(parents=True, exist_ok=True)
+            log_file = part.log_file.open("ab")
+        except OSError as exc:
+            raise PartFailedError(
+                f"{part.name} cannot write its log {part.log_file}: {exc.strerror}."
+            ) from exc
         part.process = subprocess.Popen(
             part.command,
             cwd=ROOT,
@@ -197,6 +202,8 @@ def _functions_part(options: LocalOptions, connection: Connection) -> Part:
     command = [
         *(sys.executable, "-m", "emulator.functions_host", "--lifeline", "--create-queues"),
         *("--app", str(options.functions_app), "--connection", "TOOL_STORAGE"),
+        # A host that is killed leaves its messages hidden for a lease; Azure's ten minutes would outlast the run.
+        *("--lease", "00:00:10", "--drain", "00:00:06"),
     ]
     environment = {
         **connection.environment,
