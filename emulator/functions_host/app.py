@@ -33,11 +33,12 @@ OUT: int = BindingDirection.OUT.value
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """*parameter* is "$return" for what the function returns."""
+    """*parameter* is "$return" for what the function returns. *plain*: declared Out[str] or Out[bytes]."""
 
     parameter: str
     queue: str
     connection: str
+    plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,12 @@ def _read(declared: Function, app: Path, settings: Settings) -> QueueFunction | 
         queue=_queue_name(name, trigger, settings),
         connection=_connection(name, trigger, settings),
         outputs=tuple(
-            Output(one.name, _queue_name(name, one, settings), _connection(name, one, settings))
+            Output(
+                one.name,
+                _queue_name(name, one, settings),
+                _connection(name, one, settings),
+                plain=typing.get_args(annotations.get(one.name)) in ((str,), (bytes,)),
+            )
             for one in others
         ),
         payload=_payload(trigger, annotations),

@@ -22,7 +22,7 @@ from emulator.ids import Ids
 
 log = logging.getLogger(__name__)
 REQUESTS_AT_ONCE = 10  # what one HTTP connection pool of the SDK keeps open
-FIRST_POLL_WITHIN_S = 5.0
+REACH_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class HostOptions:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What the host says once it has polled every queue for the first time."""
+    """What the host says once it has tried every queue, and before it takes a message."""
 
     functions: list[str]
     queues: list[str] = field(default_factory=list)
@@ -72,11 +72,12 @@ class FunctionsHost:
         """Return the exit code once stop() was called and the work in hand is done."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._listeners = [self._listener(function) for function in self.functions]
+        on_ready(
+            await self._reach()
+        )  # before any message is taken: one that kills the process must not hide it
         polling = [asyncio.create_task(listener.run()) for listener in self._listeners]
-        announcing = asyncio.create_task(self._announce(on_ready))
         stopped = asyncio.create_task(self._stop.wait())
         done, _ = await asyncio.wait({*polling, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        announcing.cancel()
         stopped.cancel()
         if not await self._drain(polling):
             self._exit_code = self._exit_code or EXIT_UNDRAINED
@@ -140,18 +141,16 @@ class FunctionsHost:
         self._exit_code = EXIT_OVERRUN
         self.stop()
 
-    async def _announce(self, on_ready: Callable[[Ready], None]) -> None:
-        polled = [asyncio.create_task(listener.polled.wait()) for listener in self._listeners]
-        await asyncio.wait(polled, timeout=FIRST_POLL_WITHIN_S)
-        reached = all(
-            listener.polled.is_set() and listener.trouble in (None, "missing") for listener in self._listeners
-        )
-        on_ready(
-            Ready(
-                [function.name for function in self.functions],
-                [function.queue for function in self.functions],
-                "reachable" if reached else "unreachable",
-            )
+    async def _reach(self) -> Ready:
+        reaching = [asyncio.create_task(listener.reach()) for listener in self._listeners]
+        _, late = await asyncio.wait(reaching, timeout=REACH_WITHIN_S)
+        for task in late:
+            task.cancel()
+        reached = not late and all(listener.trouble in (None, "missing") for listener in self._listeners)
+        return Ready(
+            [function.name for function in self.functions],
+            [function.queue for function in self.functions],
+            "reachable" if reached else "unreachable",
         )
 
     async def _drain(self, polling: list[asyncio.Task[None]]) -> bool:

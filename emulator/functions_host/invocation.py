@@ -14,7 +14,7 @@ from azure.functions._abc import RetryContext, RpcException, TraceContext
 from azure.functions.meta import Datum
 from azure.functions.queue import QueueMessage, QueueMessageOutConverter
 
-from emulator.functions_host.app import CONTEXT, RETURN, Output, QueueFunction
+from emulator.functions_host.app import CONTEXT, OUTPUT, RETURN, Output, QueueFunction
 from emulator.functions_host.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -209,19 +209,25 @@ def _emitted(function: QueueFunction, arguments: dict[str, object], result: obje
     emitted: list[Emitted] = []
     for output in function.outputs:
         if output.parameter == RETURN:
-            value = result
-        else:
-            out = arguments[output.parameter]
-            assert isinstance(out, Out)
-            value = out.get()
-        if value is not None:
-            emitted += [Emitted(output, text) for text in _texts(value)]
+            emitted += [Emitted(output, text) for text in _texts(result)]
+            continue
+        out = arguments[output.parameter]
+        assert isinstance(out, Out)
+        if (value := out.get()) is not None:
+            texts = _plain_texts(value) if output.plain else _texts(value)
+            emitted += [Emitted(output, text) for text in texts]
     return emitted
 
 
 def _texts(value: object) -> list[str]:
-    """Return the messages that *value* stands for: one, or one per item of an iterable."""
-    datum: Datum = QueueMessageOutConverter.encode(value, expected_type=None)
+    """Return the messages that *value* stands for: one, or one per item of an iterable. Raises TypeError."""
+    try:
+        datum: Datum = QueueMessageOutConverter.encode(value, expected_type=None)
+    except NotImplementedError as exc:
+        raise TypeError(
+            "unable to encode outgoing TypedData: unsupported type "
+            f'"{OUTPUT}" for Python type "{type(value).__name__}"'
+        ) from exc
     if datum.type == "string":
         return [str(datum.value)]
     if datum.type == "bytes":
@@ -229,6 +235,22 @@ def _texts(value: object) -> list[str]:
     decoded = json.loads(datum.value)
     items = decoded if isinstance(decoded, list) else [decoded]
     return [item["body"] if isinstance(item, dict) else str(item) for item in items]
+
+
+def _plain_texts(value: object) -> list[str]:
+    """Return the messages of an output declared as text: the worker lets JSON values pass there as well."""
+    if isinstance(value, bytes | bytearray):
+        return [value.decode()]
+    if isinstance(value, list):
+        return [item if isinstance(item, str) else json.dumps(item) for item in value]
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict | int | float):
+        return [json.dumps(value)]
+    raise TypeError(
+        "unable to encode outgoing TypedData: unsupported type "
+        f'"generic" for Python type "{type(value).__name__}"'
+    )
 
 
 def _threads(settings: Settings) -> int | None:

@@ -26,7 +26,6 @@ class Listener:
         wanted: tuple[Queue, ...] = (),
     ) -> None:
         self.queue, self.worker = queue, worker
-        self.polled = asyncio.Event()
         self.trouble: Trouble | None = None
         self._batch, self._threshold, self._lease_s = (
             host_file.batch_size,
@@ -39,11 +38,18 @@ class Listener:
         self._stopping = False
         self._signal = asyncio.Event()  # set: stop waiting, look at the queue again
 
+    async def reach(self) -> None:
+        """Make or look at the queues, and take nothing yet: *trouble* tells how it went."""
+        try:
+            await self._make_queues()
+            await self.queue.check()
+        except QueueTroubleError as exc:
+            self._note(exc.kind, exc.reason)
+
     async def run(self) -> None:
         """Poll until stop()."""
         while not self._stopping:
             leases = await self._poll()
-            self.polled.set()
             for lease in leases:
                 task = asyncio.create_task(self.worker.handle(lease))
                 self._tasks.add(task)
@@ -75,10 +81,7 @@ class Listener:
 
     async def _poll(self) -> list[Lease]:
         try:
-            if self._uncreated:
-                for queue in self._wanted:
-                    await queue.create()
-                self._uncreated = False
+            await self._make_queues()
             leases = await self.queue.receive(self._batch, self._lease_s)
         except QueueTroubleError as exc:
             self._note(exc.kind, exc.reason)
@@ -86,6 +89,12 @@ class Listener:
             return []
         self._note(None, "")
         return leases
+
+    async def _make_queues(self) -> None:
+        if self._uncreated:
+            for queue in self._wanted:
+                await queue.create()
+            self._uncreated = False
 
     def _note(self, trouble: Trouble | None, reason: str) -> None:
         """Log a change of state once, not every poll."""

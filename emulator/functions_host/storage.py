@@ -104,6 +104,10 @@ class Queue:
         """Make the queue, unless it is there."""
         await self._run(self._create)
 
+    async def check(self) -> None:
+        """Return when the queue is there and this host may use it."""
+        await self._run(self._client.get_queue_properties)
+
     async def persist(self, operation: Callable[[], Awaitable[None]]) -> None:
         """Return once *operation* succeeded, repeating it for up to a minute while storage does not answer.
 

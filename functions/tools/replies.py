@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PARAMETER = "outputqueueuri"
 TIMEOUT_S = 10
 _QUEUE_NAME = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*")
+_LOOPBACK = ("127.0.0.1", "::1")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DEVELOPMENT = "UseDevelopmentStorage=true"
 _DEVELOPMENT_CONNECTION = (  # the account and key that every storage emulator knows: public, no secret
@@ -114,8 +115,9 @@ def _queue_endpoint(connection: str) -> str:
 
 
 def _origin(uri: SplitResult) -> tuple[str, str | None, int | None]:
-    """Return scheme, host and port in one form: case and a spelt-out default port do not matter."""
+    """Return scheme, host and port in one form: case, a spelt-out default port and this machine's name do not matter."""
     host = uri.hostname.rstrip(".") if uri.hostname else None
+    host = "localhost" if host in _LOOPBACK else host
     return uri.scheme.lower(), host, uri.port or _DEFAULT_PORTS.get(uri.scheme.lower())
 
 

@@ -214,9 +214,7 @@ def test_an_asynchronous_function_is_cancelled_when_its_time_is_up(
     with Hosted(app, settings_for(emulator)) as hosted:
         queues.send("work", "endless")
         for delivery in range(1, 4):
-            eventually(
-                lambda delivery=delivery: len(Inside(hosted).started) == delivery, f"delivery {delivery}"
-            )
+            eventually(partial(begun, hosted, delivery), f"delivery {delivery}")
             hosted.host.advance(61)
 
         assert queues.await_texts("work-poison", 1) == ["endless"]

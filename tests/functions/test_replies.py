@@ -20,9 +20,19 @@ LOCAL = "https://127.0.0.1:8443/devstoreaccount1"
         (AZURE, "https://acct.queue.core.windows.net./answers"),
         (AZURE, f"{AZURE}/%61nswers"),
         (LOCAL, f"{LOCAL}/answers"),
+        (LOCAL, "https://localhost:8443/devstoreaccount1/answers"),
         ("http://127.0.0.1:80/devstoreaccount1", "http://127.0.0.1/devstoreaccount1/answers"),
     ],
-    ids=["plain", "slashes", "case and port", "final dot", "escaped", "path style", "default port"],
+    ids=[
+        "plain",
+        "slashes",
+        "case and port",
+        "final dot",
+        "escaped",
+        "path style",
+        "localhost",
+        "default port",
+    ],
 )
 def test_one_address_may_be_written_in_several_ways(endpoint: str, uri: str) -> None:
     """The model copies what its instructions say, and people write addresses differently."""
@@ -39,7 +49,7 @@ def test_one_address_may_be_written_in_several_ways(endpoint: str, uri: str) -> 
         (AZURE, f"{AZURE}/more/answers", "outside"),
         (LOCAL, "https://127.0.0.1:8443/otheraccount/answers", "outside"),
         (LOCAL, "https://127.0.0.1:8443/answers", "outside"),
-        (LOCAL, "https://localhost:8443/devstoreaccount1/answers", "outside"),
+        (LOCAL, "https://10.0.0.1:8443/devstoreaccount1/answers", "outside"),
         (AZURE, "https://acct.queue.core.windows.net@evil.example/answers", "credentials"),
         (AZURE, f"{AZURE}/answers?sig=abc", "signature"),
         (AZURE, f"{AZURE}/answers#x", "fragment"),
