@@ -84,9 +84,11 @@ def running(state: Path, environment: Mapping[str, str] | None = None) -> Iterat
 
 
 @contextlib.contextmanager
-def dashboard(state: Path, environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, Path]]:
+def dashboard(
+    state: Path, environment: Mapping[str, str] | None = None, *, log_name: str = "dashboard.log"
+) -> Iterator[tuple[str, Path]]:
     """Start the dashboard alone on a free port; yield its address and its log. Raises PartFailedError."""
-    port, log = free_port(), state / "logs" / "dashboard.log"
+    port, log = free_port(), state / "logs" / log_name
     command = [sys.executable, "-m", "commands.dashboard", str(port)]
     given = {"RELAYDECK_STATE_DIR": str(state), **(environment or {})}
     supervisor = Supervisor()

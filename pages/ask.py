@@ -82,6 +82,7 @@ def draw_shown(shown: Shown) -> None:
 
 def draw_live(answer: Answer, newest: bool, closed: int) -> None:
     """Fragment: draws the answer as it is now, and the whole page once when it has ended."""
+    feedback.draw_said()
     now = context.latest(answer)
     if now.thread_id and ANSWER_PARAM in st.query_params:
         st.query_params.from_dict({THREAD_PARAM: now.thread_id})

@@ -41,9 +41,9 @@ def ask_again(answer: Answer, closed: int) -> None:
 
 
 def stop(answer_id: str) -> None:
-    with feedback.toasting_errors():
+    with feedback.saying_errors():
         answer = context.services().answers.cancel(answer_id)
-        st.toast(_stopped_words(answer), icon=":material/stop_circle:")
+        feedback.say(_stopped_words(answer), ":material/stop_circle:")
         context.forget(answer.thread_id)
 
 

@@ -11,11 +11,11 @@ CURSOR = "▍"
 
 
 def draw(answer: Answer, *, newest: bool, closed: int) -> None:
-    """Draw the exchange. *newest*: its steps stand open. *closed*: ended answers of the conversation, see ask_again."""
+    """Draw the exchange. *newest*: its steps stand open, as those of any open answer do. *closed*: ended answers of the conversation, see ask_again."""
     with st.chat_message("user", avatar=":material/person:"):
         safe.draw_verbatim(answer.question, key=f"question-{answer.id}", limit=2_000)
     with st.chat_message("assistant", avatar=context.image("icon.svg")):
-        ask_steps.draw(answer, opened=newest)
+        ask_steps.draw(answer, opened=newest or answer.is_open)
         if answer.notice and answer.is_open:
             st.caption(f":material/info: {safe.inline(answer.notice, 400)}")
         if answer.text:

@@ -89,7 +89,7 @@ def _draw_step(step: Step, answer: Answer) -> None:
         st.caption(MEANINGS[step.kind] + CERTAINTIES.get(step.certainty or "exact", ""))
         for child in children:
             _draw_step(child, answer)
-        if children and (step.arguments or step.output):
+        if step.kind == "delegate" and (step.arguments or step.output):
             with st.expander("What was passed", type="compact", key=f"passed-{answer.id}-{step.key}"):
                 _draw_payloads(step)
         else:

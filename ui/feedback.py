@@ -12,6 +12,7 @@ from ui import safe
 
 log = logging.getLogger(__name__)
 ERROR_ICON = ":material/error:"
+SAID_KEY = "feedback-said"
 
 
 @contextlib.contextmanager
@@ -28,14 +29,24 @@ def showing_errors(retry: Callable[[], None] | None = None, key: str = "") -> It
 
 
 @contextlib.contextmanager
-def toasting_errors() -> Iterator[None]:
-    """Report a failure of an action in a toast: what a callback draws would stay on the page."""
+def saying_errors() -> Iterator[None]:
+    """Report a failure of an action: what a callback draws itself would stay on the page, or push it down."""
     try:
         yield
     except ServiceError as exc:
-        st.toast(f"**{safe.inline(exc.message)}** {safe.inline(exc.hint)}", icon=ERROR_ICON, duration="long")
+        say(f"**{safe.inline(exc.message)}** {safe.inline(exc.hint)}", ERROR_ICON)
     except Exception as exc:  # noqa: BLE001 - as above
-        st.toast(report_bug(exc), icon=ERROR_ICON, duration="long")
+        say(report_bug(exc), ERROR_ICON)
+
+
+def say(words: str, icon: str) -> None:
+    """For callbacks: have *words* appear for a moment once the page, or the fragment, is drawn again."""
+    st.session_state.setdefault(SAID_KEY, []).append((words, icon))
+
+
+def draw_said() -> None:
+    for words, icon in st.session_state.pop(SAID_KEY, []):
+        st.toast(words, icon=icon, duration="long" if icon == ERROR_ICON else "short")
 
 
 def draw_error(error: ServiceError) -> None:

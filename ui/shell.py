@@ -68,6 +68,7 @@ def main() -> None:
         draw_health_board()
         st.caption(f"Relaydeck {context.version()}")
     page.run()
+    feedback.draw_said()
     context.settle()
 
 

@@ -34,7 +34,7 @@ class Watched:
     overdue: bool = False
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: a slot of a thread-local object is shared by all threads
 class _Current(threading.local):
     watched: Watched | None = field(default=None)
 
