@@ -5,12 +5,15 @@ from contextlib import ExitStack
 
 import pytest
 
+from services.agents.classic import ClassicBackend
 from services.clients import Clients, Endpoints, LocalCredential, build_clients
+from services.resilience import Limits, Resilience
 from services.resilience.clock import RealPace
 from services.settings import Settings
 from tests.scripted_server import ScriptedServer
 
 Connect = Callable[..., Clients]
+Build = Callable[..., ClassicBackend]
 
 
 class Impatient(RealPace):
@@ -50,3 +53,17 @@ def connect(script: ScriptedServer) -> Iterator[Connect]:
             return clients
 
         yield build
+
+
+@pytest.fixture
+def backend(connect: Connect) -> Build:
+    """backend(**limits): a backend with its own resilience, for the scripted server."""
+
+    def build(
+        *, read_timeout_s: float = 30, call_deadline_s: float = 30, call_retries: int = 2
+    ) -> ClassicBackend:
+        limits = Limits(call_deadline_s=call_deadline_s, call_retries=call_retries)
+        agents = connect(read_timeout_s=read_timeout_s).agents
+        return ClassicBackend(agents, Resilience("the Agent Service", limits, Impatient()))
+
+    return build
