@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import streamlit as st
 
 from services.errors import InvalidInput, NotFound
-from services.models import Answer, Conversation
+from services.models import Answer, Conversation, ThreadSummary
 from ui import ask_actions, ask_answer, context, feedback, formats, safe
 from ui.ask_actions import ANSWER_PARAM, MISSING_KEY, THREAD_PARAM
 
 LIVE_S = 0.25
 SHOWN_ANSWERS = 20
 SHOWN_TITLE = 34
+RECENT_THREADS = 7
 WAY = (
     (":material/psychology: Orchestrator", "blue"),
     (":material/alt_route: Connected agent", "blue"),
@@ -165,15 +166,23 @@ def draw_conversations(current: str) -> None:
         threads = context.recent_threads()
         st.caption("Recent conversations" if threads else "No conversation yet")
         with st.container(gap=None):
-            for thread in threads:
-                st.button(
-                    safe.inline(thread.title or "Untitled", SHOWN_TITLE),
-                    key=f"thread-{thread.thread_id}",
-                    type="secondary" if thread.thread_id == current else "tertiary",
-                    help=f"Started {formats.clock(thread.created_at)}",
-                    on_click=ask_actions.open_thread,
-                    args=[thread.thread_id],
-                )
+            for thread in threads[:RECENT_THREADS]:
+                draw_thread(thread, current)
+        if older := threads[RECENT_THREADS:]:
+            with st.expander("Older", type="compact", key="threads-older"), st.container(gap=None):
+                for thread in older:
+                    draw_thread(thread, current)
+
+
+def draw_thread(thread: ThreadSummary, current: str) -> None:
+    st.button(
+        safe.inline(thread.title or "Untitled", SHOWN_TITLE),
+        key=f"thread-{thread.thread_id}",
+        type="secondary" if thread.thread_id == current else "tertiary",
+        help=f"Started {formats.clock(thread.created_at)}",
+        on_click=ask_actions.open_thread,
+        args=[thread.thread_id],
+    )
 
 
 def show_whole() -> None:

@@ -1,5 +1,7 @@
 """Where the time of an answer went: model, queue wait, function. Icon, word and colour, never colour alone."""
 
+import base64
+
 import streamlit as st
 
 from services.models import Answer, Certainty, TimeParts
@@ -25,9 +27,17 @@ def draw(answer: Answer) -> None:
         if answer.measuring:
             st.caption(":shimmer[Reading where the time went]")
         return
-    if bar_svg := bar(answer.parts):
-        st.image(bar_svg, width="stretch")
-    st.markdown(words(answer))
+    shown = words(answer)
+    if drawing := bar(answer.parts):
+        # An image of our own making inside Markdown: unlike st.image it has a text for those who cannot see it.
+        encoded = base64.b64encode(drawing.encode()).decode()
+        shown = f"![{spoken(answer.parts)}](data:image/svg+xml;base64,{encoded})\\\n{shown}"
+    st.markdown(shown)
+
+
+def spoken(parts: TimeParts) -> str:
+    """Return what the bar shows, in words."""
+    return ", ".join(f"{name} {formats.duration(getattr(parts, field))}" for field, name, *_ in PARTS)
 
 
 def words(answer: Answer) -> str:
@@ -55,14 +65,11 @@ def bar(parts: TimeParts) -> str:
         return ""
     total_s = sum(values_s)
     shapes, left = [], 0.0
-    for (_, name, _, _, colour), value_s in zip(PARTS, values_s, strict=True):
+    for (*_, colour), value_s in zip(PARTS, values_s, strict=True):
         if not value_s:
             continue
         width = max(LEAST_WIDTH, BAR_WIDTH * value_s / total_s)
-        shapes.append(
-            f'<rect x="{left:.1f}" width="{width:.1f}" height="{BAR_HEIGHT}" fill="{colour}">'
-            f"<title>{name} {formats.duration(value_s)}</title></rect>"
-        )
+        shapes.append(f'<rect x="{left:.1f}" width="{width:.1f}" height="{BAR_HEIGHT}" fill="{colour}"/>')
         left += width
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left:.1f} {BAR_HEIGHT}" width="{BAR_WIDTH}" '

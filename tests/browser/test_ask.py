@@ -35,7 +35,7 @@ def test_a_question_comes_back_with_what_the_function_returned(tab: Page) -> Non
         expect(tab.get_by_text(step)).to_be_visible()
     for part in ("Model", "Queue wait", "Function"):
         expect(
-            tab.locator(".stMarkdownBadge").filter(has_text=re.compile(f"{part} [\\d.]+ s"))
+            tab.locator(".stMarkdownBadge").filter(has_text=re.compile(f"{part} <?[\\d.]+ s"))
         ).to_be_visible()
     expect(tab).to_have_url(re.compile(r"/\?thread=thread_\w+$"))
 

@@ -1,0 +1,99 @@
+"""The pages on the real runtime: real services, real SDKs, one Local Azure with its Functions host for the session."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import runtime
+from commands.stack import Control
+from emulator.supervisor import LocalOptions, attach_or_start
+from services.models import Answer
+from ui import startup
+
+SHELL = Path(__file__).parents[2] / "ui" / "shell.py"
+RUN_TIMEOUT_S = 20
+ANSWER_TIMEOUT_S = 20.0
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session")
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages")
+
+
+@pytest.fixture(scope="session")
+def local_azure(state_folder: Path) -> Iterator[Control]:
+    azure = attach_or_start(LocalOptions(state_folder))
+    yield Control(azure)
+    azure.stop()
+
+
+@pytest.fixture(scope="session")
+def started(local_azure: Control, state_folder: Path) -> Iterator[runtime.Runtime]:
+    found = runtime.start({"RELAYDECK_STATE_DIR": str(state_folder), "RELAYDECK_TOOL_WAIT_S": "5"})
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def control(local_azure: Control, started: runtime.Runtime) -> Iterator[Control]:
+    """The model as fast as it can be; afterwards no scripted failure is left over."""
+    local_azure.pace()
+    st.cache_resource.clear()
+    startup.failed(None)
+    yield local_azure
+    left = local_azure.pending_faults()
+    local_azure.clear_faults()
+    local_azure.pace()
+    assert left == []
+
+
+@pytest.fixture
+def open_page(control: Control) -> Open:
+    """Open the Ask page as a browser with these URL parameters would."""
+
+    def opened(**parameters: str) -> AppTest:
+        at = AppTest.from_file(str(SHELL), default_timeout=RUN_TIMEOUT_S)
+        for name, value in parameters.items():
+            at.query_params[name] = value
+        at.run()
+        assert not at.exception
+        return at
+
+    return opened
+
+
+def answer_on(at: AppTest, place: int = -1) -> Answer:
+    """Return the answer that the page shows, once it is final and measured; the page is drawn again."""
+    answers = runtime.current().services.answers
+    found = shown(at)[place]
+    while found.is_open:
+        found = answers.wait(found.id, found.version, ANSWER_TIMEOUT_S)
+    at.run()
+    assert not at.exception
+    return found
+
+
+def shown(at: AppTest) -> tuple[Answer, ...]:
+    """Return the answers of what the page's URL names, as the service knows them."""
+    answers = runtime.current().services.answers
+    if thread := address(at, "thread"):
+        return answers.conversation(thread).answers
+    found = answers.get(address(at, "answer"))
+    assert found is not None
+    return (found,)
+
+
+def address(at: AppTest, name: str) -> str:
+    """Return a parameter of the page's URL, empty when it has none: AppTest holds it as text or as a list."""
+    value = at.query_params.get(name, "")
+    return value if isinstance(value, str) else value[0]
+
+
+def words(at: AppTest) -> str:
+    """Everything on the page that can be read."""
+    texts = [element.value for element in [*at.markdown, *at.caption, *at.code, *at.warning, *at.error]]
+    return "\n".join([*texts, *(expander.label for expander in at.expander)])
