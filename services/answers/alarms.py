@@ -16,7 +16,7 @@ class Alarms:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._off: set[int] = set()
+        self._live: set[int] = set()
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -26,6 +26,7 @@ class Alarms:
         with self._changed:
             number = next(self._numbers)
             heapq.heappush(self._due, (time.monotonic() + wait_s, number, ring))
+            self._live.add(number)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="answer-alarms", daemon=True)
                 self._thread.start()
@@ -36,8 +37,7 @@ class Alarms:
     def stop(self, number: int) -> None:
         """Let alarm *number* never ring; one that rang or is ringing is fine."""
         with self._changed:
-            if any(number == other for _, other, _ in self._due):
-                self._off.add(number)
+            self._live.discard(number)
 
     def close(self) -> None:
         with self._changed:
@@ -57,13 +57,15 @@ class Alarms:
     def _next(self) -> Callable[[], None] | None:
         with self._changed:
             while not self._closed:
-                while self._due and self._due[0][1] in self._off:
-                    self._off.discard(heapq.heappop(self._due)[1])
+                while self._due and self._due[0][1] not in self._live:
+                    heapq.heappop(self._due)
                 if not self._due:
                     self._changed.wait()
                     continue
                 wait_s = self._due[0][0] - time.monotonic()
                 if wait_s <= 0:
-                    return heapq.heappop(self._due)[2]
+                    _, number, ring = heapq.heappop(self._due)
+                    self._live.discard(number)
+                    return ring
                 self._changed.wait(wait_s)
             return None

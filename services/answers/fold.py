@@ -60,28 +60,31 @@ def apply(answer: Answer, event: AnswerEvent) -> Answer:
     A final answer takes what was measured late and nothing else: its state, text and problem stay.
     """
     changed = _apply_open(answer, event) if answer.state in OPEN_STATES else answer
-    if changed is answer:
-        changed = _apply_any(answer, event)
-    return answer if changed is answer else replace(changed, version=answer.version + 1)
+    return _apply_any(answer, event) if changed is answer else changed
+
+
+def _next(answer: Answer, **changes: object) -> Answer:
+    """Return *answer* one version on, with *changes*."""
+    return replace(answer, version=answer.version + 1, **changes)  # type: ignore[arg-type]  # fields of Answer
 
 
 def _apply_open(answer: Answer, event: AnswerEvent) -> Answer:
     match event:
         case Lined(ahead=ahead) if answer.state == "queued" and ahead != answer.ahead:
-            return replace(answer, ahead=ahead)
+            return _next(answer, ahead=ahead)
         case Began() if answer.state == "queued":
-            return replace(answer, state="working", ahead=0)
+            return _next(answer, state="working", ahead=0)
         case ThreadFound(thread_id=thread_id) if thread_id != answer.thread_id:
-            return replace(answer, thread_id=thread_id)
+            return _next(answer, thread_id=thread_id)
         case RunFound(run_id=run_id) if run_id != answer.run_id:
-            return replace(answer, run_id=run_id)
+            return _next(answer, run_id=run_id)
         case StepBegan():
             return _begin_step(answer, event)
         case TextGrew(at_s=at_s, text=text) if text:
-            return replace(answer, text=answer.text + text, first_token_s=_first(answer, at_s))
+            return _next(answer, text=answer.text + text, first_token_s=_first(answer, at_s))
         case TextSet(at_s=at_s, text=text) if text != answer.text:
             first_s = _first(answer, at_s) if text and event.timed else answer.first_token_s
-            return replace(answer, text=text, first_token_s=first_s)
+            return _next(answer, text=text, first_token_s=first_s)
         case Closed():
             return _close(answer, event)
     return answer
@@ -90,11 +93,11 @@ def _apply_open(answer: Answer, event: AnswerEvent) -> Answer:
 def _apply_any(answer: Answer, event: AnswerEvent) -> Answer:
     match event:
         case StageBegan(at_s=at_s, name=name) if all(stage.name != name for stage in answer.stages):
-            return replace(answer, stages=(*answer.stages, Stage(name, at_s)))
+            return _next(answer, stages=(*answer.stages, Stage(name, at_s)))
         case StageEnded():
             return _end_stage(answer, event)
         case ChildFound(run_id=run_id) if run_id not in answer.child_run_ids:
-            return replace(answer, child_run_ids=(*answer.child_run_ids, run_id))
+            return _next(answer, child_run_ids=(*answer.child_run_ids, run_id))
         case StepBegan(kind=kind) if kind not in _OWN_STEPS and answer.measuring:
             return _begin_step(answer, event)
         case StepFilled():
@@ -103,13 +106,13 @@ def _apply_any(answer: Answer, event: AnswerEvent) -> Answer:
             return _end_step(answer, event)
         case TokensCounted(prompt=prompt, completion=completion):
             tokens = TokenCount(prompt, completion)
-            return answer if tokens == answer.tokens else replace(answer, tokens=tokens)
+            return answer if tokens == answer.tokens else _next(answer, tokens=tokens)
         case Noted(text=text) if text != answer.notice:
-            return replace(answer, notice=text)
+            return _next(answer, notice=text)
         case PartsMeasured(parts=parts) if parts != answer.parts:
-            return replace(answer, parts=parts)
+            return _next(answer, parts=parts)
         case Settled() if answer.measuring:
-            return replace(answer, measuring=False)
+            return _next(answer, measuring=False)
     return answer
 
 
@@ -120,7 +123,7 @@ def _first(answer: Answer, at_s: float) -> float:
 def _close(answer: Answer, event: Closed) -> Answer:
     if event.state in OPEN_STATES:
         return answer
-    return replace(
+    return _next(
         answer,
         state=event.state,
         problem=event.problem,
@@ -149,7 +152,7 @@ def _begin_step(answer: Answer, event: StepBegan) -> Answer:
     # What a watcher learns late has happened earlier: steps stand in the order of their beginnings.
     place = next((at for at, other in enumerate(answer.steps) if other.started_s > step.started_s), None)
     earlier = answer.steps[:place]
-    return replace(answer, steps=(*earlier, step, *answer.steps[len(earlier) :]))
+    return _next(answer, steps=(*earlier, step, *answer.steps[len(earlier) :]))
 
 
 def _fill_step(answer: Answer, event: StepFilled) -> Answer:
@@ -181,7 +184,7 @@ def _with_step(answer: Answer, key: str, change: Callable[[Step], Step]) -> Answ
             changed = change(step)
             if changed is step:
                 return answer
-            return replace(answer, steps=(*answer.steps[:position], changed, *answer.steps[position + 1 :]))
+            return _next(answer, steps=(*answer.steps[:position], changed, *answer.steps[position + 1 :]))
     return answer
 
 
@@ -189,5 +192,5 @@ def _end_stage(answer: Answer, event: StageEnded) -> Answer:
     for position, stage in enumerate(answer.stages):
         if stage.name == event.name and stage.took_s is None:
             ended = replace(stage, took_s=max(0.0, event.at_s - stage.started_s), failed=event.failed)
-            return replace(answer, stages=(*answer.stages[:position], ended, *answer.stages[position + 1 :]))
+            return _next(answer, stages=(*answer.stages[:position], ended, *answer.stages[position + 1 :]))
     return answer

@@ -20,7 +20,7 @@ class Journal:
         self._changed = threading.Condition()
         self._events: list[AnswerEvent] = [asked]
         self._answer = begin(asked)
-        self._final = threading.Event()
+        self._final, self._settled = threading.Event(), threading.Event()
 
     @property
     def answer(self) -> Answer:
@@ -43,6 +43,8 @@ class Journal:
                 return
             if self._answer.state not in OPEN_STATES:
                 self._final.set()
+            if not self._answer.is_open:
+                self._settled.set()
             self._changed.notify_all()
 
     def wait(self, version: int, timeout_s: float) -> Answer:
@@ -57,9 +59,8 @@ class Journal:
 
     def wait_settled(self, timeout_s: float) -> Answer:
         """Return the answer once nothing more comes, or as it is after *timeout_s*."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._answer.is_open, timeout_s)
-            return self._answer
+        self._settled.wait(timeout_s)
+        return self._answer
 
     def events(self, cursor: int = 0) -> Iterator[AnswerEvent]:
         """Yield the events from number *cursor* on as they come; end when the answer takes no more."""

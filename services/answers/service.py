@@ -101,6 +101,13 @@ class AnswerService:
         """Return the answer once its version is not *version*, or as it is after *timeout_s*. Raises NotFound."""
         return self._job(answer_id).journal.wait(version, timeout_s)
 
+    def finish(self, answer_id: str, timeout_s: float) -> Answer:
+        """Return the answer once nothing more comes, or as it is after *timeout_s*; nothing on the way wakes the caller.
+
+        Raises NotFound.
+        """
+        return self._job(answer_id).journal.wait_settled(timeout_s)
+
     def events(self, answer_id: str, cursor: int = 0) -> Iterator[AnswerEvent]:
         """Yield what happens, from event number *cursor* on, until nothing more comes. Raises NotFound."""
         return self._job(answer_id).journal.events(cursor)
