@@ -46,6 +46,8 @@ class Ending:
 
     def conclude(self, run: Run) -> None:
         """Close the answer as the terminal *run* says, with the whole text as the thread holds it. Raises StopNow."""
+        if self._job.journal.answer.notice != self._job.notice:
+            note(self._job, "")  # what there was to wait for is over
         if not self._view.whole_text:
             self._view.set_messages(
                 insist(self._job, self._backend.list_messages, run.thread_id, MESSAGES_READ)

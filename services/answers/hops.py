@@ -7,13 +7,16 @@ BUDGET an answer; about 16 in the first five seconds of each wait, then one a se
 import logging
 import threading
 from collections.abc import Sequence
-from typing import Protocol
 
 from services.agents.backend import AgentBackend, Call, RunStep
 from services.answers.events import StageBegan, StageEnded
-from services.answers.hop import PEEK_MOST, Hop, Peeked, match
+from services.answers.facts import queue_facts
+from services.answers.hop import PEEK_MOST, Hop, match
 from services.answers.job import Job
+from services.answers.narration import seconds
 from services.answers.parts import measure, middle
+from services.answers.patience import note
+from services.answers.ports import Queues
 from services.errors import NotFound, ServiceError
 from services.models import FunctionTool, TimeParts
 
@@ -23,10 +26,6 @@ BUDGET = 400
 RETURNED_LOOK_S = 2.0  # how often a message that was taken is looked for again: a failed delivery comes back
 STEPS_LOOK_S = 1.0  # how often the run's steps are read while its message is seen waiting
 GIVE_UP_AFTER = 3  # failed looks after the call itself has ended
-
-
-class QueuePeeker(Protocol):
-    def peek(self, queue: str, limit: int = PEEK_MOST) -> Sequence[Peeked]: ...
 
 
 class Budget:
@@ -48,7 +47,7 @@ class HopWatch:
         self,
         job: Job,
         backend: AgentBackend,
-        queues: QueuePeeker,
+        queues: Queues,
         catalogue: Sequence[FunctionTool],
         tool_wait_s: float = 60.0,
     ) -> None:
@@ -57,6 +56,7 @@ class HopWatch:
         self._queue_of = {tool.name: tool.input_queue for tool in catalogue}
         self._watchers: dict[str, Watcher] = {}
         self._claimed: set[str] = set()
+        self._silent: set[str] = set()
         self._lock = threading.Lock()
 
     # HopListener -------------------------------------------------------------------------------------
@@ -120,6 +120,14 @@ class HopWatch:
             new = message_id not in self._claimed
             self._claimed.add(message_id)
             return new
+
+    def say_if_silent(self, hop: Hop) -> None:
+        """Tell, once a call, that its function has not answered for tool_wait_s, and what its queues hold."""
+        late = self.job.journal.at_s() - hop.began_s >= self.tool_wait_s
+        if late and not hop.is_over and hop.call.id not in self._silent and self.budget.take():
+            self._silent.add(hop.call.id)
+            told = " ".join(fact.words() for fact in queue_facts(self.queues, [hop.call.name]))
+            note(self.job, f"{hop.call.name} has not answered for {seconds(self.tool_wait_s)}. {told}")
 
     def _start(self, key: str, watcher: "Watcher") -> "Watcher":
         if not self._watchers:
@@ -279,6 +287,7 @@ class Watcher:
             due = hop.phase in ("looking", "waiting") or (hop.phase == "running" and returned)
             if due and hop.peekable and self._watch.budget.take():
                 news = self._peek(hop) or news
+            self._watch.say_if_silent(hop)
         if returned or news:
             self._returned_s = now_s
         return news

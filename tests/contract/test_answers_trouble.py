@@ -10,7 +10,9 @@ from services.answers.events import ChildFound
 from services.models import Answer
 from tests.contract.agents_support import Lab, Pause, say
 from tests.contract.answers_support import (
+    IN,
     LEAD,
+    OUT,
     Desk,
     answer_by_hand,
     make_queues,
@@ -94,7 +96,9 @@ def test_a_busy_service_is_waited_for_in_words(lab: Lab, desk: Desk) -> None:
     """429 with Retry-After: the question is not lost, and a person knows what it waits for."""
     plays_talk(lab, "At last.")
     lab.emulator.fail(
-        Fault("foundry.create_run", "status", 429, "TooManyRequests", headers={"retry-after-ms": "100"}, times=5)
+        Fault(
+            "foundry.create_run", "status", 429, "TooManyRequests", headers={"retry-after-ms": "100"}, times=5
+        )
     )
     asked = desk.answers.ask("Hello?")
     answer = desk.settled(asked)
@@ -199,6 +203,47 @@ def assert_all_stopped(desk: Desk, answer: Answer) -> None:
     assert children
     for child in children:
         assert backend.get_run(child.thread_id, child.run_id).state == "cancelled"
+
+
+def test_a_silent_function_is_told_of_before_the_deadline(lab: Lab) -> None:
+    """After a while a person wants to know at which hop it hangs; the answer goes on waiting all the same."""
+    with open_desk(lab.emulator, tool_wait_s="1") as desk:
+        make_queues(desk)
+        plays_calculation(lab)
+        asked = desk.answers.ask("What is 6 * 7?")
+        noted = desk.until_noted(asked, "calculate has not answered for 1.0 s")
+        assert "1 waiting in azure-function-calculate-input" in noted.notice
+        answer_by_hand(lab)
+        answer = desk.settled(asked)
+        assert (answer.state, answer.notice) == ("answered", "")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [{"Value": "42"}, {"Value": "42", "CorrelationId": "somebody-else"}],
+    ids=["without-id", "wrong-id"],
+)
+def test_a_reply_that_matches_no_call_is_named_at_the_deadline(lab: Lab, reply: dict[str, str]) -> None:
+    """The function answered, the run waits all the same: the classic hang, said in words."""
+    with open_desk(lab.emulator, answer_deadline_s="2") as desk:
+        make_queues(desk)
+        plays_calculation(lab)
+        asked = desk.answers.ask("What is 6 * 7?")
+        lab.sent(IN)
+        lab.reply(OUT, reply)
+        answer = desk.settled(asked)
+        assert answer.state == "failed" and answer.problem
+        assert answer.problem.code == "deadline" and "Queues of calculate" in answer.problem.detail
+
+
+def test_an_empty_reply_is_an_answer(lab: Lab, desk: Desk) -> None:
+    """A function that returns nothing has answered; nothing is invented in its place."""
+    plays_calculation(lab, "nothing")
+    asked = desk.answers.ask("What is 6 * 7?")
+    answer_by_hand(lab, "")
+    answer = desk.settled(asked)
+    (function,) = [step for step in answer.steps if step.kind == "function"]
+    assert (answer.state, function.state, function.output) == ("answered", "done", "")
 
 
 # Agents and threads that go ---------------------------------------------------------------------------
