@@ -36,6 +36,7 @@ class Job:
     token: str = ""
     run: Run | None = None
     owned: bool = True
+    began_s: float = 0.0  # the deadline counts from here: waiting in our own line does not use it up
     children: dict[str, str] = field(default_factory=dict)  # run id -> thread id
     notice: str = ""  # what there is to say of the question itself
     trouble: ServiceError | None = None  # the failure that is being waited out
@@ -66,7 +67,7 @@ class Job:
 
     def left_s(self) -> float:
         """Return the seconds until the deadline, never negative."""
-        return max(0.0, self.deadline_s - self.journal.at_s())
+        return max(0.0, self.began_s + self.deadline_s - self.journal.at_s())
 
     def ask_to_stop(self, reason: StopReason) -> None:
         """Let the worker stop at its next look; the first reason counts."""

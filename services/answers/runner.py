@@ -53,6 +53,8 @@ class Runner:
         ending = Ending(context, job, view, hops)
         began_s = job.journal.at_s()
         job.journal.record(Began(began_s))
+        if job.run is None:
+            job.began_s = began_s
         alarms = self._arm(job, ending)
         try:
             with ExitStack() as made:

@@ -150,6 +150,22 @@ def test_a_run_cancelled_by_somebody_else_says_so(lab: Lab, desk: Desk) -> None:
     assert answer.problem.code == "cancelled_elsewhere"
 
 
+def test_waiting_in_line_does_not_use_the_deadline_up(lab: Lab) -> None:
+    """The question ahead takes all of its time; the next one still gets its own."""
+    with open_desk(lab.emulator, answer_deadline_s="1") as desk:
+        plays_talk(lab, "Ready.")
+        thread_id = desk.ask("Zero?").thread_id
+        lab.model.answers(LEAD, lambda _: [Pause(), *say("Never heard.")])
+        stuck = desk.answers.ask("One?", thread_id)
+        lab.wait_for_pause()
+        second = desk.answers.ask("Two?", thread_id)
+        plays_talk(lab, "Done.")
+        assert desk.settled(stuck).state == "failed"
+        answer = desk.settled(second)
+        assert (answer.state, answer.text) == ("answered", "Done.")
+        assert answer.took_s and answer.took_s > 0.5
+
+
 # Shutdown and reattaching ----------------------------------------------------------------------------
 
 
