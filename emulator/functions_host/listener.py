@@ -35,7 +35,7 @@ class Listener:
         self._backoff, self._wanted = backoff, wanted
         self._uncreated = bool(wanted)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._stopping = False
+        self._stopped = asyncio.Event()
         self._signal = asyncio.Event()  # set: stop waiting, look at the queue again
 
     async def reach(self) -> None:
@@ -48,8 +48,11 @@ class Listener:
 
     async def run(self) -> None:
         """Poll until stop()."""
-        while not self._stopping:
+        while not self._stopped.is_set():
             leases = await self._poll()
+            if self._stopped.is_set():
+                await self._give_back(leases)
+                return
             for lease in leases:
                 task = asyncio.create_task(self.worker.handle(lease))
                 self._tasks.add(task)
@@ -66,7 +69,7 @@ class Listener:
 
     def stop(self) -> None:
         """Take no more messages, and give back those whose function has not begun."""
-        self._stopping = True
+        self._stopped.set()
         self._signal.set()
         self.worker.release_waiting()
 
@@ -90,6 +93,14 @@ class Listener:
         self._note(None, "")
         return leases
 
+    async def _give_back(self, leases: list[Lease]) -> None:
+        """Leave what a poll brought after stop() to other hosts, at once."""
+        for lease in leases:
+            try:
+                await self.queue.renew(lease, 0)
+            except QueueTroubleError as exc:
+                log.warning("message.unsettled", extra={"message_id": lease.id, "reason": exc.reason})
+
     async def _make_queues(self) -> None:
         if self._uncreated:
             for queue in self._wanted:
@@ -107,7 +118,7 @@ class Listener:
         self.trouble = trouble
 
     async def _wait_for_room(self) -> None:
-        while len(self._tasks) > self._threshold and not self._stopping:
+        while len(self._tasks) > self._threshold and not self._stopped.is_set():
             await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def _pause(self, delay_s: float) -> None:

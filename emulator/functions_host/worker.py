@@ -53,7 +53,7 @@ class Worker:
     async def handle(self, lease: Lease) -> None:
         """Return once the message is deleted, given back or moved to the poison queue. Raises nothing."""
         renewing = asyncio.Lock()
-        renewal = asyncio.create_task(self._renew(lease, renewing))
+        renewal = asyncio.create_task(self._renew(lease, renewing, self._around.clock.now_s()))
         try:
             verdict = await self._judge(lease)
             async with renewing:  # a renewal under way ends first: its pop receipt is the one that counts
@@ -134,11 +134,16 @@ class Worker:
     async def _run(self, lease: Lease, text: str, invocation_id: str) -> list[Emitted] | None:
         """Return what the function wrote; None when it was called off before it began. Raises TimeoutError too."""
         around, limit_s = self._around, self._host_file.function_timeout_s
+        started_s = around.clock.now_s()
         trace_parent = f"00-{around.ids.token(32)}-{around.ids.token(16)}-01"
         future = around.runner.start(self._function, _trigger(lease, text), invocation_id, trace_parent)
         self._running.add(future)
         call = asyncio.wrap_future(future)
-        timer = asyncio.create_task(around.clock.sleep(limit_s)) if limit_s is not None else None
+        timer = (
+            asyncio.create_task(around.clock.sleep_until(started_s + limit_s))
+            if limit_s is not None
+            else None
+        )
         watched: set[asyncio.Future[list[Emitted]] | asyncio.Task[None]] = {call, timer} if timer else {call}
         try:
             await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
@@ -191,20 +196,22 @@ class Worker:
         hidden_s = 0 if verdict == "release" else round(self._host_file.visibility_timeout_s)
         await queue.persist(lambda: queue.renew(lease, hidden_s))
 
-    async def _renew(self, lease: Lease, renewing: asyncio.Lock) -> None:
-        lease_s = self._around.lease_s
-        wait_s = lease_s / 2
+    async def _renew(self, lease: Lease, renewing: asyncio.Lock, leased_s: float) -> None:
+        """*leased_s*: when the lease began; a slow start or reply must not make its renewal late."""
+        clock, lease_s = self._around.clock, self._around.lease_s
+        due_s = leased_s + lease_s / 2
         while True:
-            await self._around.clock.sleep(wait_s)
+            await clock.sleep_until(due_s)
             async with renewing:
+                asked_s = clock.now_s()
                 try:
                     await self._queue.renew(lease, lease_s)
-                    wait_s = lease_s / 2
+                    due_s = asked_s + lease_s / 2
                 except QueueTroubleError as exc:
                     log.warning("lease.renewal_failed", extra={"message_id": lease.id, "reason": exc.reason})
                     if exc.kind == "gone":
                         return
-                    wait_s = lease_s / 20
+                    due_s = asked_s + lease_s / 20
 
 
 def _trigger(lease: Lease, text: str) -> Trigger:
