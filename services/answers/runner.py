@@ -154,7 +154,7 @@ class Runner:
             except NotFound:
                 if resolved_again:
                     raise
-                context.backend.get_thread(thread_id)  # raises NotFound when it is the thread that is gone
+                insist(job, context.backend.get_thread, thread_id)  # NotFound: it is the thread that is gone
                 resolved_again = True
                 context.team.forget()
                 agent = insist(job, context.team.orchestrator)
@@ -187,6 +187,8 @@ class Runner:
             heard.over = True
             job.attach(None)
             stream.close()
+        if view.run is None or view.run.state not in TERMINAL:
+            view.whole_text = False  # more may have been written after the stream was lost
         job.check()
 
     def _poll(self, job: Job, view: RunView) -> None:

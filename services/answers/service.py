@@ -133,11 +133,11 @@ class AnswerService:
                 raise _no_thread(thread_id) from None
             answers = tuple(job.answer for job in live)
             return Conversation(thread_id, title_of(answers[0].question), answers[0].asked_at, answers)
-        answers = [self._answer_of(found) for found in past.found]
-        shown = {answer.id for answer in answers}
-        answers += [job.answer for job in live if job.id not in shown]
-        answers.sort(key=lambda answer: answer.asked_at or past.thread.created_at)
-        return Conversation(thread_id, past.title, past.thread.created_at, tuple(answers), past.complete)
+        told = [self._answer_of(found) for found in past.found]
+        shown = {answer.id for answer in told}
+        told += [job.answer for job in live if job.id not in shown]
+        told.sort(key=lambda answer: answer.asked_at or past.thread.created_at)
+        return Conversation(thread_id, past.title, past.thread.created_at, tuple(told), past.complete)
 
     def reattach(self, thread_id: str) -> tuple[Answer, ...]:
         """Return the answers of the open runs of *thread_id*, now followed by this process."""
