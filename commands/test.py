@@ -30,6 +30,7 @@ class Check:
 def main(arguments: list[str]) -> int:
     options, extra = _options(arguments)
     in_ci = os.environ.get("CI", "").lower() in ("1", "true")
+    prepare_conformance()
     browser = find_browser() or install_browser()
     results = {check.name: _run(check) for check in _checks(options, extra, browser, in_ci=in_ci)}
     if browser is None:
@@ -85,6 +86,27 @@ def _run(check: Check) -> bool:
         flush=True,
     )
     return code == 0
+
+
+def prepare_conformance() -> None:
+    """Put Microsoft's own function engine beside the environment, once: a test compares our host with it.
+
+    It asks for a newer Python than it needs, which is why it is not in requirements-dev.txt. When it cannot be had,
+    that test says so: a failure under CI, a skip elsewhere.
+    """
+    lock, folder = ROOT / "requirements-conformance.txt", Path(sys.prefix) / "conformance"
+    stamp = folder / ".installed"
+    if stamp.exists() and stamp.read_text() == lock.read_text():
+        return
+    command = [
+        *(sys.executable, "-m", "uv", "pip", "install", "-q", "--no-deps", "--require-hashes"),
+        *("--python-version", "3.13", "--target", str(folder), "-r", str(lock)),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        stamp.write_text(lock.read_text())
+    else:
+        print(f"The conformance engine cannot be installed:\n{done.stderr.strip()[-500:]}", file=sys.stderr)
 
 
 def find_browser() -> str | None:
