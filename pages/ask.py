@@ -4,7 +4,7 @@ URL state: ?thread=, the conversation; ?answer= until its thread exists. Redraws
 is open, never otherwise. Acts: asks, asks again, stops, withdraws, starts a new conversation.
 """
 
-from dataclasses import dataclass
+from datetime import datetime
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from ui.ask_actions import ANSWER_PARAM, MISSING_KEY, THREAD_PARAM
 
 LIVE_S = 0.25
 SHOWN_ANSWERS = 20
-SHOWN_TITLE = 34
+SHOWN_TITLE = 60
 RECENT_THREADS = 7
 WAY = (
     (":material/psychology: Orchestrator", "blue"),
@@ -26,29 +26,20 @@ WAY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What the URL names. *conversation*: None before the first thread exists."""
-
-    answers: tuple[Answer, ...] = ()
-    conversation: Conversation | None = None
-
-
 def main() -> None:
     thread_id = st.query_params.get(THREAD_PARAM, "")
+    with feedback.showing_errors(retry=lambda: ask_actions.read_again(thread_id), key="conversation"):
+        draw_body(thread_id, st.query_params.get(ANSWER_PARAM, ""))
+    draw_input()
     with context.sidebar():
         draw_conversations(thread_id)
-    body = st.container()
-    draw_input()
-    with body, feedback.showing_errors(retry=lambda: ask_actions.read_again(thread_id), key="conversation"):
-        draw_body(thread_id, st.query_params.get(ANSWER_PARAM, ""))
 
 
 def draw_body(thread_id: str, answer_id: str) -> None:
     st.session_state.pop(MISSING_KEY, None)
     if thread_id:
         try:
-            draw_shown(load(thread_id))
+            draw_shown(*load(thread_id))
         except (NotFound, InvalidInput):
             st.session_state[MISSING_KEY] = thread_id
             draw_missing("This conversation does not exist, or no longer", thread_id)
@@ -57,24 +48,25 @@ def draw_body(thread_id: str, answer_id: str) -> None:
         if answer is None:
             draw_missing("This answer is not known here any more", answer_id)
         else:
-            draw_shown(Shown((answer,)))
+            draw_shown((answer,), None)
     else:
         draw_welcome()
 
 
-def load(thread_id: str) -> Shown:
+def load(thread_id: str) -> tuple[tuple[Answer, ...], Conversation]:
     """Return the conversation with the newest state of each answer. Requests only when it is not cached."""
     conversation = context.conversation(thread_id)
-    return Shown(tuple(map(context.latest, conversation.answers)), conversation)
+    return tuple(map(context.latest, conversation.answers)), conversation
 
 
-def draw_shown(shown: Shown) -> None:
-    draw_heading(shown)
+def draw_shown(found: tuple[Answer, ...], conversation: Conversation | None) -> None:
+    """*conversation*: None before its thread exists."""
+    draw_heading(conversation, found[0].asked_at if found else None)
     whole = bool(st.session_state.get("ask-whole"))
-    answers = shown.answers if whole else shown.answers[-SHOWN_ANSWERS:]
-    if hidden := len(shown.answers) - len(answers):
+    answers = found if whole else found[-SHOWN_ANSWERS:]
+    if hidden := len(found) - len(answers):
         st.button(f"Show {hidden} earlier", key="ask-earlier", icon=":material/history:", on_click=show_whole)
-    closed = sum(not answer.is_open for answer in shown.answers)
+    closed = sum(not answer.is_open for answer in found)
     for answer in answers:
         timer_s = LIVE_S if answer.is_open else None
         newest = answer is answers[-1]
@@ -93,10 +85,9 @@ def draw_live(answer: Answer, newest: bool, closed: int) -> None:
         st.rerun()
 
 
-def draw_heading(shown: Shown) -> None:
+def draw_heading(conversation: Conversation | None, asked_at: datetime | None) -> None:
     """Always one line, so that nothing moves when the thread is created."""
-    conversation = shown.conversation
-    began = conversation.created_at if conversation else shown.answers[0].asked_at
+    began = conversation.created_at if conversation else asked_at
     told = ["Conversation", f"started {formats.clock(began)}" if began else ""]
     if conversation and not conversation.complete:
         told.append("older questions are not shown")
@@ -179,6 +170,7 @@ def draw_thread(thread: ThreadSummary, current: str) -> None:
         safe.inline(thread.title or "Untitled", SHOWN_TITLE),
         key=f"thread-{thread.thread_id}",
         type="secondary" if thread.thread_id == current else "tertiary",
+        wrap=False,
         help=f"Started {formats.clock(thread.created_at)}",
         on_click=ask_actions.open_thread,
         args=[thread.thread_id],

@@ -74,7 +74,9 @@ def head(answer: Answer) -> tuple[str, str]:
 def _no_steps(answer: Answer) -> str:
     if answer.state == "queued":
         return "Questions of one conversation are answered one after another."
-    return "No step yet." if answer.is_open else "The steps of this answer are not known."
+    if answer.is_open:
+        return "No step yet."
+    return "The steps of this answer are not known." if answer.run_id else "It ended before the first step."
 
 
 def _draw_step(step: Step, answer: Answer) -> None:

@@ -153,7 +153,7 @@ def test_a_question_in_line_says_how_many_come_first() -> None:
 
 def test_an_answer_from_long_ago_does_not_invent_its_time() -> None:
     """History may not tell how long it took, or what its steps were."""
-    at = draw(answer())
+    at = draw(answer(run_id="run_a"))
 
     assert labels(at) == ["Answered"]
     assert "The steps of this answer are not known." in words(at)

@@ -1,0 +1,122 @@
+"""How long a press on the Ask page takes until the screen has changed, against the same in an empty Streamlit app.
+
+Both run at once, in Chromium, and take turns; the clock is the browser's own, from the click to the change in the
+page. Not measured: the first visit, and answers under way. Two presses count: an empty page instead of a
+conversation, and a conversation (one answer with its steps) instead of an empty page.
+"""
+
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench.report import emit, header
+from commands.stack import Stack, free_port, running
+from commands.test import find_browser
+from emulator.supervisor import Part, Supervisor
+
+ROUNDS, WARM_UP = 40, 5
+GOAL = 1.5
+TIMEOUT_MS = 30_000
+QUESTION = "What is (12.5 + 7) * 3?"
+PRESS = """
+([button, wanted]) => new Promise((resolve, reject) => {
+    const found = document.querySelector(button);
+    const shown = () => document.querySelector('[data-testid="stMain"]').innerText.includes(wanted);
+    if (!found || shown()) { reject(new Error('not ready: ' + button + ' / ' + wanted)); return; }
+    let began = 0;
+    const observer = new MutationObserver(() => {
+        if (shown()) { observer.disconnect(); resolve(performance.now() - began); }
+    });
+    observer.observe(document.body, {subtree: true, childList: true, characterData: true});
+    setTimeout(() => { observer.disconnect(); reject(new Error('nothing changed')); }, 20000);
+    began = performance.now();
+    found.click();
+})
+"""
+
+
+def main() -> int:
+    program = find_browser()
+    if program is None:
+        print("No Chromium or Chrome was found; name one in RELAYDECK_TEST_BROWSER.", file=sys.stderr)
+        return 1
+    header("click", rounds=ROUNDS)
+    flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        with running(Path(folder) / "state") as stack, empty_app(Path(folder)) as empty_url:
+            times = measure(browser, stack, empty_url)
+        browser.close()
+    return 0 if report(*times) else 1
+
+
+def measure(browser: Browser, stack: Stack, empty_url: str) -> tuple[list[float], list[float], list[float]]:
+    """Return the times in ms: of the empty app, of leaving a conversation, of opening one."""
+    empty, ask = browser.new_page(), browser.new_page()
+    for page in (empty, ask):
+        page.set_default_timeout(TIMEOUT_MS)
+    empty.goto(empty_url)
+    empty.get_by_text("Pressed 0 times").wait_for()
+    thread_id = open_answered(ask, stack.url)
+    times: tuple[list[float], list[float], list[float]] = ([], [], [])
+    for number in range(ROUNDS + WARM_UP):
+        taken = (
+            press(empty, ".st-key-press button", f"Pressed {number + 1} times"),
+            press(ask, ".st-key-ask-new button", "Try one of these"),
+            press(ask, f".st-key-thread-{thread_id} button", "Answered in"),
+        )
+        if number >= WARM_UP:
+            for kept, taken_ms in zip(times, taken, strict=True):
+                kept.append(taken_ms)
+    return times
+
+
+def open_answered(page: Page, url: str) -> str:
+    """Ask one question and return its thread's id once the page has come to rest."""
+    page.goto(url)
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.fill(QUESTION)
+    box.press("Enter")
+    page.get_by_text("Answered in").wait_for()
+    page.get_by_role("button", name="Ask again").wait_for()
+    return page.url.partition("thread=")[2]
+
+
+def press(page: Page, button: str, wanted: str) -> float:
+    page.bring_to_front()
+    page.wait_for_selector(button)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    taken_ms: float = page.evaluate(PRESS, [button, wanted])
+    return taken_ms
+
+
+@contextmanager
+def empty_app(folder: Path) -> Iterator[str]:
+    port, supervisor = free_port(), Supervisor()
+    command = [sys.executable, "-m", "commands.dashboard", str(port), "bench/empty_app.py"]
+    try:
+        supervisor.start(Part("The empty app", command, folder / "empty.log", {}, restarts=False))
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        supervisor.stop()
+
+
+def report(empty: list[float], leave: list[float], opened: list[float]) -> bool:
+    emit("click.empty_app", statistics.median(empty), "ms", None, empty)
+    results = []
+    for name, samples in (("leave_conversation", leave), ("open_conversation", opened)):
+        emit(f"click.{name}", statistics.median(samples), "ms", None, samples)
+        ratios = [ours / theirs for ours, theirs in zip(samples, empty, strict=True)]
+        ratio = statistics.median(samples) / statistics.median(empty)
+        results.append(emit(f"click.{name}_ratio", ratio, "x", GOAL, ratios, lower_is_better=True))
+    return all(results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
