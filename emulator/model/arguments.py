@@ -11,17 +11,27 @@ from emulator.model.instructions import FixedArgument
 from emulator.model.kinds import Parameter, read_parameter, type_of
 from emulator.model.lexicon import STOP_WORDS
 from emulator.model.schemas import Schema, properties, required, resolve
-from emulator.model.source import Candidate, Json, Source
+from emulator.model.source import Source
+from emulator.model.spotter import Candidate, Json
 from emulator.model.text import fold, stem, words
 
 MAX_CALLS = 10
 _REQUIRED_FROM = 0.3
 _EXPECTED_FROM = 0.45  # the schema does not say what is required
 _OPTIONAL_FROM = 0.95
-_REMEMBERED = frozenset(("place", "id", "person", "email", "phone", "ticker", "currency", "language", "date", "datetime", "url"))
-_REPEATABLE = frozenset(("place", "id", "ticker", "thing", "person", "language", "date", "enum", "number", "currency"))
-_CONNECTOR = re.compile(r"^[\s,;]*(?:and|or|&|versus|vs\.?|plus|as well as|compared (?:to|with)|then)?[\s,]*(?:(?:also|in|for|of|at|the|one|order|orders|ticket|item|number|no\.|#|what about)\s*){0,3}$", re.IGNORECASE)
-_BACKWARD = re.compile(r"\b(?:that|this|it|its|those|these|there|then|same|result|him|her|them)\b", re.IGNORECASE)
+_REMEMBERED = frozenset(
+    ("place", "id", "person", "email", "phone", "ticker", "currency", "language", "date", "datetime", "url")
+)
+_REPEATABLE = frozenset(
+    ("place", "id", "ticker", "thing", "person", "language", "date", "enum", "number", "currency")
+)
+_CONNECTOR = re.compile(
+    r"^[\s,;]*(?:and|or|&|versus|vs\.?|plus|as well as|compared (?:to|with)|then)?[\s,]*(?:(?:also|in|for|of|at|the|one|order|orders|ticket|item|number|no\.|#|what about)\s*){0,3}$",
+    re.IGNORECASE,
+)
+_BACKWARD = re.compile(
+    r"\b(?:that|this|it|its|those|these|there|then|same|result|him|her|them)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,10 @@ def read_parameters(schema: Schema | None) -> list[Parameter]:
     needed = required(root)
     parts = properties(root)
     lone = needed is None and len(parts) == 1
-    found = [read_parameter(name, resolve(part, schema), lone or name in (needed or ())) for name, part in parts.items()]
+    found = [
+        read_parameter(name, resolve(part, schema), lone or name in (needed or ()))
+        for name, part in parts.items()
+    ]
     return sorted(found, key=lambda p: not p.required)
 
 
@@ -67,7 +80,7 @@ def fill(schema: Schema | None, need: Need, insist: bool = False) -> Filled:
     open_ones = [p for p in parameters if p.name not in settled]
     chosen = _choose(open_ones, need, unstated)
     settled |= {name: candidate.value for name, candidate in chosen.items()}
-    _complete(parameters, settled, need, root)
+    _complete(parameters, settled, need)
     missing = tuple(p for p in parameters if p.required and p.name not in settled)
     if unstated and parameters and not settled and not missing:
         missing = (parameters[0],)
@@ -110,7 +123,9 @@ def _settle(parameters: Sequence[Parameter], need: Need, root: Schema) -> dict[s
 def _prescribed(parameter: Parameter, given: Sequence[FixedArgument]) -> Json:
     key = re.sub(r"[\W_]+", "", parameter.name).lower()
     for fixed in given:
-        if fixed.key == key or (len(fixed.key) > 3 and (key.endswith(fixed.key) or fixed.key.endswith(key)) and len(key) > 2):
+        if fixed.key == key or (
+            len(fixed.key) > 3 and (key.endswith(fixed.key) or fixed.key.endswith(key)) and len(key) > 2
+        ):
             return _typed(fixed.value, parameter)
     return None
 
@@ -140,7 +155,8 @@ def _choose(parameters: Sequence[Parameter], need: Need, unstated: bool) -> dict
             for parameter in parameters
             if parameter.name not in chosen and parameter.kind not in ("array", "object")
             for candidate in source.candidates(parameter)
-            if candidate.score >= (_REQUIRED_FROM if parameter.required else _EXPECTED_FROM if unstated else _OPTIONAL_FROM)
+            if candidate.score
+            >= (_REQUIRED_FROM if parameter.required else _EXPECTED_FROM if unstated else _OPTIONAL_FROM)
         ]
         pairs.sort(key=lambda pair: (-pair[0].score - (0.05 if pair[1].required else 0.0), pair[0].start))
         used: list[tuple[int, int]] = [(c.start, c.end) for c in chosen.values()] if text == need.text else []
@@ -152,7 +168,7 @@ def _choose(parameters: Sequence[Parameter], need: Need, unstated: bool) -> dict
     return chosen
 
 
-def _complete(parameters: Sequence[Parameter], settled: dict[str, Json], need: Need, root: Schema) -> None:
+def _complete(parameters: Sequence[Parameter], settled: dict[str, Json], need: Need) -> None:
     """Fill what the question left open: from outputs, from earlier turns, from the schema."""
     backward = bool(_BACKWARD.search(need.text))
     for parameter in parameters:
@@ -187,7 +203,9 @@ def _by_schema(parameter: Parameter) -> Json:
 def _items(parameter: Parameter, need: Need, root: Schema) -> list[Json]:
     """Return the values that the question lists for an array."""
     schema = resolve(parameter.schema.get("items", {}), root)
-    single = read_parameter(parameter.name, {"description": parameter.schema.get("description", ""), **schema}, True)
+    single = read_parameter(
+        parameter.name, {"description": parameter.schema.get("description", ""), **schema}, True
+    )
     if type_of(schema) == "object":
         return _objects(schema, need, root)
     source = Source(need.text, need.today, need.vocabulary)
@@ -195,7 +213,9 @@ def _items(parameter: Parameter, need: Need, root: Schema) -> list[Json]:
     if found and found[0].score >= 0.9:
         found = [c for c in found if c.score >= found[0].score - 0.7]
     found.sort(key=lambda c: c.start)
-    values: list[Json] = list(dict.fromkeys(str(c.value) if single.type == "string" else c.value for c in found))  # type: ignore[arg-type]  # plain values
+    values: list[Json] = list(
+        dict.fromkeys(str(c.value) if single.type == "string" else c.value for c in found)
+    )
     if single.type == "string" and single.kind in ("thing", "content", "person") and len(values) <= 1:
         values = _listed(need.text, values, need.vocabulary) or values
     return [_coerced(value, single) for value in values[:50]]
@@ -203,7 +223,10 @@ def _items(parameter: Parameter, need: Need, root: Schema) -> list[Json]:
 
 def _listed(text: str, values: list[Json], vocabulary: frozenset[str]) -> list[Json]:
     """Return the entries of «with eggs, flour and milk», or of what follows a colon."""
-    after = re.search(r"(?::|\b(?:with|using|from|of|for|containing|named|called|tagged|contain|add|have|to)\b)\s+(?P<list>[^:?!]+?)(?:\s+(?:to|from|in|on) (?:my|the)\b.*)?[?.!]*$", text)
+    after = re.search(
+        r"(?::|\b(?:with|using|from|of|for|containing|named|called|tagged|contain|add|have|to)\b)\s+(?P<list>[^:?!]+?)(?:\s+(?:to|from|in|on) (?:my|the)\b.*)?[?.!]*$",
+        text,
+    )
     if after is None:
         return values
     parts = [part.strip(" .'\"“”") for part in re.split(r",|;|\band\b|&|\bor\b", after["list"])]
@@ -226,7 +249,11 @@ def _object(parameter: Parameter, need: Need, root: Schema) -> dict[str, Json] |
     filled = fill(inner, need)
     if not filled.calls or not (filled.calls[0] or parameter.required):
         return None
-    return filled.calls[0] if parameter.required or _choose(read_parameters(inner), need, unstated=False) else None
+    return (
+        filled.calls[0]
+        if parameter.required or _choose(read_parameters(inner), need, unstated=False)
+        else None
+    )
 
 
 def _coerced(value: Json, parameter: Parameter) -> Json:
@@ -239,10 +266,16 @@ def _coerced(value: Json, parameter: Parameter) -> Json:
     return value
 
 
-def _repeat(ordered: dict[str, Json], parameters: Sequence[Parameter], chosen: dict[str, Candidate], need: Need) -> list[dict[str, Json]]:
+def _repeat(
+    ordered: dict[str, Json], parameters: Sequence[Parameter], chosen: dict[str, Candidate], need: Need
+) -> list[dict[str, Json]]:
     """Return one set of arguments per value when the question lists several for one parameter."""
     for parameter in parameters:
-        if parameter.name not in chosen or parameter.kind not in _REPEATABLE or not (parameter.required or len(parameters) == 1 or len(chosen) == 1):
+        if (
+            parameter.name not in chosen
+            or parameter.kind not in _REPEATABLE
+            or not (parameter.required or len(parameters) == 1 or len(chosen) == 1)
+        ):
             continue
         first = chosen[parameter.name]
         used = [(c.start, c.end) for name, c in chosen.items() if name != parameter.name]
@@ -273,4 +306,6 @@ def _series(row: Sequence[Candidate], first: Candidate, text: str) -> list[Candi
 
 def _joined(text: str, left: Candidate, right: Candidate) -> bool:
     between = text[left.end : right.start]
-    return right.start >= left.end and bool(re.search(r"[,;&]|\w", between)) and bool(_CONNECTOR.match(between))
+    return (
+        right.start >= left.end and bool(re.search(r"[,;&]|\w", between)) and bool(_CONNECTOR.match(between))
+    )

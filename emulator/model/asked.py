@@ -13,7 +13,7 @@ Wanted = Literal["number", "time", "person", "place", "reason", "any"]
 _MAX_ANALYSED = 4_000  # of a pasted document only its ends decide what is asked
 _WORD = re.compile(r"[^\W_]+(?:['’.,:/@+-][^\W_]+)*")
 _LEAD_IN = re.compile(
-    r"^\s*(?:(?:hi|hello|hey|please|so|well|ok|okay|and|but|also|then|now)\b[\s,!.]*)*"
+    r"^\s*(?:(?:by )?(?:using|with the help of) (?:the |your |all )?(?:[\w-]+ ){0,3}(?:functions?|tools?|agents?|bots?)\s*,\s*)?(?:(?:hi|hello|hey|please|so|well|ok|okay|and|but|also|then|now)\b[\s,!.]*)*"
     r"(?:(?:can|could|would|will) you (?:please |kindly )?(?:tell me|help me|find out|let me know|look up|check|give me)?|"
     r"(?:please )?(?:tell|give|show) me|i(?:'d| would)? (?:like|want|need) to know|do you know|i wonder)?\s*",
     re.IGNORECASE,
@@ -63,7 +63,7 @@ def analyse(text: str) -> Asked:
         if opener in lowered
         for word in stands_for.split()
     }
-    wants = next((kind for pattern, kind in _WANTS if re.search(pattern, lowered)), "any")
+    wants: Wanted = next((kind for pattern, kind in _WANTS if re.search(pattern, lowered)), "any")
     return Asked(text, tuple(_terms(bare)), wants, frozenset(hinted))
 
 

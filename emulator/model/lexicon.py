@@ -3,8 +3,14 @@
 Everything else comes from the instructions, the tool definitions and the conversation.
 """
 
+
+def word_list(text: str) -> tuple[str, ...]:
+    """Return the words of *text*: a table that is read and kept in order more easily than a list of strings."""
+    return tuple(text.split())
+
+
 STOP_WORDS = frozenset(
-    """a an the this that these those some any each every all both either neither such same other another
+    word_list("""a an the this that these those some any each every all both either neither such same other another
     i me my mine myself we us our ours you your yours yourself he him his she her hers it its itself they them
     their theirs one ones someone somebody anyone anybody everyone something anything
     am is are was were be been being do does did doing done have has had having can could shall should will
@@ -17,17 +23,17 @@ STOP_WORDS = frozenset(
     hi hello hey thanks thank ok okay well actually maybe perhaps kindly
     say says said ask asks asked asking question questions answer answers
     s t re ve ll d m don doesn didn isn aren wasn weren won wouldn couldn shouldn can't cannot whats
-    thing things way kind sort exactly currently current today's got get gets getting""".split()
+    thing things way kind sort exactly currently current today's got get gets getting""")
 )
 
 # Words that nearly every tool or agent description contains: no evidence for one tool against another.
 TOOL_NOISE = frozenset(
-    """agent agents assistant bot helper tool tools function functions api service call calls use uses used using
+    word_list("""agent agents assistant bot helper tool tools function functions api service call calls use uses used using
     user users return returns returned provide provides provided giv given get gets fetch fetches retrieve
     retrieves find finds look lookup up information info detail details data value values string number parameter
     parameters argument arguments input output help helps helpful handle handles request requests response
     responses result results question questions answer answers query queries full e.g example specific based job task
-    role able make makes take takes ask asks asked about name""".split()
+    role able make makes take takes ask asks asked about name""")
 )
 
 # Each line is one idea. The words are stemmed when the table is built.
@@ -166,20 +172,20 @@ ASKED_BY_OPENER = {
 NUMBER_WORDS = {
     word: value
     for value, word in enumerate(
-        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-        seventeen eighteen nineteen""".split()
+        word_list("""zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+        seventeen eighteen nineteen""")
     )
 } | {
     word: (place + 2) * 10
-    for place, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
+    for place, word in enumerate(word_list("twenty thirty forty fifty sixty seventy eighty ninety"))
 }
 SCALE_WORDS = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 
 LANGUAGES = frozenset(
-    """arabic bengali bulgarian chinese croatian czech danish dutch english estonian finnish french german greek
+    word_list("""arabic bengali bulgarian chinese croatian czech danish dutch english estonian finnish french german greek
     hebrew hindi hungarian icelandic indonesian italian japanese korean latin latvian lithuanian norwegian
     persian polish portuguese romanian russian serbian slovak slovenian spanish swahili swedish thai turkish
-    ukrainian vietnamese welsh""".split()
+    ukrainian vietnamese welsh""")
 )
 
 CURRENCIES = {
@@ -191,8 +197,8 @@ CURRENCIES = {
     "kroner": "NOK", "zloty": "PLN", "real": "BRL", "peso": "MXN", "pesos": "MXN", "won": "KRW", "lira": "TRY",
 }  # fmt: skip
 CURRENCY_CODES = frozenset(
-    """USD EUR GBP JPY CHF INR CNY SEK NOK DKK PLN CZK HUF RON BGN BRL MXN ARS CLP COP KRW TRY ZAR AUD NZD CAD
-    SGD HKD THB IDR MYR PHP VND AED SAR ILS EGP NGN KES UAH RUB ISK BTC ETH""".split()
+    word_list("""USD EUR GBP JPY CHF INR CNY SEK NOK DKK PLN CZK HUF RON BGN BRL MXN ARS CLP COP KRW TRY ZAR AUD NZD CAD
+    SGD HKD THB IDR MYR PHP VND AED SAR ILS EGP NGN KES UAH RUB ISK BTC ETH""")
 )
 
 TICKERS = {

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from emulator.model import ModelRequest
-from emulator.model import memory
+from emulator.model import ModelRequest, memory
 from emulator.model.arguments import Filled, Need, fill
-from emulator.model.arithmetic import ArithmeticFailed, compute, find_expression
+from emulator.model.arithmetic import NoValueError, compute, find_expression
 from emulator.model.asked import Asked, analyse
 from emulator.model.chain import could_provide
 from emulator.model.facts import POSSIBLE, SURE, FactIndex
@@ -19,12 +18,13 @@ from emulator.model.passages import Passage
 from emulator.model.questions import Part, Question, soft_cuts
 from emulator.model.routing import Profile, Route, Router
 from emulator.model.smalltalk import Talk, swap_person, words_to_say
-from emulator.model.source import Json
+from emulator.model.spotter import Json
 from emulator.model.text import squeeze
 
 StepKind = Literal["call", "said", "ask", "unknown", "talk"]
 _OWN_BEATS_TOOL = 0.8
 _MEMORY_FROM = 0.55
+_SEARCHED = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,15 @@ def key_of(name: str, arguments: str) -> tuple[str, str]:
 
 class Planner:
     def __init__(
-        self, request: ModelRequest, question: Question, instructions: Instructions, router: Router | None, today: date
+        self,
+        request: ModelRequest,
+        question: Question,
+        instructions: Instructions,
+        router: Router | None,
+        today: date,
     ) -> None:
         self._request, self._question, self._instructions = request, question, instructions
         self._router, self._today = router, today
-        self._told: FactIndex | None = None
 
     def steps(self) -> list[Step]:
         """Return what is to be done and said, in the order of the question."""
@@ -107,7 +111,9 @@ class Planner:
 
     def _step(self, part: Part, route: Route | None) -> Step:
         asked = part.asked
-        if (reply := self._instructions.reply_to(asked)) and not (route and route.ordered and not self._only_generic(route)):
+        if (reply := self._instructions.reply_to(asked)) and not (
+            route and route.ordered and not self._only_generic(route)
+        ):
             return Step(part, "said", reply)
         own, sure = self._own_fact(asked, SURE)
         if own and (route is None or sure >= _OWN_BEATS_TOOL):
@@ -120,7 +126,12 @@ class Planner:
             return Step(part, "said", said)
         if expression := find_expression(asked.text):
             return Step(part, "said", _computed(expression))
-        if told := self._recall(asked) or self._answered(asked) or self._persona(asked) or self._own_fact(asked, POSSIBLE)[0]:
+        if (
+            told := self._recall(asked)
+            or self._answered(asked)
+            or self._persona(asked)
+            or self._own_fact(asked, POSSIBLE)[0]
+        ):
             return Step(part, "said", told)
         return Step(part, "unknown")
 
@@ -130,7 +141,9 @@ class Planner:
 
     def _statement(self, part: Part, others: bool) -> list[Step]:
         route = self._router.choose(part.asked) if self._router else None
-        if route and (route.score >= 9.0 or (not others and route.score >= 1.2) or (route.ordered and not others)):
+        if route and (
+            route.score >= 9.0 or (not others and route.score >= 1.2) or (route.ordered and not others)
+        ):
             return [self._call(part, route)]
         if not others and (reply := self._instructions.reply_to(part.asked)):
             return [Step(part, "said", reply)]
@@ -170,10 +183,8 @@ class Planner:
         return swap_person(text) if text else ""
 
     def _recall(self, asked: Asked) -> str:
-        if self._told is None:
-            self._told = memory.told_by_user(self._request.conversation)
-        swapped = replace(asked, text=asked.text)
-        return self._told.answer(swapped, _MEMORY_FROM)[0]
+        told = memory.told_by_user(self._request.conversation, but=asked.text)
+        return told.answer(asked, _MEMORY_FROM)[0]
 
     def _answered(self, asked: Asked) -> str:
         if len(self._request.conversation) < 2:
@@ -190,14 +201,18 @@ class Planner:
         filled = self._fill(profile, part, insist)
         if filled.calls:
             calls = tuple(Call(profile.tool.name, arguments) for arguments in filled.calls)
-            return Step(part, "call", calls=calls, profile=profile, waits_for=self._source_of(profile, part, filled))
-        return self._from_provider(profile, part, filled.missing) or Step(part, "ask", missing=filled.missing, profile=profile)
+            return Step(
+                part, "call", calls=calls, profile=profile, waits_for=self._source_of(profile, part, filled)
+            )
+        return self._from_provider(profile, part, filled.missing) or Step(
+            part, "ask", missing=filled.missing, profile=profile
+        )
 
     def _fill(self, profile: Profile, part: Part, insist: bool = False) -> Filled:
         need = Need(
-            text=part.text,
+            text=_ends(part.text),
             query=self._query(part),
-            message=self._question.message,
+            message=_ends(self._question.message),
             today=self._today,
             history=self._question.earlier,
             calls=self._request.calls,
@@ -217,7 +232,11 @@ class Planner:
     def _query(self, part: Part) -> str:
         """Return the question as a tool or another agent must get it: with what the user stated, without small talk."""
         real = self._question.real_parts
-        if len(real) <= 1 and not any(p.talk for p in self._question.parts) and part.text in self._question.message:
+        if (
+            len(real) <= 1
+            and not any(p.talk for p in self._question.parts)
+            and part.text in self._question.message
+        ):
             return self._question.message.strip()
         told = [p.text for p in self._question.parts if p.statement and p.text != part.text]
         if len(real) == 1 or not told:
@@ -232,7 +251,11 @@ class Planner:
         for parameter in missing:
             for other in self._router.profiles:
                 tool = other.tool
-                if other is profile or tool.name in called or not could_provide(tool.name, tool.description, parameter):
+                if (
+                    other is profile
+                    or tool.name in called
+                    or not could_provide(tool.name, tool.description, parameter)
+                ):
                     continue
                 if tool.kind == "connected_agent":
                     query = f"What is the {parameter.shown} for this: {self._query(part)}"
@@ -245,11 +268,15 @@ class Planner:
 
     def _source_of(self, profile: Profile, part: Part, filled: Filled) -> str:
         """Return the tool whose output this call should wait for: «the weather at that time»."""
-        if self._router is None or not any(word in part.text.lower().split() for word in ("that", "then", "there", "result")):
+        if self._router is None or not any(
+            word in part.text.lower().split() for word in ("that", "then", "there", "result")
+        ):
             return ""
         open_ones = [p for p in profile.parameters if p.name not in filled.calls[0]]
         for other in self._router.profiles:
-            if other is not profile and any(could_provide(other.tool.name, other.tool.description, p) for p in open_ones):
+            if other is not profile and any(
+                could_provide(other.tool.name, other.tool.description, p) for p in open_ones
+            ):
                 return other.tool.name
         return ""
 
@@ -292,13 +319,20 @@ def _without_noise(steps: list[Step]) -> list[Step]:
     useful = [s for s in steps if s.kind != "unknown"]
     if not useful:
         return steps[:1] if len({s.kind for s in steps}) == 1 else steps
-    return [s for s in steps if s.kind != "unknown" or s.part.text.endswith("?") or len(s.part.asked.terms) > 2]
+    return [
+        s for s in steps if s.kind != "unknown" or s.part.text.endswith("?") or len(s.part.asked.terms) > 2
+    ]
+
+
+def _ends(text: str) -> str:
+    """Return the two ends of a very long *text*: values are looked for there only."""
+    return text if len(text) <= 2 * _SEARCHED else f"{text[:_SEARCHED]}\n{text[-_SEARCHED:]}"
 
 
 def _computed(expression: str) -> str:
     try:
         return f"{expression} = {compute(expression)}"
-    except ArithmeticFailed as problem:
+    except NoValueError as problem:
         return f"I cannot compute {expression}: {problem}."
 
 
@@ -306,5 +340,7 @@ def _in_first_person(text: str, asked: Asked) -> str:
     """Return what the instructions say about the agent («Your name is Ada») as the agent says it."""
     lowered = f" {asked.text.lower()} "
     speaks_of_agent = text.startswith("Your ") and " your " in lowered
-    asks_agent = text.startswith("You ") and any(f" {verb} you " in lowered for verb in ("are", "do", "did", "were", "have"))
+    asks_agent = text.startswith("You ") and any(
+        f" {verb} you " in lowered for verb in ("are", "do", "did", "were", "have")
+    )
     return swap_person(text) if speaks_of_agent or asks_agent else text

@@ -14,13 +14,34 @@ MAX_PARTS = 12
 _WH = r"(?:what(?:'s)?|which|who(?:'s|m|se)?|where(?:'s)?|when(?:'s)?|why|how)"
 _AUX = r"(?:is|are|was|were|do|does|did|can|could|will|would|has|have|should)"
 _ORDERED = r"(?:tell|give|show|find|get|check|look|calculate|compute|convert|translate|book|send|create|add|cancel|schedule|list|order|search|set|turn|define|explain|ask|multiply|divide|subtract|reserve|fetch|remind|email|update|delete)"
-_HARD_AND = re.compile(rf"(?:,?\s+(?:and|but)(?:\s+(?:also|then))?|\s*[;,]\s*(?:also|then|and)?|\s+(?:also|plus|then)),?\s+(?={_WH}\b|(?:please\s+)?{_ORDERED}\s+(?!and\b|or\b)\w|(?:{_AUX})\s+(?:the|my|our|your|there|it|i|you|order|he|she|they|[A-Z#\d])\b)", re.IGNORECASE)
-_SOFT_AND = re.compile(r"\s*,\s*(?:and\s+|also\s+|as well as\s+)?|\s+(?:and|as well as|plus|along with|together with|&)\s+(?:also\s+|then\s+)?", re.IGNORECASE)
-_ASKS = re.compile(rf"^\W*(?:(?:hi|hello|hey|please|so|and|but|also|then|ok|okay|now|well)\b[\s,!.]*)*(?:{_WH}|{_AUX}|{_ORDERED}|let me know|i (?:want|need|would like|wonder)|i'd like|please)\b", re.IGNORECASE)
-_LEAD = re.compile(rf"^\W*(?:(?:please|can you|could you|would you|so|hi|hello|and)[\s,]+)*(?:{_WH}\s+(?:is|are|was|were|'s)|what's|{_ORDERED}\s+me(?:\s+about)?|{_WH}(?:\s+\w+)?\s+(?:does|do|did)\b|i (?:want|need) to know|i (?:want|need)|{_ORDERED})\b", re.IGNORECASE)
-_ELLIPSIS = re.compile(r"^\W*(?:and|or|but|so)?\W*(?:(?:what|how) about|and|also|same (?:for|with)|now|then|or|the same for|again for|what of)\b[\s,]*(?:the (?:one|same) )?", re.IGNORECASE)
-_PRONOUN = re.compile(r"\b(?P<object>it|its|that one|this one|he|she|they|them|him|his|her|their|there|that|this)\b", re.IGNORECASE)
-_GREETING_LEAD = re.compile(r"^\s*(?:hi|hello|hey|good (?:morning|afternoon|evening)|greetings|dear \w+|thanks|thank you|ok|okay|great|please)(?: (?:there|all|team|everyone|bot))?\s*[,!.:-]+\s*(?=\S)", re.IGNORECASE)
+_HARD_AND = re.compile(
+    rf"(?:,?\s+(?:and|but)(?:\s+(?:also|then))?|\s*[;,]\s*(?:also|then|and)?|\s+(?:also|plus|then)),?\s+(?={_WH}\b|(?:please\s+)?{_ORDERED}\s+(?!and\b|or\b)\w|(?:{_AUX})\s+(?:the|my|our|your|there|it|i|you|order|he|she|they|[A-Z#\d])\b)",
+    re.IGNORECASE,
+)
+_SOFT_AND = re.compile(
+    r"\s*,\s*(?:and\s+|also\s+|as well as\s+)?|\s+(?:and|as well as|plus|along with|together with|&)\s+(?:also\s+|then\s+)?",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    rf"^\W*(?:(?:hi|hello|hey|please|so|and|but|also|then|ok|okay|now|well)\b[\s,!.]*)*(?:{_WH}|{_AUX}|{_ORDERED}|let me know|i (?:want|need|would like|wonder)|i'd like|please)\b",
+    re.IGNORECASE,
+)
+_LEAD = re.compile(
+    rf"^\W*(?:(?:please|can you|could you|would you|so|hi|hello|and)[\s,]+)*(?:{_WH}\s+(?:is|are|was|were|'s)|what's|{_ORDERED}\s+me(?:\s+about)?|{_WH}(?:\s+\w+)?\s+(?:does|do|did)\b|i (?:want|need) to know|i (?:want|need)|{_ORDERED})\b",
+    re.IGNORECASE,
+)
+_ELLIPSIS = re.compile(
+    r"^\W*(?:and|or|but|so)?\W*(?:(?:what|how) about|and|also|same (?:for|with)|now|then|or|the same for|again for|what of)\b[\s,]*(?:the (?:one|same) )?",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(
+    r"\b(?P<object>it|its|that one|this one|he|she|they|them|him|his|her|their|there|that|this)\b",
+    re.IGNORECASE,
+)
+_GREETING_LEAD = re.compile(
+    r"^\s*(?:hi|hello|hey|good (?:morning|afternoon|evening)|greetings|dear \w+|thanks|thank you|ok|okay|great|please)(?: (?:there|all|team|everyone|bot))?\s*[,!.:-]+\s*(?=\S)",
+    re.IGNORECASE,
+)
 _MAX_READ = 8_000
 
 
@@ -79,15 +100,21 @@ def cut(message: str) -> list[Part]:
         texts.extend(_split(bare))
     if len(texts) > MAX_PARTS:
         texts = [*texts[: MAX_PARTS - 1], " ".join(texts[MAX_PARTS - 1 :])]
-    parts = []
+    parts: list[Part] = []
     for text in texts:
+        if parts and parts[-1].talk is None:
+            text = _with_antecedent(text, parts[-1].text)
         talk = talk_of(text)
         parts.append(Part(text, analyse(text), talk, talk is None and not _is_asking(text)))
     return parts
 
 
 def _is_asking(text: str) -> bool:
-    return text.rstrip().endswith("?") or bool(_ASKS.match(text)) or (not is_statement(text) and len(text.split()) <= 8)
+    return (
+        text.rstrip().endswith("?")
+        or bool(_ASKS.match(text))
+        or (not is_statement(text) and len(text.split()) <= 8)
+    )
 
 
 def asks(text: str) -> bool:
@@ -142,7 +169,9 @@ def complete(text: str, previous: str, assistant: str) -> str:
     opener = _ELLIPSIS.match(text)
     asked_back = assistant.rstrip().endswith("?") and len(text.split()) <= 8 and not _ASKS.match(text)
     rest = text[opener.end() :].strip() if opener else text
-    full = len(rest.split()) > 7 or (re.match(rf"^(?:{_WH}|{_ORDERED})\b", rest, re.IGNORECASE) is not None and len(rest.split()) > 2)
+    full = len(rest.split()) > 7 or (
+        re.match(rf"^(?:{_WH}|{_ORDERED})\b", rest, re.IGNORECASE) is not None and len(rest.split()) > 2
+    )
     if asked_back:
         return f"{previous.rstrip(' ?.!')}: {text}"
     if opener and not full and re.match(r"(?:its|his|her|their)\b", rest, re.IGNORECASE):
@@ -152,7 +181,11 @@ def complete(text: str, previous: str, assistant: str) -> str:
         return _replaced(previous, rest) or f"{previous.rstrip(' ?.!')} {rest}"
     if opener and full:
         text = rest[:1].upper() + rest[1:]
-    fragment = len(text.split()) <= 3 and not _ASKS.match(text) and bool(found_values.ids(text) or found_values.names(text))
+    fragment = (
+        len(text.split()) <= 3
+        and not _ASKS.match(text)
+        and bool(found_values.ids(text) or found_values.names(text))
+    )
     if fragment and (swapped := _replaced(previous, text)):
         return swapped
     return _with_antecedent(text, previous)
@@ -172,7 +205,11 @@ def _replaced(previous: str, rest: str) -> str:
         return f"{previous[: old_at.start]}{new_at.value}{previous[old_at.end :]}"
     preposition = re.match(r"^(in|for|of|at|on|with|to|from|about)\b", rest, re.IGNORECASE)
     for phrase in reversed(found_values.phrases(previous)):
-        same = phrase.before == preposition[1].lower() if preposition else bool(found_values.names(phrase.value)) or not found_values.dates(rest)
+        same = (
+            phrase.before == preposition[1].lower()
+            if preposition
+            else bool(found_values.names(phrase.value)) or not found_values.dates(rest)
+        )
         if same and not found_values.dates(rest):
             return f"{previous[: phrase.start]}{bare}{previous[phrase.end :]}"
     return ""
@@ -189,13 +226,19 @@ def _with_antecedent(text: str, previous: str) -> str:
         return text
     thing = held[-1].value
     before = held[-1].before
-    if found_values.ids(previous) and before.isalpha() and before not in ("is", "about", "for", "of", "the", "my", "to"):
+    if (
+        found_values.ids(previous)
+        and before.isalpha()
+        and before not in ("is", "about", "for", "of", "the", "my", "to")
+    ):
         thing = f"{before} {thing}"
     word = pronoun["object"].lower()
     if word in ("its", "his", "her", "their"):
         thing = f"{thing}'s"
     elif word == "there":
-        if pronoun.start() and re.search(r"\b(?:is|are|was|were)\s+$", text[: pronoun.start()], re.IGNORECASE):
+        if pronoun.start() and re.search(
+            r"\b(?:is|are|was|were)\s+$", text[: pronoun.start()], re.IGNORECASE
+        ):
             return text
         thing = f"in {thing}"
     return f"{text[: pronoun.start()]}{thing}{text[pronoun.end() :]}"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from emulator.model import Tool
-from emulator.model.arithmetic import find_expression
 from emulator.model.arguments import read_parameters
+from emulator.model.arithmetic import find_expression
 from emulator.model.asked import Asked, analyse
 from emulator.model.instructions import Instructions, read_instructions, split_condition
 from emulator.model.kinds import Parameter
-from emulator.model.lexicon import TOOL_NOISE
+from emulator.model.lexicon import TOOL_NOISE, word_list
 from emulator.model.text import close, name_words, quotations, related, stem, stems
 from emulator.model.values import ids
 
@@ -20,10 +20,35 @@ CHOSEN_FROM = 1.0
 _NAME, _DESCRIPTION, _RULE, _PARAMETER, _KNOWLEDGE = 1.5, 1.0, 1.3, 0.7, 0.8
 _RELATED_COUNTS = 0.75
 _KNOWS_FROM = 0.6
+_READ_WHOLE = 20_000  # characters of knowledge whose every word counts a little; beyond, only what it answers
 _NOISE = frozenset(stem(word) for word in TOOL_NOISE)
-_ARITHMETIC = frozenset(stem(w) for w in "calculate calculator calculation compute arithmetic math maths expression formula evaluate sum".split())
-_ID_WORDS = frozenset(("order", "ticket", "invoic", "track", "parcel", "shipment", "package", "book", "claim", "account", "serial", "asset", "devic", "id", "referenc", "case"))
-_GENERAL = frozenset(stem(w) for w in "question questions anything everything all any every user users message messages request requests answer answers help task tasks prompt prompts input inputs asked specific domain fact facts information knowledge reply respond response appropriate suitable right fitting relevant available connected provided needed necessary required possible".split())  # fmt: skip
+_ARITHMETIC = frozenset(
+    stem(w)
+    for w in word_list(
+        "calculate calculator calculation compute arithmetic math maths expression formula evaluate sum"
+    )
+)
+_ID_WORDS = frozenset(
+    (
+        "order",
+        "ticket",
+        "invoic",
+        "track",
+        "parcel",
+        "shipment",
+        "package",
+        "book",
+        "claim",
+        "account",
+        "serial",
+        "asset",
+        "devic",
+        "id",
+        "referenc",
+        "case",
+    )
+)
+_GENERAL = frozenset(stem(w) for w in word_list("question questions anything everything all any every user users message messages request requests answer answers help task tasks prompt prompts input inputs asked specific domain fact facts information knowledge reply respond response appropriate suitable right fitting relevant available connected provided needed necessary required possible"))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +77,13 @@ class Route:
 
 
 def profile(tool: Tool) -> Profile:
-    return _profile(tool.name, tool.description, tool.kind, json.dumps(tool.parameters, sort_keys=True, default=str), tool.knowledge)
+    return _profile(
+        tool.name,
+        tool.description,
+        tool.kind,
+        json.dumps(tool.parameters, sort_keys=True, default=str),
+        tool.knowledge,
+    )
 
 
 @lru_cache(maxsize=512)
@@ -70,7 +101,8 @@ def _profile(name: str, description: str, kind: str, schema: str, knowledge: str
 
     if known:
         count(sorted(known.topics), _KNOWLEDGE)
-        count(sorted(known.facts.vocabulary), 0.5)
+        if known.facts.size <= _READ_WHOLE:
+            count(sorted(known.facts.vocabulary()), 0.5)
         for sentence in known.sentences[:200]:
             if re.search(r"\w_\w|\btools?\b|\bfunctions?\b|:", sentence):
                 count(stems(sentence), _KNOWLEDGE)
@@ -82,7 +114,9 @@ def _profile(name: str, description: str, kind: str, schema: str, knowledge: str
     count(stems(description), _DESCRIPTION)
     count([stem(word) for word in name_words(name) if len(word) > 1], _NAME)
     own = frozenset(weights)
-    arithmetic = len(own & _ARITHMETIC) >= 2 or any(p.kind == "expression" for p in read) or stem("calculate") in own
+    arithmetic = (
+        len(own & _ARITHMETIC) >= 2 or any(p.kind == "expression" for p in read) or stem("calculate") in own
+    )
     takes_id = any(p.kind == "id" for p in read) or bool(own & _ID_WORDS)
     return Profile(tool, weights, read, known, arithmetic, takes_id)
 
@@ -126,7 +160,12 @@ class Router:
             if plain not in lowered:
                 return False
             near = r"(?:tools?|functions?|agents?|bots?|assistants?)"
-            return bool(re.search(rf"\b(?:use|call|invoke|ask|consult|run|{near}|delegate to|pass to|hand to|route to|via|goes to|go to)\s+(?:the\s+)?[\"'`]?{re.escape(plain)}\b|(?<!\w)[\"'`]?{re.escape(plain)}[\"'`]?\s+{near}\b|`{re.escape(plain)}`", lowered))
+            return bool(
+                re.search(
+                    rf"\b(?:use|call|invoke|ask|consult|run|{near}|delegate to|pass to|hand to|route to|via|goes to|go to)\s+(?:the\s+)?[\"'`]?{re.escape(plain)}\b|(?<!\w)[\"'`]?{re.escape(plain)}[\"'`]?\s+{near}\b|`{re.escape(plain)}`",
+                    lowered,
+                )
+            )
         if plain in lowered and re.search(rf"(?<!\w){re.escape(plain)}(?!\w)", lowered):
             return True
         return " ".join(parts) in lowered
@@ -141,6 +180,8 @@ class Router:
         strong = False
         for term in asked.terms:
             counts = self._counts(p, told, term.stem, term.word)
+            if not counts and term.stem in _NOISE:
+                continue
             weight = 0.5 if term.name and counts < _DESCRIPTION else 1.0
             best_possible += weight
             total += weight * counts
@@ -149,15 +190,22 @@ class Router:
         coverage = min(1.0, total / best_possible) if best_possible else 0.0
         score = total * (0.6 + 0.4 * coverage) if strong else total * 0.5
         score += self._evidence(p, asked)
-        return Route(p, score, ordered or self._names(p.tool.name, asked.text.lower()) and "_" in p.tool.name)
+        return Route(
+            p, score, ordered or ("_" in p.tool.name and self._names(p.tool.name, asked.text.lower()))
+        )
 
     def _counts(self, p: Profile, told: dict[str, float], word: str, spelled: str) -> float:
         best = max(p.weights.get(word, 0.0), told.get(word, 0.0))
         if not best:
             alike = related(word)
-            best = _RELATED_COUNTS * max((max(p.weights.get(w, 0.0), told.get(w, 0.0)) for w in alike), default=0.0)
+            best = _RELATED_COUNTS * max(
+                (max(p.weights.get(w, 0.0), told.get(w, 0.0)) for w in alike), default=0.0
+            )
         if not best and len(spelled) >= 5:
-            best = 0.8 * max((weight for own, weight in p.weights.items() if len(own) >= 4 and close(own, spelled)), default=0.0)
+            best = 0.8 * max(
+                (weight for own, weight in p.weights.items() if len(own) >= 4 and close(own, spelled)),
+                default=0.0,
+            )
         return best
 
     def _evidence(self, p: Profile, asked: Asked) -> float:
@@ -179,32 +227,57 @@ class Router:
         forbidden: list[Asked] = []
         always = False
         others = [p.tool.name for p in self.profiles if p.tool.name != name]
+        if not self._names(name, self._instructions.lowered):
+            return told, forbidden, always
         for sentence in self._instructions.sentences:
             sentence = without_quotations(sentence)
             if not self._names(name, sentence.lower()):
                 continue
             clause = _clause_of(sentence, name, others)
-            if re.search(r"\b(?:never|not|don't|except|avoid)\b", clause, re.IGNORECASE) and not re.search(r"\b(?:if|when)\b.*\bnot\b", clause):
+            if re.search(r"\b(?:never|not|don't|except|avoid)\b", clause, re.IGNORECASE) and not re.search(
+                r"\b(?:if|when)\b.*\bnot\b", clause
+            ):
                 forbidden.append(analyse(_without_name(clause, name)))
                 continue
             found = [word for word in stems(_without_name(clause, name)) if word not in _NOISE]
-            if re.search(r"\b(?:use|call|invoke|delegate|route|always|ask|forward|send|pass)\b", sentence, re.IGNORECASE) and set(found) <= _GENERAL | _VERBS:
-                always = always or not split_condition(sentence)[0] and bool(re.search(r"\b(?:always|every|all|any|each)\b", sentence, re.IGNORECASE))
+            if (
+                re.search(
+                    r"\b(?:use|call|invoke|delegate|route|always|ask|forward|send|pass)\b",
+                    sentence,
+                    re.IGNORECASE,
+                )
+                and set(found) <= _GENERAL | _VERBS
+            ):
+                always = always or (
+                    bool(re.search(r"\b(?:always|every|all|any|each)\b", sentence, re.IGNORECASE))
+                    and not split_condition(sentence)[0]
+                )
             for word in found:
                 if word not in _GENERAL | _VERBS:
                     told[word] = _RULE
         return told, forbidden, always
 
     def _triggered(self, asked: Asked) -> bool:
-        return any(rule.when and rule.when.triggers and not rule.forbids and rule.when.met_by(asked) for rule in self._instructions.tool_rules)
+        return any(
+            rule.when and rule.when.triggers and not rule.forbids and rule.when.met_by(asked)
+            for rule in self._instructions.tool_rules
+        )
 
     def _by_trigger(self, routes: Sequence[Route], asked: Asked) -> Route:
         """Return the tool that the met trigger names; without a name, the one whose words fit the rule best."""
-        rule = next(r for r in self._instructions.tool_rules if r.when and r.when.triggers and not r.forbids and r.when.met_by(asked))
+        rule = next(
+            r
+            for r in self._instructions.tool_rules
+            if r.when and r.when.triggers and not r.forbids and r.when.met_by(asked)
+        )
         named = self.named_in(rule.text)
         if named:
             return Route(named[0], 9.0, ordered=True)
-        functions = [r for r in routes if ("function" in rule.text.lower()) == (r.profile.tool.kind != "connected_agent")] or routes
+        functions = [
+            r
+            for r in routes
+            if ("function" in rule.text.lower()) == (r.profile.tool.kind != "connected_agent")
+        ] or routes
         wanted = analyse(rule.text)
         best = max(functions, key=lambda r: (self._route(r.profile, wanted).score, r.score))
         return Route(best.profile, 9.0, ordered=True)
@@ -220,12 +293,17 @@ class Router:
                 continue
             purpose = frozenset(stems(rule.text)) - _NOISE - _GENERAL - _VERBS
             purpose -= frozenset(stem(w) for p in self.profiles for w in name_words(p.tool.name))
-            if not purpose or purpose & asked.stems or any(not related(w).isdisjoint(asked.stems) for w in purpose) or score >= 0.6:
+            if (
+                not purpose
+                or purpose & asked.stems
+                or any(not related(w).isdisjoint(asked.stems) for w in purpose)
+                or score >= 0.6
+            ):
                 return True
         return False
 
 
-_VERBS = frozenset(stem(w) for w in "use call invoke delegate route forward ask consult hand pass send query run execute trigger refer transfer redirect rely always only must should please then get getting fetch obtain retrieve find provide give return look".split())  # fmt: skip
+_VERBS = frozenset(stem(w) for w in word_list("use call invoke delegate route forward ask consult hand pass send query run execute trigger refer transfer redirect rely always only must should please then get getting fetch obtain retrieve find provide give return look"))  # fmt: skip
 
 
 def without_quotations(text: str) -> str:
@@ -242,7 +320,9 @@ def _overlap(forbidden: Asked, asked: Asked) -> bool:
 
 
 def _without_name(text: str, name: str) -> str:
-    return re.sub(rf"{re.escape(name)}|{re.escape(' '.join(name_words(name)))}", " ", text, flags=re.IGNORECASE)
+    return re.sub(
+        rf"{re.escape(name)}|{re.escape(' '.join(name_words(name)))}", " ", text, flags=re.IGNORECASE
+    )
 
 
 def _clause_of(sentence: str, name: str, others: Sequence[str]) -> str:
@@ -259,14 +339,16 @@ def _clause_of(sentence: str, name: str, others: Sequence[str]) -> str:
     at = next(i for i, (_, tool) in enumerate(spots) if tool == name)
     # «for X use A, for Y use B» and «X goes to A and Y to B» put the topic in front; «use A for X and B for Y» behind.
     head = sentence[: spots[0][0]]
-    in_front = bool(re.search(r"^\W*(?:for|if|when|on|questions?|anything|send|route|delegate|forward|\w+ questions?|\w+ (?:go|goes))\b(?=\s+\S+)", head, re.IGNORECASE)) and not re.match(
-        r"^\W*(?:use|call|ask|invoke|delegate to|route to)\b", head, re.IGNORECASE
-    )
+    in_front = bool(
+        re.search(
+            r"^\W*(?:for|if|when|on|questions?|anything|send|route|delegate|forward|\w+ questions?|\w+ (?:go|goes))\b(?=\s+\S+)",
+            head,
+            re.IGNORECASE,
+        )
+    ) and not re.match(r"^\W*(?:use|call|ask|invoke|delegate to|route to)\b", head, re.IGNORECASE)
     start, end = spots[at][0], spots[at][0] + len(name)
     if in_front:
         left = spots[at - 1][0] + len(spots[at - 1][1]) if at else 0
         return sentence[left:end]
     right = spots[at + 1][0] if at + 1 < len(spots) else len(sentence)
     return sentence[start:right]
-
-

@@ -84,7 +84,9 @@ def decide(request: ModelRequest, today: date) -> Decision:
     composer = Composer(request, instructions, analyse(question.message))
     text = composer.reply(steps)
     if wants_json(request.response_format) or instructions.style.json:
-        material = Material(text, composer.facts(steps), question.message, request.calls, instructions.facts, today)
+        material = Material(
+            text, composer.facts(steps), question.message, request.calls, instructions.facts, today
+        )
         text = render(request.response_format, instructions.style.json_keys, material)
     return Decision(text=text)
 
@@ -115,7 +117,9 @@ def _open_calls(steps: list[Step], request: ModelRequest) -> tuple[Call, ...]:
         if step.waits_for and step.waits_for not in called:
             continue
         for call in step.calls:
-            again = any(name == call.name for name, _ in finished) and step.waits_for and call.key not in finished
+            again = (
+                any(name == call.name for name, _ in finished) and step.waits_for and call.key not in finished
+            )
             if call.key not in finished and not (again and _done_before(step, request)):
                 wanted.setdefault(call.key, call)
     return _limited(tuple(wanted.values()), request)
@@ -159,7 +163,11 @@ def shorten(text: str, max_tokens: int | None) -> tuple[str, bool]:
     if max_tokens is None or count_tokens(text) <= max_tokens:
         return text, False
     kept = text.encode("utf-8", "replace")[: max(0, max_tokens) * 4].decode("utf-8", "ignore")
-    whole = kept.rsplit(None, 1)[0] if len(kept.split()) > 1 and not text[len(kept) : len(kept) + 1].isspace() else kept
+    whole = (
+        kept.rsplit(None, 1)[0]
+        if len(kept.split()) > 1 and not text[len(kept) : len(kept) + 1].isspace()
+        else kept
+    )
     return whole.rstrip(), True
 
 

@@ -12,15 +12,25 @@ from emulator.model.asked import analyse
 from emulator.model.chain import flatten, from_outputs, parse
 from emulator.model.facts import FactIndex
 from emulator.model.kinds import Parameter, read_parameter, type_of
+from emulator.model.lexicon import word_list
 from emulator.model.render import unwrap
 from emulator.model.schemas import Schema, allows_null, is_valid, properties, required, resolve
-from emulator.model.source import Json, Source
+from emulator.model.source import Source
+from emulator.model.spotter import Json
 from emulator.model.text import name_words, sentences, squeeze, stem
 
-_ANSWERS = frozenset(stem(w) for w in "answer response reply text message summary explanation content result output description reasoning conclusion statement details final comment note".split())  # fmt: skip
+_ANSWERS = frozenset(stem(w) for w in word_list("answer response reply text message summary explanation content result output description reasoning conclusion statement details final comment note"))  # fmt: skip
 _MAX_ITEMS = 50
 _MAX_DEPTH = 8
-_FILLERS = {"date": "1970-01-01", "date-time": "1970-01-01T00:00:00Z", "time": "00:00:00", "email": "unknown@example.com", "uri": "https://example.com", "uuid": "00000000-0000-0000-0000-000000000000", "ipv4": "0.0.0.0"}  # noqa: S104 - a placeholder value, no address to listen on
+_FILLERS = {
+    "date": "1970-01-01",
+    "date-time": "1970-01-01T00:00:00Z",
+    "time": "00:00:00",
+    "email": "unknown@example.com",
+    "uri": "https://example.com",
+    "uuid": "00000000-0000-0000-0000-000000000000",
+    "ipv4": "127.0.0.1",
+}
 
 
 @dataclass(slots=True)
@@ -79,7 +89,7 @@ def _value(name: str, schema: Schema, root: Schema, material: Material, depth: i
         return minimal(schema, root)
     kind = type_of(schema)
     if kind == "object" and "enum" not in schema:
-        return _object(name, schema, root, material, depth)
+        return _object(schema, root, material, depth)
     if kind == "array":
         return _array(name, schema, root, material, depth)
     parameter = read_parameter(name, schema, True)
@@ -92,7 +102,7 @@ def _value(name: str, schema: Schema, root: Schema, material: Material, depth: i
     return None if allows_null(schema) else minimal(schema, root)
 
 
-def _object(name: str, schema: Schema, root: Schema, material: Material, depth: int) -> Json:
+def _object(schema: Schema, root: Schema, material: Material, depth: int) -> Json:
     parts = {key: resolve(part, root) for key, part in properties(schema).items()}
     needed = required(schema)
     made: dict[str, Json] = {}
@@ -141,11 +151,20 @@ def _listed(name: str, items: Schema, root: Schema, material: Material) -> list[
         if not text:
             continue
         need = Need(text=text[:8_000], query=text, message="", today=material.today)
-        filled = fill({"type": "object", "properties": {name or "items": {**parameter.schema, "items": items}}, "$defs": root.get("$defs", {})}, need)
+        filled = fill(
+            {
+                "type": "object",
+                "properties": {name or "items": {**parameter.schema, "items": items}},
+                "$defs": root.get("$defs", {}),
+            },
+            need,
+        )
         values = filled.calls[0].get(name or "items") if filled.calls else None
         if isinstance(values, list) and values:
             return values
-    if type_of(items) == "string" and own & (_ANSWERS | {"step", "point", "item", "fact", "bullet", "sentenc", "key"}):
+    if type_of(items) == "string" and own & (
+        _ANSWERS | {"step", "point", "item", "fact", "bullet", "sentenc", "key"}
+    ):
         return list(sentences(material.reply))
     return []
 
@@ -161,7 +180,9 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
     texts = [text for text in (" ".join(material.found), material.message) if text]
     for text in texts:
         source = Source(text[:8_000], material.today)
-        found.extend(c.value for c in source.candidates(parameter) if c.score >= 0.5 and c.value not in material.used)
+        found.extend(
+            c.value for c in source.candidates(parameter) if c.score >= 0.5 and c.value not in material.used
+        )
     if parameter.words:
         wanted = analyse(f"What is the {parameter.shown}?")
         known, _ = material.facts.answer(wanted, 0.5)
@@ -171,10 +192,19 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
             found.append(known if parameter.type == "string" else None)
     if parameter.type == "boolean":
         found.append(_said_yes(material.reply))
-    elif parameter.type == "string" and parameter.kind in ("thing", "content", "query") and len(parameter.words) <= 1:
+    elif (
+        parameter.type == "string"
+        and parameter.kind in ("thing", "content", "query")
+        and len(parameter.words) <= 1
+    ):
         found.append(" ".join(material.found))
     documents = [unwrap(parse(call.output)) for call in material.calls]
-    found.extend(v for d in documents for _, v in flatten(d) if parameter.type in ("integer", "number") and isinstance(v, int | float))
+    found.extend(
+        v
+        for d in documents
+        for _, v in flatten(d)
+        if parameter.type in ("integer", "number") and isinstance(v, int | float)
+    )
     return [value for value in found if value is not None and value != ""]
 
 
@@ -197,8 +227,18 @@ def _fitted(value: Json, parameter: Parameter) -> Json:
                 return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        return int(value) if parameter.type == "integer" or float(value).is_integer() and abs(value) < 1e15 else value
-    return value if parameter.type == "boolean" and isinstance(value, bool) else value if parameter.kind == "enum" else None
+        return (
+            int(value)
+            if parameter.type == "integer" or (float(value).is_integer() and abs(value) < 1e15)
+            else value
+        )
+    return (
+        value
+        if parameter.type == "boolean" and isinstance(value, bool)
+        else value
+        if parameter.kind == "enum"
+        else None
+    )
 
 
 def minimal(schema: object, root: Schema, depth: int = 0) -> Json:
@@ -217,11 +257,19 @@ def minimal(schema: object, root: Schema, depth: int = 0) -> Json:
     if kind == "object":
         parts = properties(plain)
         names = required(plain) or []
-        return {name: minimal(parts.get(name, {}), root, depth + 1) for name in names} if depth < _MAX_DEPTH else {}
+        return (
+            {name: minimal(parts.get(name, {}), root, depth + 1) for name in names}
+            if depth < _MAX_DEPTH
+            else {}
+        )
     if kind == "array":
         least = plain.get("minItems")
         count = min(least, _MAX_ITEMS) if isinstance(least, int) else 0
-        return [minimal(plain.get("items", {}), root, depth + 1) for _ in range(count)] if depth < _MAX_DEPTH else []
+        return (
+            [minimal(plain.get("items", {}), root, depth + 1) for _ in range(count)]
+            if depth < _MAX_DEPTH
+            else []
+        )
     if kind == "boolean":
         return False
     if kind == "null":
@@ -235,12 +283,19 @@ def _least_number(schema: Schema, kind: str) -> Json:
         return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
     step = limit("multipleOf") or 1.0
-    low, above, high, below = limit("minimum"), limit("exclusiveMinimum"), limit("maximum"), limit("exclusiveMaximum")
+    low, above, high, below = (
+        limit("minimum"),
+        limit("exclusiveMinimum"),
+        limit("maximum"),
+        limit("exclusiveMaximum"),
+    )
     value = 0.0
     if low is not None and low > 0:
         value = low
     elif above is not None and above >= 0:
-        value = above + (step if kind == "integer" or below is None or above + step < below else (below - above) / 2)
+        value = above + (
+            step if kind == "integer" or below is None or above + step < below else (below - above) / 2
+        )
     elif high is not None and high < 0:
         value = high
     elif below is not None and below <= 0:
