@@ -7,13 +7,15 @@ is open, never otherwise. Acts: asks, asks again, stops, withdraws, starts a new
 from datetime import datetime
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from services.errors import InvalidInput, NotFound
 from services.models import Answer, Conversation, ThreadSummary
 from ui import ask_actions, ask_answer, context, feedback, formats, safe
-from ui.ask_actions import ANSWER_PARAM, MISSING_KEY, THREAD_PARAM
+from ui.ask_actions import ANSWER_PARAM, LIVE_KEY, MISSING_KEY, THREAD_PARAM
 
 LIVE_S = 0.25
+WHOLE_RUN_KEY = "ask-whole-run"
 SHOWN_ANSWERS = 20
 SHOWN_TITLE = 60
 RECENT_THREADS = 7
@@ -24,19 +26,40 @@ WAY = (
     (":material/function: Azure Function", "green"),
     (":material/edit_note: Answer", "blue"),
 )
+WELCOME = """\
+# Ask a question, watch it travel
+
+Every question goes through the agents, a storage queue and an Azure Function, and back.
+You see each hop as it happens, and where the time went.
+
+{way}
+
+**Try one of these**
+"""
 
 
 def main() -> None:
+    st.session_state[WHOLE_RUN_KEY] = True
+    try:
+        draw_page(context.sidebar())
+    finally:
+        st.session_state[WHOLE_RUN_KEY] = False
+    draw_input()
+
+
+@st.fragment(key="ask")
+def draw_page(sidebar: DeltaGenerator) -> None:
+    """Fragment: opening another conversation draws these two again and leaves the frame alone."""
     thread_id = st.query_params.get(THREAD_PARAM, "")
     with feedback.showing_errors(retry=lambda: ask_actions.read_again(thread_id), key="conversation"):
         draw_body(thread_id, st.query_params.get(ANSWER_PARAM, ""))
-    draw_input()
-    with context.sidebar():
+    with sidebar:
         draw_conversations(thread_id)
 
 
 def draw_body(thread_id: str, answer_id: str) -> None:
     st.session_state.pop(MISSING_KEY, None)
+    st.session_state[LIVE_KEY] = False
     if thread_id:
         try:
             draw_shown(*load(thread_id))
@@ -67,6 +90,9 @@ def draw_shown(found: tuple[Answer, ...], conversation: Conversation | None) -> 
     if hidden := len(found) - len(answers):
         st.button(f"Show {hidden} earlier", key="ask-earlier", icon=":material/history:", on_click=show_whole)
     closed = sum(not answer.is_open for answer in found)
+    st.session_state[LIVE_KEY] = closed < len(found)
+    if st.session_state[LIVE_KEY] and not st.session_state[WHOLE_RUN_KEY]:
+        st.rerun()  # timers start, and end, with a run of the whole page only
     for answer in answers:
         timer_s = LIVE_S if answer.is_open else None
         newest = answer is answers[-1]
@@ -95,14 +121,8 @@ def draw_heading(conversation: Conversation | None, asked_at: datetime | None) -
 
 
 def draw_welcome() -> None:
-    st.markdown("# Ask a question, watch it travel")
-    st.markdown(
-        "Every question goes through the agents, a storage queue and an Azure Function, and back. "
-        "You see each hop as it happens, and where the time went."
-    )
-    st.markdown(" :gray[→] ".join(f":{colour}-badge[{name}]" for name, colour in WAY))
-    st.space("small")
-    st.markdown("**Try one of these**")
+    way = " :gray[→] ".join(f":{colour}-badge[{name}]" for name, colour in WAY)
+    st.markdown(WELCOME.format(way=way), anchors=False)
     with st.container(gap="small"):
         for place, example in enumerate(examples()):
             st.button(
@@ -160,9 +180,11 @@ def draw_conversations(current: str) -> None:
             for thread in threads[:RECENT_THREADS]:
                 draw_thread(thread, current)
         if older := threads[RECENT_THREADS:]:
-            with st.expander("Older", type="compact", key="threads-older"), st.container(gap=None):
-                for thread in older:
-                    draw_thread(thread, current)
+            with st.expander("Older", type="compact", key="threads-older", on_change="rerun") as more:
+                if more.open:
+                    with st.container(gap=None):
+                        for thread in older:
+                            draw_thread(thread, current)
 
 
 def draw_thread(thread: ThreadSummary, current: str) -> None:

@@ -1,4 +1,7 @@
-"""What the buttons of the Ask page do. All are callbacks: they run before the redraw, which then shows their effect."""
+"""What the buttons of the Ask page do. All are callbacks: they run before the redraw, which then shows their effect.
+
+A button redraws the fragment it stands in. Where more must change, the callback asks for the whole page.
+"""
 
 from dataclasses import dataclass
 
@@ -12,6 +15,7 @@ from ui import context, feedback, safe
 QUESTION_KEY = "question"
 REFUSAL_KEY = "ask-refusal"
 TOKEN_KEY = "ask-token"  # noqa: S105 - tells one press of Enter from the next
+LIVE_KEY = "ask-live"  # whether an answer on the screen is open
 MISSING_KEY = "ask-missing-thread"  # the id in the URL that leads nowhere
 THREAD_PARAM, ANSWER_PARAM = "thread", "answer"
 THREAD_WAIT_S = 3.0
@@ -33,11 +37,13 @@ def send() -> None:
 
 def ask_example(question: str) -> None:
     _ask(question, st.session_state.setdefault(TOKEN_KEY, new_id("tok")))
+    st.rerun()
 
 
 def ask_again(answer: Answer, closed: int) -> None:
     """Ask the same once more. *closed*: how many answers had ended when the button was drawn; pressed twice, it is one."""
     _ask(answer.question, f"again-{answer.id}-{closed}")
+    st.rerun()
 
 
 def stop(answer_id: str) -> None:
@@ -49,12 +55,12 @@ def stop(answer_id: str) -> None:
 
 def start_new() -> None:
     st.query_params.clear()
-    st.session_state.pop(REFUSAL_KEY, None)
+    _leave()
 
 
 def open_thread(thread_id: str) -> None:
     st.query_params.from_dict({THREAD_PARAM: thread_id})
-    st.session_state.pop(REFUSAL_KEY, None)
+    _leave()
 
 
 def read_again(thread_id: str) -> None:
@@ -78,9 +84,15 @@ def _ask(question: str, token: str) -> None:
     st.session_state[TOKEN_KEY] = new_id("tok")
     context.forget(answer.thread_id)
     if answer.thread_id:
-        open_thread(answer.thread_id)
+        st.query_params.from_dict({THREAD_PARAM: answer.thread_id})
     else:
         st.query_params.from_dict({ANSWER_PARAM: answer.id})
+
+
+def _leave() -> None:
+    """Take the timers of what was open off the screen, and with them the words about a refused question."""
+    if st.session_state.pop(REFUSAL_KEY, None) or st.session_state.get(LIVE_KEY):
+        st.rerun()
 
 
 def _thread() -> str:

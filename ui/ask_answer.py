@@ -75,8 +75,12 @@ def draw_actions(answer: Answer, closed: int) -> None:
                 on_click=ask_actions.ask_again,
                 args=[answer, closed],
             )
-        with st.popover("Ids", icon=":material/tag:", type="tertiary", key=f"ids-{answer.id}"):
-            draw_ids(answer)
+        ids = st.popover(
+            "Ids", icon=":material/tag:", type="tertiary", key=f"ids-{answer.id}", on_change="rerun"
+        )
+        if ids.open:
+            with ids:
+                draw_ids(answer)
 
 
 def draw_ids(answer: Answer) -> None:

@@ -92,8 +92,10 @@ def _draw_step(step: Step, answer: Answer) -> None:
         for child in children:
             _draw_step(child, answer)
         if step.kind == "delegate" and (step.arguments or step.output):
-            with st.expander("What was passed", type="compact", key=f"passed-{answer.id}-{step.key}"):
-                _draw_payloads(step)
+            name = f"passed-{answer.id}-{step.key}"
+            with st.expander("What was passed", type="compact", key=name, on_change="rerun") as passed:
+                if passed.open:
+                    _draw_payloads(step)
         else:
             _draw_payloads(step)
 
