@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Literal
 
 from emulator.model.lexicon import ASKED_BY_OPENER, STOP_WORDS
-from emulator.model.text import fold, stem, words
+from emulator.model.text import fold, stem, stems, words
 
 Wanted = Literal["number", "time", "person", "place", "reason", "any"]
 
@@ -18,6 +18,7 @@ _LEAD_IN = re.compile(
     r"(?:please )?(?:tell|give|show) me|i(?:'d| would)? (?:like|want|need) to know|do you know|i wonder)?\s*",
     re.IGNORECASE,
 )
+_ASKED_NOUN = re.compile(r"\b(?:what|which|at what|on which|on what|in which|in what) (?:time|day|date|year|month)s?(?= (?:is|are|was|were|do|does|did|can|will|must|has|have|should)\b)", re.IGNORECASE)
 _WANTS: tuple[tuple[str, Wanted], ...] = (
     (r"\bhow (?:many|much|old|tall|far|fast|big|heavy|high|deep|large|warm|cold|hot|expensive)\b|\b(?:number|amount|count) of\b|\bprice\b|\bcosts?\b", "number"),
     (r"\bwhen\b|\bwhat (?:time|date|day|year|month|hours)\b|\bwhich (?:day|date|year|month)\b|\bhow (?:long|soon|often)\b", "time"),
@@ -57,6 +58,8 @@ def analyse(text: str) -> Asked:
         text = f"{text[:_MAX_ANALYSED]} {text[-_MAX_ANALYSED:]}"
     bare = text[_LEAD_IN.match(text).end() :]  # type: ignore[union-attr]  # every part is optional: it always matches
     lowered = fold(bare)
+    shorter = _ASKED_NOUN.sub(" ", bare)
+    bare = shorter if stems(shorter) else bare
     hinted = {
         stem(word)
         for opener, stands_for in ASKED_BY_OPENER.items()

@@ -23,6 +23,7 @@ _MISSED_NAME_COSTS = 0.5
 _MAX_LISTED = 12
 
 _PRONOUN = re.compile(r"^(?:it|they|he|she|this|these|those|its|their|his|her|there)\b", re.IGNORECASE)
+_CONTINUES = re.compile(r"^(?:the|it|its|they|their|he|his|she|her|our|there)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _TIME = re.compile(
     r"\d|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
@@ -185,12 +186,19 @@ class FactIndex:
                 for at, strength in self._holders(word).items():
                     holders[at] = max(holders.get(at, 0.0), strength * _RELATED_COUNTS)
         if not holders and len(term.word) >= 5 and term.word.isalpha():
-            pattern = rf"\b{re.escape(term.word[0])}\w{{{len(term.word) - 2},{len(term.word)}}}\b"
-            meant = {stem(word) for word in set(re.findall(pattern, self._text)) if close(word, term.word)}
-            for word in meant:
+            for word in self._misspelled(term.word):
                 for at, strength in self._holders(word).items():
                     holders[at] = max(holders.get(at, 0.0), strength * _SLIP_COUNTS)
+        if not holders and 6 <= len(term.word) <= 30 and term.word.isalpha():
+            apart = r"[-\s]?".join(map(re.escape, term.word))  # «checkout» finds «check-out»
+            for match in re.finditer(apart, self._text):
+                holders[bisect_right(self._starts, match.start()) - 1] = _SLIP_COUNTS
         return holders
+
+    def _misspelled(self, word: str) -> set[str]:
+        """Return the stems of the words of the text that differ from *word* by one slip."""
+        pattern = rf"\b{re.escape(word[0])}\w{{{len(word) - 2},{len(word)}}}\b"
+        return {stem(other) for other in set(re.findall(pattern, self._text)) if close(other, word)}
 
     def _bonus(self, asked: Asked, at: int, matched: frozenset[str]) -> float:
         passage, own = self.passages[at], self._own(at)
@@ -234,9 +242,13 @@ _IMPLIED_STEMS = frozenset(word for _, meant in _IMPLIED for word in meant)
 
 
 def _about(passage: Passage) -> str:
+    """Return what *passage* is about besides its own words: its heading, what a pronoun stands for, its paragraph's names."""
+    about = passage.context
     if passage.subject and (passage.kind != "sentence" or _PRONOUN.match(passage.text)):
-        return f"{passage.context} {passage.subject}"
-    return passage.context
+        about = f"{about} {passage.subject}"
+    if passage.lead and passage.lead != passage.text and _CONTINUES.match(passage.text):
+        about = f"{about} {' '.join(_NAME.findall(passage.lead))}"
+    return about
 
 
 def _implied(text: str) -> list[str]:

@@ -24,6 +24,9 @@ _COND_LAST = re.compile(
     r"\s+(?:only |but only |and only )?(?:if|when(?:ever)?|any ?time|every time|each time|in case|for (?=(?:any|all|every|each|questions?|requests?)\b))\s+(?P<cond>.+)$",
     re.IGNORECASE | re.DOTALL,
 )
+_OTHERWISE = re.compile(
+    r"^\W*(?:otherwise|else|in (?:all|any) other cases?|for (?:anything|everything) else|if not)\b[\s,:]*", re.IGNORECASE
+)
 _ACTION_AHEAD = re.compile(
     rf"(?:[,:;]|\bthen\b|→|->|—|–)\s*{_LEADS}(?:{_TOOL_VERBS}|{_REPLY_VERBS}|do)(?:s|es)?\b", re.IGNORECASE
 )
@@ -191,7 +194,7 @@ class _Reader:
         if told:
             text = text[told.end() :]
             text = text[:1].upper() + text[1:]
-            passage = Passage(text, passage.kind, passage.context, passage.subject)
+            passage = Passage(text, passage.kind, f"{passage.context} {told[0]}", passage.subject, passage.lead)
         if passage.kind == "entry" and not told and not _may_direct(text):
             self.facts.append(passage)
             return
@@ -247,7 +250,7 @@ _OPENERS = frozenset(
     then first simply just immediately you your must will can may have need are to make be sure remember never not do
     don't act keep help assist stay behave think speak translate summarize summarise format ensure try avoid follow
     provide handle decide combine present route prefix preface prepend append put specify set pass fill supply include
-    note it's its the it there under no {_TOOL_VERBS.replace("|", " ")} {_REPLY_VERBS.replace("|", " ")}
+    otherwise else note it's its the it there under no {_TOOL_VERBS.replace("|", " ")} {_REPLY_VERBS.replace("|", " ")}
     utilise utilize apologise apologize answers responds replies returns says"""
     )
 )
@@ -308,6 +311,8 @@ def split_condition(sentence: str) -> tuple[str, str]:
     def is_free(at: int) -> bool:
         return not any(start < at < end for start, end in inside)
 
+    if rest := _OTHERWISE.match(sentence):
+        return "anything else", sentence[rest.end() :]
     if first := _COND_FIRST.match(sentence):
         offset = first.start("rest")
         comma = next((at for at in range(offset, len(sentence)) if sentence[at] in ",:" and is_free(at)), -1)

@@ -28,7 +28,7 @@ _BY_WORD: tuple[tuple[Kind, str], ...] = (
     ("id", "id ids identifier sku reference ref serial uuid guid barcode isbn pnr vin iban imei badge"),
     ("place", "location city place town country region state address destination origin departure arrival airport venue area district village continent where"),
     ("person", "user member person people employee customer patient recipient owner manager author student teacher contact guest attendee attendees participant sender receiver colleague doctor artist player assignee traveller traveler passenger"),
-    ("number", "amount quantity count age duration nights weight height temperature budget distance percent percentage"),
+    ("number", "amount quantity count age duration nights weight height temperature budget distance percent percentage year season"),
     ("content", "text message content body note comment sentence phrase title subject summary description reason details keyword keywords topic term word headline caption remark statement"),
     ("thing", "company organization organisation brand team product item ingredient dish planet star element name stock crop animal model device sport department service course movie film book song game language property"),
 )  # fmt: skip

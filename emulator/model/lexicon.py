@@ -23,7 +23,13 @@ STOP_WORDS = frozenset(
     hi hello hey thanks thank ok okay well actually maybe perhaps kindly
     say says said ask asks asked asking question questions answer answers
     s t re ve ll d m don doesn didn isn aren wasn weren won wouldn couldn shouldn can't cannot whats
-    thing things way kind sort exactly currently current today's got get gets getting""")
+    thing things way kind sort exactly currently current today's got get gets getting
+        take takes taken took go goes use used using happen happens often
+        wie wer wo wann warum wieso welche welcher welches der das dem den ein eine einen ist sind und im um von zu für
+        fur mit auf nicht sich wird kann comment quel quelle quels quelles où ou quand qui que quoi pourquoi combien le la
+        les un une des du de est sont et au aux en dans pour sur avec ce cette il elle se qué quien quién cuál cual
+        cuándo cuando dónde donde cuánto cuanto cuánta cuánto cuantos cómo como el los las una es y al del para con su
+        chi cosa dove quanto perché che di da per il lo gli è o""")
 )
 
 # Words that nearly every tool or agent description contains: no evidence for one tool against another.
@@ -40,7 +46,7 @@ TOOL_NOISE = frozenset(
 _IDEAS = """
 price cost costs fee fees charge rate priced expensive cheap
 stock share shares ticker equity quote
-weather forecast temperature rain rainy sunny snow snowing humid humidity umbrella wind windy cloudy climate condition
+weather forecast temperature rain rainy sunny snow snowing humid humidity umbrella wind windy cloudy climate condition hot cold warm celsius degrees storm
 order orders purchase parcel package shipment delivery
 ship shipped shipping deliver delivered delivery dispatch send sent
 arrive arrival eta delivered
@@ -72,7 +78,7 @@ refund reimburse reimbursement reimbursed
 return returns
 cancel cancellation cancelled terminate
 car vehicle auto automobile
-laptop computer notebook pc
+laptop computer notebook pc device
 device equipment hardware
 inventory stock available availability
 customer client
@@ -84,7 +90,6 @@ code key number pin
 secret confidential
 founder founded founders established establish created creator started
 author wrote writer written
-capital city
 color colour
 favourite favorite preferred
 author writer wrote
@@ -110,7 +115,7 @@ age old
 team club squad
 score result goals points
 win won winner victory champion
-game match fixture
+game match fixture play played
 play player players
 exchange convert conversion currency rate
 currency money
@@ -166,6 +171,9 @@ ASKED_BY_OPENER = {
     "who runs": "manager head ceo",
     "who leads": "manager head lead",
     "what time": "time hour",
+    "days off": "leave vacation",
+    "day off": "leave vacation",
+    "time off": "leave vacation",
     "do i need an umbrella": "weather rain",
 }
 

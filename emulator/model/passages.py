@@ -24,6 +24,8 @@ _HEADING = re.compile(
 _KEY_VALUE = re.compile(r"^(?P<key>[^\s:|?!][^:|?!]{0,58}?)\s*(?::|=|\s[-–—]|->|→)\s+(?P<value>\S.*)$")
 _QUESTION = re.compile(r"^\s*(?:q|question|faq)\s*\d*\s*[:.)-]\s*(?P<text>.+)$", re.IGNORECASE)
 _ANSWER = re.compile(r"^\s*(?:a|answer)\s*\d*\s*[:.)-]\s*(?P<text>.+)$", re.IGNORECASE)
+_NAMED = re.compile(r"(?<=\w )[A-Z][^\W\d_]")  # holds a name, not only a capital at its start
+_SHORT_ENTRY = re.compile(r"[^:=.!?;]*(?<! -)")
 _RULE_ROW = re.compile(r"^[\s|:+-]+$")
 _MARKUP = re.compile(r"\*\*([^*\n]+)\*\*|__([^_\n]+)__|`([^`\n]+)`")
 _NAMING_KEYS = (
@@ -43,12 +45,14 @@ _NAMING_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """*text* is what is said when the passage answers; *context* what else it is about; *subject* what it builds on."""
+    """*text* is what is said when the passage answers; *context* what else it is about; *subject* what it builds on,
+    *lead* the sentence of its paragraph that first gave a name."""
 
     text: str
     kind: Kind
     context: str = ""
     subject: str = ""
+    lead: str = ""
 
 
 def read_passages(text: str) -> list[Passage]:
@@ -155,13 +159,13 @@ def record_sentence(record: dict[str, object]) -> str:
 
 def _read_lines(text: str) -> Iterator[Passage]:
     lines = _join_wrapped(text.split("\n"))
-    heading, previous, question = "", "", ""
+    heading, previous, lead, question = "", "", "", ""
     listed = marked = False  # whether entries of this heading were seen, and whether it is a # heading
     at = 0
     while at < len(lines):
         line = lines[at].strip()
         if not line:
-            previous, at = "", at + 1
+            previous, lead, at = "", "", at + 1
             if listed and not marked:
                 heading = ""
             continue
@@ -185,8 +189,10 @@ def _read_lines(text: str) -> Iterator[Passage]:
                 heading = ""
             listed = listed or bullet
             bare = _plain(_BULLET.sub("", line, count=1))
-            for passage in _read_line(bare, heading, previous):
+            for passage in _read_line(bare, heading, previous, lead):
                 previous = passage.text
+                if passage.kind == "sentence" and not _NAMED.search(lead):
+                    lead = passage.text
                 yield passage
 
 
@@ -199,29 +205,21 @@ def _plain(line: str) -> str:
     )
 
 
-def _read_line(line: str, heading: str, previous: str) -> Iterator[Passage]:
-    if (
-        len(line) < 40
-        and ":" not in line
-        and "=" not in line
-        and " - " not in line
-        and not line.endswith((".", "!", "?"))
-        and "." not in line
-    ):
-        yield Passage(line, "sentence", heading, previous)
+def _read_line(line: str, heading: str, previous: str, lead: str) -> Iterator[Passage]:
+    if len(line) < 40 and _SHORT_ENTRY.fullmatch(line):
+        yield Passage(line, "sentence", heading, previous, lead)
         return
-    if (
-        (pair := _KEY_VALUE.match(line))
-        and len(pair["key"].split()) <= 6
-        and "://" not in line[: pair.end("key") + 3]
-    ):
-        lone = len(sentences(line)) == 1
-        yield Passage(line, "entry" if lone else "sentence", heading)
-        if lone:
+    pieces = sentences(line)
+    if (pair := _KEY_VALUE.match(line)) and len(pair["key"].split()) <= 6:
+        web_address = "://" in line[: pair.end("key") + 3]
+        if not web_address and len(pieces) == 1:
+            yield Passage(line, "entry", heading)
             return
-    for sentence in sentences(line):
-        yield Passage(sentence, "sentence", heading, previous)
+        heading = heading if web_address else f"{heading} {pair['key']}".strip()
+    for sentence in pieces:
+        yield Passage(sentence, "sentence", heading, previous, lead)
         previous = sentence
+        lead = lead if _NAMED.search(lead) else sentence
 
 
 def _join_wrapped(lines: list[str]) -> list[str]:

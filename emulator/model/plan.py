@@ -1,6 +1,7 @@
 """The plan of a run: for each part of the question a step, worked out afresh at every turn from what is known then."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,8 +17,8 @@ from emulator.model.instructions import FixedArgument, Instructions
 from emulator.model.kinds import Parameter
 from emulator.model.passages import Passage
 from emulator.model.questions import Part, Question, soft_cuts
-from emulator.model.routing import Profile, Route, Router
-from emulator.model.smalltalk import Talk, swap_person, words_to_say
+from emulator.model.routing import CHOSEN_FROM, ORDERED, Profile, Route, Router
+from emulator.model.smalltalk import Talk, speaks_of_self, swap_person, words_to_say
 from emulator.model.spotter import Json
 from emulator.model.text import squeeze
 
@@ -25,6 +26,12 @@ StepKind = Literal["call", "said", "ask", "unknown", "talk"]
 _OWN_BEATS_TOOL = 0.8
 _MEMORY_FROM = 0.55
 _SEARCHED = 4_000
+_CUT_FROM = 0.7
+_STATED_FROM = 0.75  # a statement calls for a tool less than a question does
+_INTRODUCES = re.compile(
+    r"^\W*(?:my (?:\w+ )?(?:name|id|number|e-?mail|address|birthday|age|city|job|favou?rite)\b|i(?:'m| am) (?:[A-Z]|an? |from |\d)|i (?:live|work|like|love)\b|remember\b|note\b|call me\b)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,7 @@ class Planner:
         own, sure = self._own_fact(asked, SURE)
         if own and (route is None or sure >= _OWN_BEATS_TOOL):
             return Step(part, "said", own)
-        if memory.is_about_user(asked) and (told := self._recall(asked)):
+        if memory.is_about_user(asked) and (told := self._recall(asked, earlier=route is not None)):
             return Step(part, "said", told)
         if route:
             return self._call(part, route)
@@ -137,21 +144,26 @@ class Planner:
 
     def _only_generic(self, route: Route) -> bool:
         """Return whether the route is ordered merely because the only tool is there for everything."""
-        return route.score < 9.0
+        return route.score < ORDERED
 
     def _statement(self, part: Part, others: bool) -> list[Step]:
         route = self._router.choose(part.asked) if self._router else None
-        if route and (
-            route.score >= 9.0 or (not others and route.score >= 1.2) or (route.ordered and not others)
-        ):
-            return [self._call(part, route)]
+        if route and (route.score >= ORDERED or self._calls_for_tool(part, route, others)):
+            return self._part(part)
         if not others and (reply := self._instructions.reply_to(part.asked)):
             return [Step(part, "said", reply)]
         return [] if others else [Step(part, "talk", talk="acknowledge")]
 
+    @staticmethod
+    def _calls_for_tool(part: Part, route: Route, others: bool) -> bool:
+        """Return whether a statement that stands alone is meant for a tool: «My invoice is wrong»."""
+        return not others and not _INTRODUCES.match(part.text) and (route.ordered or route.score >= _STATED_FROM)
+
     def _cut(self, part: Part) -> list[Part] | None:
         """Return *part* in two when its halves go to different places, None when it belongs together."""
         for left, right in soft_cuts(part.text):
+            if speaks_of_self(right) and not speaks_of_self(left):
+                continue
             first, second = self._target(left), self._target(right)
             if first and second and first != second:
                 return [Part(left, analyse(left)), Part(right, analyse(right))]
@@ -164,7 +176,7 @@ class Planner:
         own, sure = self._own_fact(asked, SURE)
         if own and sure >= _OWN_BEATS_TOOL:
             return f"said {own}"
-        if self._router and (route := self._router.choose(asked)) and route.score >= 0.9:
+        if self._router and (route := self._router.choose(asked)) and route.score >= _CUT_FROM:
             sum_wanted = find_expression(text) if route.profile.arithmetic else ""
             return f"tool {route.profile.tool.name} {sum_wanted}"
         return f"said {own}" if own else ""
@@ -182,8 +194,10 @@ class Planner:
         text, _ = index.answer(asked, SURE)
         return swap_person(text) if text else ""
 
-    def _recall(self, asked: Asked) -> str:
-        told = memory.told_by_user(self._request.conversation, but=asked.text)
+    def _recall(self, asked: Asked, earlier: bool = False) -> str:
+        """Return what the user told about *asked*; *earlier*: before this message."""
+        turns = self._request.conversation[:-1] if earlier else self._request.conversation
+        told = memory.told_by_user(turns, but=asked.text)
         return told.answer(asked, _MEMORY_FROM)[0]
 
     def _answered(self, asked: Asked) -> str:
@@ -260,11 +274,20 @@ class Planner:
                 if tool.kind == "connected_agent":
                     query = f"What is the {parameter.shown} for this: {self._query(part)}"
                     return Step(part, "call", calls=(Call(tool.name, {"query": query}),), profile=profile)
-                filled = self._fill(other, part)
-                if filled.calls:
-                    calls = tuple(Call(tool.name, arguments) for arguments in filled.calls[:1])
-                    return Step(part, "call", calls=calls, profile=profile)
+                if step := self._first(other, profile, part):
+                    return step
+        for route in self._router.rank(part.asked):  # «the weather where user 7 lives»: nothing promises a place, but
+            other = route.profile  # the user is asked about as well
+            fits = other is not profile and route.score >= CHOSEN_FROM and other.tool.kind != "connected_agent"
+            if fits and other.tool.name not in called and (step := self._first(other, profile, part)):
+                return step
         return None
+
+    def _first(self, other: Profile, profile: Profile, part: Part) -> Step | None:
+        """Return the step that calls *other* on the way to *profile*; None when it lacks values of its own."""
+        filled = self._fill(other, part)
+        calls = tuple(Call(other.tool.name, arguments) for arguments in filled.calls[:1])
+        return Step(part, "call", calls=calls, profile=profile) if calls else None
 
     def _source_of(self, profile: Profile, part: Part, filled: Filled) -> str:
         """Return the tool whose output this call should wait for: «the weather at that time»."""

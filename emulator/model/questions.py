@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emulator.model import Turn
 from emulator.model import values as found_values
 from emulator.model.asked import Asked, analyse
-from emulator.model.smalltalk import Talk, is_statement, talk_of
+from emulator.model.smalltalk import Talk, is_statement, speaks_of_self, talk_of
 from emulator.model.text import clean, quotations, sentences, squeeze, words
 
 MAX_PARTS = 12
@@ -104,6 +104,11 @@ def cut(message: str) -> list[Part]:
     for text in texts:
         if parts and parts[-1].talk is None:
             text = _with_antecedent(text, parts[-1].text)
+        asked = analyse(text)
+        if parts and parts[-1].statement and not asked.terms and not asked.hinted:
+            text = f"{parts.pop().text} {text}"  # «My laptop is broken. What can I do?» is one question
+            parts.append(Part(text, analyse(text)))
+            continue
         talk = talk_of(text)
         parts.append(Part(text, analyse(text), talk, talk is None and not _is_asking(text)))
     return parts
@@ -154,7 +159,7 @@ def soft_cuts(text: str) -> list[tuple[str, str]]:
         left, right = text[: match.start()].strip(), text[match.end() :].strip()
         if not left or not right or any(a < match.start() < b for a, b in inside):
             continue
-        if lead and lead.end() < match.start() and not _ASKS.match(right):
+        if lead and lead.end() < match.start() and not _ASKS.match(right) and not speaks_of_self(right):
             right = f"{squeeze(lead[0])} {right}"
         if "?" in text[-2:]:
             left = left.rstrip(" ?,") + "?"

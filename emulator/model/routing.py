@@ -12,16 +12,20 @@ from emulator.model.arithmetic import find_expression
 from emulator.model.asked import Asked, analyse
 from emulator.model.instructions import Instructions, read_instructions, split_condition
 from emulator.model.kinds import Parameter
-from emulator.model.lexicon import TOOL_NOISE, word_list
+from emulator.model.lexicon import CURRENCY_CODES, TOOL_NOISE, word_list
 from emulator.model.text import close, name_words, quotations, related, stem, stems
-from emulator.model.values import ids
+from emulator.model.values import dates, emails, ids
 
-CHOSEN_FROM = 1.0
-_NAME, _DESCRIPTION, _RULE, _PARAMETER, _KNOWLEDGE = 1.5, 1.0, 1.3, 0.7, 0.8
+CHOSEN_FROM = 0.6
+_HEAD_AS_GOOD = 0.5
+_AS_GOOD = 0.8  # of tools that score nearly the same, the one asked for first is meant
+ORDERED = 9.0  # the score of a tool that a quoted trigger of the instructions names
+_NAME, _DESCRIPTION, _RULE, _PARAMETER, _KNOWLEDGE = 1.5, 1.0, 1.3, 0.7, 1.0
 _RELATED_COUNTS = 0.75
 _KNOWS_FROM = 0.6
 _READ_WHOLE = 20_000  # characters of knowledge whose every word counts a little; beyond, only what it answers
 _NOISE = frozenset(stem(word) for word in TOOL_NOISE)
+_NAME_NOISE = _NOISE - frozenset(stem(word) for word in ("user", "name", "number", "request", "string", "data"))
 _ARITHMETIC = frozenset(
     stem(w)
     for w in word_list(
@@ -74,6 +78,9 @@ class Route:
     profile: Profile
     score: float
     ordered: bool
+    heads: bool = False  # the first thing asked for is in the tool's name: «the weather where user 7 lives»
+    first: int = 0  # which word of the question speaks for it first
+    evidence: float = 0.0  # the part of the score that comes from dates, ids, sums and known facts
 
 
 def profile(tool: Tool) -> Profile:
@@ -94,9 +101,9 @@ def _profile(name: str, description: str, kind: str, schema: str, knowledge: str
     known = read_instructions(knowledge) if knowledge else None
     weights: dict[str, float] = {}
 
-    def count(found: Sequence[str], weight: float) -> None:
+    def count(found: Sequence[str], weight: float, noise: frozenset[str] = _NOISE) -> None:
         for word in found:
-            if word not in _NOISE:
+            if word not in noise:
                 weights[word] = max(weights.get(word, 0.0), weight)
 
     if known:
@@ -110,9 +117,9 @@ def _profile(name: str, description: str, kind: str, schema: str, knowledge: str
         count(sorted(parameter.about), 0.5)
         count(sorted(parameter.words), _PARAMETER)
         choices = parameter.schema.get("enum")
-        count(stems(" ".join(str(c) for c in choices)) if isinstance(choices, list) else [], _PARAMETER)
+        count(stems(" ".join(str(c) for c in choices)) if isinstance(choices, list) else [], _DESCRIPTION)
     count(stems(description), _DESCRIPTION)
-    count([stem(word) for word in name_words(name) if len(word) > 1], _NAME)
+    count([stem(word) for word in name_words(name) if len(word) > 1], _NAME, _NAME_NOISE)
     own = frozenset(weights)
     arithmetic = (
         len(own & _ARITHMETIC) >= 2 or any(p.kind == "expression" for p in read) or stem("calculate") in own
@@ -139,7 +146,10 @@ class Router:
         routes = [self._by_trigger(routes, asked), *routes] if self._triggered(asked) else routes
         if len(self.profiles) == 1 and not routes[0].ordered and self._must_use(asked, routes[0].score):
             routes = [Route(routes[0].profile, routes[0].score, ordered=True)]
-        return sorted(routes, key=lambda r: (not r.ordered, -r.score))
+        routes.sort(key=lambda r: (not r.ordered, -r.score))
+        rivals = [r for r in routes if _rivals(r, routes[0])]
+        rivals.sort(key=lambda r: (not r.heads, -r.evidence, r.first))
+        return [*rivals, *(r for r in routes if r not in rivals)]
 
     def find(self, name: str) -> Profile | None:
         return next((p for p in self.profiles if p.tool.name == name), None)
@@ -177,22 +187,23 @@ class Router:
         if forbidden and any(_overlap(rule, asked) for rule in forbidden):
             return Route(p, 0.0, ordered=False)
         total = best_possible = 0.0
-        strong = False
-        for term in asked.terms:
+        strong, heads, first = False, False, len(asked.terms)
+        for at, term in enumerate(asked.terms):
             counts = self._counts(p, told, term.stem, term.word)
             if not counts and term.stem in _NOISE:
                 continue
             weight = 0.5 if term.name and counts < _DESCRIPTION else 1.0
             best_possible += weight
             total += weight * counts
-            strong = strong or (counts >= _RELATED_COUNTS * _DESCRIPTION and not term.stem.isdigit())
-        total += 0.5 * max((p.weights.get(word, 0.0) for word in asked.hinted), default=0.0)
-        coverage = min(1.0, total / best_possible) if best_possible else 0.0
-        score = total * (0.6 + 0.4 * coverage) if strong else total * 0.5
-        score += self._evidence(p, asked)
-        return Route(
-            p, score, ordered or ("_" in p.tool.name and self._names(p.tool.name, asked.text.lower()))
-        )
+            if counts >= _RELATED_COUNTS * _DESCRIPTION and not term.stem.isdigit():
+                strong, first, heads = True, min(first, at), heads or (at == 0 and counts >= _NAME)
+        hint = _RELATED_COUNTS * max((p.weights.get(word, 0.0) for word in asked.hinted), default=0.0)
+        total, strong = total + hint, strong or hint >= _RELATED_COUNTS
+        coverage = min(1.0, total / best_possible) if best_possible else 1.0
+        score = total * (0.7 + 0.3 * coverage) if strong else total * 0.5
+        evidence = self._evidence(p, asked)
+        by_name = "_" in p.tool.name and self._names(p.tool.name, asked.text.lower())
+        return Route(p, score + evidence, ordered or by_name, heads, first, evidence)
 
     def _counts(self, p: Profile, told: dict[str, float], word: str, spelled: str) -> float:
         best = max(p.weights.get(word, 0.0), told.get(word, 0.0))
@@ -215,6 +226,13 @@ class Router:
             found += 2.5
         if p.takes_id and ids(asked.text):
             found += 0.6
+        kinds = {parameter.kind for parameter in p.parameters}
+        if kinds & {"date", "datetime"} and dates(asked.text):
+            found += 0.3
+        if "email" in kinds and emails(asked.text):
+            found += 0.6
+        if "currency" in kinds and len(re.findall(r"\b[A-Z]{3}\b", asked.text)) > 1 and set(re.findall(r"\b[A-Z]{3}\b", asked.text)) <= CURRENCY_CODES:
+            found += 1.0
         if p.knowledge is not None and (knows := p.knowledge.knows(asked)) >= _KNOWS_FROM:
             found += 2.0 * knows
         return found
@@ -272,7 +290,7 @@ class Router:
         )
         named = self.named_in(rule.text)
         if named:
-            return Route(named[0], 9.0, ordered=True)
+            return Route(named[0], ORDERED, ordered=True)
         functions = [
             r
             for r in routes
@@ -280,7 +298,7 @@ class Router:
         ] or routes
         wanted = analyse(rule.text)
         best = max(functions, key=lambda r: (self._route(r.profile, wanted).score, r.score))
-        return Route(best.profile, 9.0, ordered=True)
+        return Route(best.profile, ORDERED, ordered=True)
 
     def _must_use(self, asked: Asked, score: float) -> bool:
         """Return whether the instructions send every question, or this kind, to the only tool there is."""
@@ -304,6 +322,14 @@ class Router:
 
 
 _VERBS = frozenset(stem(w) for w in word_list("use call invoke delegate route forward ask consult hand pass send query run execute trigger refer transfer redirect rely always only must should please then get getting fetch obtain retrieve find provide give return look"))  # fmt: skip
+
+
+def _rivals(route: Route, best: Route) -> bool:
+    if route.ordered != best.ordered:
+        return False
+    if route.heads and best.first > 0:
+        return route.score >= _HEAD_AS_GOOD * best.score
+    return route.score >= _AS_GOOD * best.score and route.evidence >= best.evidence
 
 
 def without_quotations(text: str) -> str:

@@ -85,6 +85,10 @@ def is_statement(text: str) -> bool:
     )
 
 
+def speaks_of_self(text: str) -> bool:
+    return bool(re.match(r"(?:my|i|we|our)\b", text, re.IGNORECASE)) and is_statement(text)
+
+
 _SWAPS = {
     "i": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself", "i'm": "you are", "i've": "you have",
     "i'd": "you would", "i'll": "you will", "am": "are", "you": "I", "your": "my", "yours": "mine", "yourself": "myself",

@@ -8,7 +8,7 @@ from emulator.model.fitting import alike, clock, neighbours, within
 from emulator.model.kinds import Parameter
 from emulator.model.lexicon import CURRENCIES, CURRENCY_CODES, LANGUAGES, TICKERS
 from emulator.model.spotter import Candidate, Json, Spotter
-from emulator.model.text import fold, related, stem, words
+from emulator.model.text import fold, related, stem, stems, words
 from emulator.model.values import Found
 
 _PLACE_BEFORE = frozenset(("in", "at", "near", "for", "of", "around", "to", "from", "about"))
@@ -131,7 +131,13 @@ class Source(Spotter):
                     found.append(Found(code, m.start(), m.end(), *neighbours(self.text, m.start(), m.end())))
         found.sort(key=lambda f: f.start)
         scored = self._scored(found, parameter, 1.0)
-        if parameter.role == "from" and scored and not any(c.score > 1.2 for c in scored):
+        counted = [self.text[: c.start].rstrip()[-1:].isdigit() or self.text[c.end :].lstrip()[:1].isdigit() for c in scored]
+        if parameter.role != "none" and any(counted) and not all(counted):  # «90 GBP»: what is changed has the amount
+            for at, has_amount in enumerate(counted):
+                c = scored[at]
+                bonus = 0.6 if has_amount == (parameter.role == "from") else -0.3
+                scored[at] = Candidate(c.value, c.start, c.end, c.score + bonus)
+        elif parameter.role == "from" and scored and not any(c.score > 1.2 for c in scored):
             first = scored[0]
             scored[0] = Candidate(first.value, first.start, first.end, first.score + 0.1)
         return scored
@@ -175,7 +181,8 @@ class Source(Spotter):
             if not any(phrase.start < b and a < phrase.end for a, b in named):
                 bonus = 0.3 if phrase.before in ("in", "near", "at", "to", "from") else 0.1
                 found.extend(self._scored([phrase], parameter, 0.6 + bonus - (0.5 if named else 0.0)))
-        return self._with_suffix(found) + ([] if found else self._residue(parameter, 0.5))
+        short = len(self.text.split()) <= 5
+        return self._with_suffix(found) or (self._residue(parameter, 0.5) if short else [])
 
     def _with_suffix(self, found: list[Candidate]) -> list[Candidate]:
         """Join «Paris, France» and «Seattle, WA», unless the comma belongs to a list that ends in «and»."""
@@ -203,6 +210,11 @@ class Source(Spotter):
 
     def _thing(self, parameter: Parameter) -> list[Candidate]:
         found = self._scored(values.quoted(self.text), parameter, 1.2)
+        for counted in re.finditer(
+            r"\bhow many (?P<what>[^?!.,]{2,60}?) (?:are|is|do|does|did|have|has|can|were|in|left|remain)\b", self.text, re.IGNORECASE
+        ):
+            if not set(stems(counted["what"])) <= self.vocabulary:
+                found.append(Candidate(counted["what"], counted.start("what"), counted.end("what"), 0.9))
         spans = [(c.start, c.end) for c in found]
         found += [
             c
