@@ -193,7 +193,6 @@ def draw_thread(thread: ThreadSummary, current: str) -> None:
         key=f"thread-{thread.thread_id}",
         type="secondary" if thread.thread_id == current else "tertiary",
         wrap=False,
-        help=f"Started {formats.clock(thread.created_at)}",
         on_click=ask_actions.open_thread,
         args=[thread.thread_id],
     )

@@ -92,11 +92,16 @@ def _draw_step(step: Step, answer: Answer) -> None:
         for child in children:
             _draw_step(child, answer)
         if step.kind == "delegate" and (step.arguments or step.output):
-            name = f"passed-{answer.id}-{step.key}"
-            with st.expander("What was passed", type="compact", key=name, on_change="rerun") as passed:
-                if passed.open:
-                    _draw_payloads(step)
+            _draw_passed(step, f"passed-{answer.id}-{step.key}")
         else:
+            _draw_payloads(step)
+
+
+@st.fragment
+def _draw_passed(step: Step, key: str) -> None:
+    """Fragment: built when it is opened, and nothing else is drawn again then."""
+    with st.expander("What was passed", type="compact", key=key, on_change="rerun") as passed:
+        if passed.open:
             _draw_payloads(step)
 
 

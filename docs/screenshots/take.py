@@ -24,6 +24,12 @@ Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 ANSWERED = re.compile(r"Answered in \d")
 QUESTION = "What would foo say about the most prevalent element in the universe?"
+EARLIER = (
+    "What is 17.5 % of 2,480?",
+    "Where is order A-1002?",
+    "What would foo say about tea?",
+    "What is 2 ** 31 - 1?",
+)
 TIMEOUT_MS = 30_000
 
 
@@ -41,10 +47,10 @@ def play_empty(page: Page, control: Control) -> None:
 
 
 def play_running(page: Page, control: Control) -> None:
-    control.pace(think_s=0.4, token_s=0.6)
+    control.pace(think_s=0.4, token_s=0.12)
     ask(page, QUESTION)
     expect(page.get_by_text("Writing the answer")).to_be_visible()
-    expect(page.get_by_test_id("stChatMessage").last).to_contain_text("Foo says")
+    expect(page.get_by_test_id("stChatMessage").last).to_contain_text("Foo says The most")
 
 
 def play_answered(page: Page, control: Control) -> None:
@@ -62,8 +68,8 @@ def play_failed(page: Page, control: Control) -> None:
 
 SCENES = (
     Scene("empty", play_empty),
-    Scene("running", play_running),
     Scene("answered", play_answered),
+    Scene("running", play_running),
     Scene("failed", play_failed),
 )
 
@@ -80,12 +86,23 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as state, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
         with running(Path(state)) as stack:
+            fill_history(browser, stack)
             for scene in SCENES:
                 for scheme in SCHEMES:
                     for width in WIDTHS:
                         take(browser, stack, scene, scheme, width, folder)
         browser.close()
     return 0
+
+
+def fill_history(browser: Browser, stack: Stack) -> None:
+    """Ask a few things first, so that the list of conversations looks as it does on a working day."""
+    page = browser.new_page()
+    for question in EARLIER:
+        page.goto(stack.url)
+        ask(page, question)
+        expect(page.get_by_text(ANSWERED)).to_be_visible()
+    page.close()
 
 
 def take(browser: Browser, stack: Stack, scene: Scene, scheme: Scheme, width: int, folder: Path) -> None:
@@ -97,7 +114,9 @@ def take(browser: Browser, stack: Stack, scene: Scene, scheme: Scheme, width: in
     )
     page = visitor.new_page()
     page.goto("/")
+    expect(page.get_by_test_id("stChatInputTextArea")).to_be_visible()
     expect(page.get_by_text("Function app")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"ok · \d")).last).to_be_visible()
     scene.play(page, stack.control)
     page.mouse.move(width - 5, 5)
     page.screenshot(path=folder / f"ask-{scene.name}-{scheme}-{width}.png")
