@@ -259,7 +259,7 @@ def _object(parameter: Parameter, need: Need, root: Schema) -> dict[str, Json] |
 def _coerced(value: Json, parameter: Parameter) -> Json:
     if parameter.type == "string" and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    if parameter.type == "number" and isinstance(value, float) and value.is_integer():
+    if parameter.type == "number" and isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return int(value)
     if isinstance(value, str) and parameter.type in ("integer", "number"):
         return _typed(value, parameter)

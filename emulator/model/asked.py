@@ -18,7 +18,13 @@ _LEAD_IN = re.compile(
     r"(?:please )?(?:tell|give|show) me|i(?:'d| would)? (?:like|want|need) to know|do you know|i wonder)?\s*",
     re.IGNORECASE,
 )
-_ASKED_NOUN = re.compile(r"\b(?:what|which|at what|on which|on what|in which|in what) (?:time|day|date|year|month)s?(?= (?:is|are|was|were|do|does|did|can|will|must|has|have|should)\b)", re.IGNORECASE)
+_ASKED_NOUN = re.compile(
+    r"\b(?:what|which|at what|on which|on what|in which|in what) (?:time|day|date|year|month)s?(?= (?:is|are|was|were|do|does|did|can|will|must|has|have|should)\b)",
+    re.IGNORECASE,
+)
+_CJK_ASKING = re.compile(
+    "(?:は|が|を)?(?:誰|何時|何|どこ|いつ|いくら|どれ|なぜ)(?:ですか|ですが|です|か)?|ですか|ますか|是?(?:什么|誰|谁|哪里|哪儿|多少|几点)|[吗呢嗎]"
+)
 _WANTS: tuple[tuple[str, Wanted], ...] = (
     (r"\bhow (?:many|much|old|tall|far|fast|big|heavy|high|deep|large|warm|cold|hot|expensive)\b|\b(?:number|amount|count) of\b|\bprice\b|\bcosts?\b", "number"),
     (r"\bwhen\b|\bwhat (?:time|date|day|year|month|hours)\b|\bwhich (?:day|date|year|month)\b|\bhow (?:long|soon|often)\b", "time"),
@@ -58,6 +64,7 @@ def analyse(text: str) -> Asked:
         text = f"{text[:_MAX_ANALYSED]} {text[-_MAX_ANALYSED:]}"
     bare = text[_LEAD_IN.match(text).end() :]  # type: ignore[union-attr]  # every part is optional: it always matches
     lowered = fold(bare)
+    bare = _CJK_ASKING.sub(" ", bare)
     shorter = _ASKED_NOUN.sub(" ", bare)
     bare = shorter if stems(shorter) else bare
     hinted = {

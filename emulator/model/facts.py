@@ -226,11 +226,12 @@ class FactIndex:
         return f"{squeeze(best.passage.context)}: {listed}."
 
 
-_MAY_IMPLY = re.compile(r"[@$€£¥\d]|://|www\.")
+_MAY_IMPLY = re.compile(r"[@$€£¥%\d]|://|www\.")
 _IMPLIED = tuple(
     (re.compile(pattern), tuple(stems(meant)))
     for pattern, meant in (
         (r"\w@\w", "email contact address reach"),
+        (r"\d\s?%", "percent rate discount"),
         (r"https?://|www\.", "website link url page online"),
         (r"\+\d[\d ()-]{6,}|\b\d{3}[- ]\d{3,4}\b", "phone telephone contact number reach"),
         (r"[$€£¥]\s?\d|\d\s?(?:[$€£¥]|EUR|USD|GBP|euros?|dollars?|pounds?|cents?)\b", "price cost"),

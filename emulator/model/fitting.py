@@ -1,10 +1,12 @@
 """How well a word fits what is wanted: enum values, limits, clock times, the words on either side."""
 
 import re
+from dataclasses import replace
 
 from emulator.model import values
 from emulator.model.lexicon import STOP_WORDS
 from emulator.model.text import close, related, stem
+from emulator.model.values import Found
 
 _UNITS = {"celsius": ("c", "centigrade", "metric"), "fahrenheit": ("f", "imperial"), "metric": ("celsius", "c", "km"), "imperial": ("fahrenheit", "f", "miles"),
           "high": ("urgent", "critical", "important", "asap"), "low": ("minor", "trivial"), "c": ("celsius",), "f": ("fahrenheit",)}  # fmt: skip
@@ -25,6 +27,14 @@ def alike(choice: str, word: str) -> float:
     if close(choice, word):
         return 0.9
     return 0.7 if stem(word) in related(stem(choice)) and word not in STOP_WORDS else 0.0
+
+
+def uncounted(phrase: Found) -> Found:
+    """Return *phrase* without the count before it: «40 chairs» is about chairs."""
+    counted = re.match(r"\d+(?:[.,]\d+)?\s+(?=[^\W\d_])", phrase.value)
+    if counted is None:
+        return phrase
+    return replace(phrase, value=phrase.value[counted.end() :], start=phrase.start + counted.end())
 
 
 def within(value: float, schema: dict[str, object]) -> bool:

@@ -25,7 +25,8 @@ _COND_LAST = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _OTHERWISE = re.compile(
-    r"^\W*(?:otherwise|else|in (?:all|any) other cases?|for (?:anything|everything) else|if not)\b[\s,:]*", re.IGNORECASE
+    r"^\W*(?:otherwise|else|in (?:all|any) other cases?|for (?:anything|everything) else|if not)\b[\s,:]*",
+    re.IGNORECASE,
 )
 _ACTION_AHEAD = re.compile(
     rf"(?:[,:;]|\bthen\b|→|->|—|–)\s*{_LEADS}(?:{_TOOL_VERBS}|{_REPLY_VERBS}|do)(?:s|es)?\b", re.IGNORECASE
@@ -194,7 +195,9 @@ class _Reader:
         if told:
             text = text[told.end() :]
             text = text[:1].upper() + text[1:]
-            passage = Passage(text, passage.kind, f"{passage.context} {told[0]}", passage.subject, passage.lead)
+            passage = Passage(
+                text, passage.kind, f"{passage.context} {told[0]}", passage.subject, passage.lead
+            )
         if passage.kind == "entry" and not told and not _may_direct(text):
             self.facts.append(passage)
             return

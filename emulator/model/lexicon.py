@@ -29,7 +29,7 @@ STOP_WORDS = frozenset(
         fur mit auf nicht sich wird kann comment quel quelle quels quelles où ou quand qui que quoi pourquoi combien le la
         les un une des du de est sont et au aux en dans pour sur avec ce cette il elle se qué quien quién cuál cual
         cuándo cuando dónde donde cuánto cuanto cuánta cuánto cuantos cómo como el los las una es y al del para con su
-        chi cosa dove quanto perché che di da per il lo gli è o""")
+        кто что где когда как сколько это chi cosa dove quanto perché che di da per il lo gli è o""")
 )
 
 # Words that nearly every tool or agent description contains: no evidence for one tool against another.
@@ -171,6 +171,8 @@ ASKED_BY_OPENER = {
     "who runs": "manager head ceo",
     "who leads": "manager head lead",
     "what time": "time hour",
+    "trading at": "stock price",
+    "trade at": "stock price",
     "days off": "leave vacation",
     "day off": "leave vacation",
     "time off": "leave vacation",

@@ -21,6 +21,7 @@ from emulator.model.routing import CHOSEN_FROM, ORDERED, Profile, Route, Router
 from emulator.model.smalltalk import Talk, speaks_of_self, swap_person, words_to_say
 from emulator.model.spotter import Json
 from emulator.model.text import squeeze
+from emulator.model.triggers import joined_to_trigger
 
 StepKind = Literal["call", "said", "ask", "unknown", "talk"]
 _OWN_BEATS_TOOL = 0.8
@@ -82,7 +83,7 @@ class Planner:
         """Return what is to be done and said, in the order of the question."""
         found: list[Step] = []
         real = self._question.real_parts
-        for part in self._question.parts:
+        for part in joined_to_trigger(self._question, self._instructions, self._answers_nowhere):
             if part.talk:
                 if part.talk not in ("greeting", "thanks", "farewell", "wellbeing") or not real:
                     found.append(Step(part, "talk", talk=part.talk))
@@ -109,6 +110,12 @@ class Planner:
         return self.forced(ranked[0].profile.tool.name)
 
     # Parts ----------------------------------------------------------------------------------------
+
+    def _answers_nowhere(self, part: Part) -> bool:
+        """Return whether neither the instructions nor one of several tools answers *part* on its own."""
+        if self._instructions.reply_to(part.asked) or self._own_fact(part.asked, SURE)[0]:
+            return False
+        return not self._router or len(self._router.profiles) == 1 or self._router.choose(part.asked) is None
 
     def _part(self, part: Part, may_cut: bool = True) -> list[Step]:
         route = self._router.choose(part.asked) if self._router else None
@@ -157,7 +164,9 @@ class Planner:
     @staticmethod
     def _calls_for_tool(part: Part, route: Route, others: bool) -> bool:
         """Return whether a statement that stands alone is meant for a tool: «My invoice is wrong»."""
-        return not others and not _INTRODUCES.match(part.text) and (route.ordered or route.score >= _STATED_FROM)
+        return (
+            not others and not _INTRODUCES.match(part.text) and (route.ordered or route.score >= _STATED_FROM)
+        )
 
     def _cut(self, part: Part) -> list[Part] | None:
         """Return *part* in two when its halves go to different places, None when it belongs together."""
@@ -229,7 +238,7 @@ class Planner:
             message=_ends(self._question.message),
             today=self._today,
             history=self._question.earlier,
-            calls=self._request.calls,
+            calls=tuple(call for call in self._request.calls if call.name != profile.tool.name),
             given=self._given(profile),
             vocabulary=profile.vocabulary,
         )
@@ -276,9 +285,13 @@ class Planner:
                     return Step(part, "call", calls=(Call(tool.name, {"query": query}),), profile=profile)
                 if step := self._first(other, profile, part):
                     return step
-        for route in self._router.rank(part.asked):  # «the weather where user 7 lives»: nothing promises a place, but
+        for route in self._router.rank(
+            part.asked
+        ):  # «the weather where user 7 lives»: nothing promises a place, but
             other = route.profile  # the user is asked about as well
-            fits = other is not profile and route.score >= CHOSEN_FROM and other.tool.kind != "connected_agent"
+            fits = (
+                other is not profile and route.score >= CHOSEN_FROM and other.tool.kind != "connected_agent"
+            )
             if fits and other.tool.name not in called and (step := self._first(other, profile, part)):
                 return step
         return None

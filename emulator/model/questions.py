@@ -111,7 +111,7 @@ def cut(message: str) -> list[Part]:
             continue
         talk = talk_of(text)
         parts.append(Part(text, analyse(text), talk, talk is None and not _is_asking(text)))
-    return parts
+    return parts or ([Part(message, analyse(message))] if message.strip() else [])
 
 
 def _is_asking(text: str) -> bool:

@@ -16,7 +16,7 @@ _RESULT = (
 )
 _FOLLOWED = re.compile(
     r"^\s*(?:,\s*)?(?:(?:and|&|\+|,)?\s*then|followed by|plus|and|\+|before|,|:|-|—)?\s*(?:by |with |give |add |say |return )?(?:the |its |your )?"
-    r"(?:\w+ ){0,4}?" + _RESULT + r"\b",
+    r"(?:[\w'’]+ ){0,4}?" + _RESULT + r"\b",
     re.IGNORECASE,
 )
 _PRECEDED = re.compile(
@@ -93,7 +93,8 @@ def read_wrapping(sentence: str) -> Wrapping | None:
     for quote in quoted:
         before, after = sentence[: quote.start], sentence[quote.end :]
         if _SLOT.search(quote.value) and re.search(r"[^\W_]", _SLOT.sub("", quote.value)):
-            return Wrapping(template=quote.value, after_tool=after_tool)
+            several = len(_SLOT.findall(quote.value)) > 1
+            return Wrapping(template=quote.value, after_tool=after_tool or several)
         if _STARTS.search(before) or re.search(
             r"^\s*(?:at the (?:start|beginning)|before|in front of|as (?:a |the )?prefix)", after
         ):

@@ -25,7 +25,9 @@ _RELATED_COUNTS = 0.75
 _KNOWS_FROM = 0.6
 _READ_WHOLE = 20_000  # characters of knowledge whose every word counts a little; beyond, only what it answers
 _NOISE = frozenset(stem(word) for word in TOOL_NOISE)
-_NAME_NOISE = _NOISE - frozenset(stem(word) for word in ("user", "name", "number", "request", "string", "data"))
+_NAME_NOISE = _NOISE - frozenset(
+    stem(word) for word in ("user", "name", "number", "request", "string", "data")
+)
 _ARITHMETIC = frozenset(
     stem(w)
     for w in word_list(
@@ -201,7 +203,7 @@ class Router:
         total, strong = total + hint, strong or hint >= _RELATED_COUNTS
         coverage = min(1.0, total / best_possible) if best_possible else 1.0
         score = total * (0.7 + 0.3 * coverage) if strong else total * 0.5
-        evidence = self._evidence(p, asked)
+        evidence = self._evidence(p, asked, strong)
         by_name = "_" in p.tool.name and self._names(p.tool.name, asked.text.lower())
         return Route(p, score + evidence, ordered or by_name, heads, first, evidence)
 
@@ -219,19 +221,24 @@ class Router:
             )
         return best
 
-    def _evidence(self, p: Profile, asked: Asked) -> float:
+    def _evidence(self, p: Profile, asked: Asked, strong: bool) -> float:
         """Return what the kind of question says, apart from its words."""
         found = 0.0
         if p.arithmetic and find_expression(asked.text):
             found += 2.5
-        if p.takes_id and ids(asked.text):
-            found += 0.6
+        if p.takes_id and (seen := ids(asked.text)):
+            found += 0.6 if strong else 0.4
+            found += 0.4 if any(_resembles(i.value, p) for i in seen) else 0.0
         kinds = {parameter.kind for parameter in p.parameters}
         if kinds & {"date", "datetime"} and dates(asked.text):
             found += 0.3
         if "email" in kinds and emails(asked.text):
             found += 0.6
-        if "currency" in kinds and len(re.findall(r"\b[A-Z]{3}\b", asked.text)) > 1 and set(re.findall(r"\b[A-Z]{3}\b", asked.text)) <= CURRENCY_CODES:
+        if (
+            "currency" in kinds
+            and len(re.findall(r"\b[A-Z]{3}\b", asked.text)) > 1
+            and set(re.findall(r"\b[A-Z]{3}\b", asked.text)) <= CURRENCY_CODES
+        ):
             found += 1.0
         if p.knowledge is not None and (knows := p.knowledge.knows(asked)) >= _KNOWS_FROM:
             found += 2.0 * knows
@@ -322,6 +329,19 @@ class Router:
 
 
 _VERBS = frozenset(stem(w) for w in word_list("use call invoke delegate route forward ask consult hand pass send query run execute trigger refer transfer redirect rely always only must should please then get getting fetch obtain retrieve find provide give return look"))  # fmt: skip
+
+
+def _resembles(value: str, p: Profile) -> bool:
+    """Return whether an id looks like the example that the tool gives: A-1002 and «e.g. A-1001»."""
+    letters = re.match(r"[A-Za-z]+", value)
+    if letters is None:
+        return False
+    given = (
+        " ".join(str(q.schema.get("description", "")) for q in p.parameters)
+        + p.tool.description
+        + p.tool.knowledge[:_READ_WHOLE]
+    )
+    return bool(re.search(rf"\b{re.escape(letters[0])}[-_ ]?\d", given))
 
 
 def _rivals(route: Route, best: Route) -> bool:

@@ -4,7 +4,7 @@ import re
 
 from emulator.model import values
 from emulator.model.arithmetic import find_expression
-from emulator.model.fitting import alike, clock, neighbours, within
+from emulator.model.fitting import alike, clock, neighbours, uncounted, within
 from emulator.model.kinds import Parameter
 from emulator.model.lexicon import CURRENCIES, CURRENCY_CODES, LANGUAGES, TICKERS
 from emulator.model.spotter import Candidate, Json, Spotter
@@ -15,6 +15,10 @@ _PLACE_BEFORE = frozenset(("in", "at", "near", "for", "of", "around", "to", "fro
 _COLON = re.compile(r":\s+(?P<text>\S.*)$", re.DOTALL)
 _NEGATED = re.compile(
     r"\b(?:without|no|not|exclud\w*|don't|do not|except|skip|disable\w*|off|false)\b", re.IGNORECASE
+)
+_SAID_OUTRIGHT = re.compile(
+    r"\b(?:(?P<yes>true|yes|enabled|turned on|switched on)|false|disabled|turned off|switched off)\b",
+    re.IGNORECASE,
 )
 
 
@@ -131,8 +135,13 @@ class Source(Spotter):
                     found.append(Found(code, m.start(), m.end(), *neighbours(self.text, m.start(), m.end())))
         found.sort(key=lambda f: f.start)
         scored = self._scored(found, parameter, 1.0)
-        counted = [self.text[: c.start].rstrip()[-1:].isdigit() or self.text[c.end :].lstrip()[:1].isdigit() for c in scored]
-        if parameter.role != "none" and any(counted) and not all(counted):  # «90 GBP»: what is changed has the amount
+        counted = [
+            self.text[: c.start].rstrip()[-1:].isdigit() or self.text[c.end :].lstrip()[:1].isdigit()
+            for c in scored
+        ]
+        if (
+            parameter.role != "none" and any(counted) and not all(counted)
+        ):  # «90 GBP»: what is changed has the amount
             for at, has_amount in enumerate(counted):
                 c = scored[at]
                 bonus = 0.6 if has_amount == (parameter.role == "from") else -0.3
@@ -211,7 +220,9 @@ class Source(Spotter):
     def _thing(self, parameter: Parameter) -> list[Candidate]:
         found = self._scored(values.quoted(self.text), parameter, 1.2)
         for counted in re.finditer(
-            r"\bhow many (?P<what>[^?!.,]{2,60}?) (?:are|is|do|does|did|have|has|can|were|in|left|remain)\b", self.text, re.IGNORECASE
+            r"\bhow many (?P<what>[^?!.,]{2,60}?) (?:are|is|do|does|did|have|has|can|were|in|left|remain)\b",
+            self.text,
+            re.IGNORECASE,
         ):
             if not set(stems(counted["what"])) <= self.vocabulary:
                 found.append(Candidate(counted["what"], counted.start("what"), counted.end("what"), 0.9))
@@ -222,13 +233,17 @@ class Source(Spotter):
             if not any(c.start < b and a < c.end for a, b in spans)
         ]
         if not found:
-            found = self._scored(values.ids(self.text), parameter, 0.5) if parameter.required else []
+            spotted = [i for i in values.ids(self.text) if not i.value.isdigit()]
+            found = self._scored(spotted, parameter, 0.5) if parameter.required else []
         spans = [(c.start, c.end) for c in found]
-        phrases = self._phrases(
-            frozenset(
-                ("for", "of", "about", "named", "called", "with", "on", "regarding", "in", "to", "into")
+        phrases = [
+            uncounted(phrase)
+            for phrase in self._phrases(
+                frozenset(
+                    ("for", "of", "about", "named", "called", "with", "on", "regarding", "in", "to", "into")
+                )
             )
-        )
+        ]
         found += [
             c
             for c in self._scored(phrases, parameter, 0.5 if found else 0.55)
@@ -299,7 +314,8 @@ class Source(Spotter):
         for match in exact or [match for match, word in spelled if not related(word).isdisjoint(own)]:
             before = self.text[max(0, match.start() - 24) : match.start()]
             return [Candidate(not _NEGATED.search(before), match.start(), match.end(), 1.0)]
-        return []
+        said = _SAID_OUTRIGHT.search(self.text) if parameter.required else None
+        return [Candidate(bool(said["yes"]), said.start(), said.end(), 0.9)] if said else []
 
     def _enum(self, parameter: Parameter) -> list[Candidate]:
         found: list[Candidate] = []

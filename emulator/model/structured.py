@@ -20,6 +20,7 @@ from emulator.model.spotter import Json
 from emulator.model.text import name_words, sentences, squeeze, stem
 
 _ANSWERS = frozenset(stem(w) for w in word_list("answer response reply text message summary explanation content result output description reasoning conclusion statement details final comment note"))  # fmt: skip
+_NAMED_IN_QUESTION = frozenset(("place", "person", "id", "ticker", "email"))
 _MAX_ITEMS = 50
 _MAX_DEPTH = 8
 _FILLERS = {
@@ -177,7 +178,10 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
         found.append(from_call)
     if parameter.type == "string" and parameter.kind != "enum" and parameter.words & _ANSWERS:
         found.append(material.reply)
+    found.extend(_from_arguments(parameter, material))
     texts = [text for text in (" ".join(material.found), material.message) if text]
+    if parameter.kind in _NAMED_IN_QUESTION:
+        texts.reverse()
     for text in texts:
         source = Source(text[:8_000], material.today)
         found.extend(
@@ -206,6 +210,13 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
         if parameter.type in ("integer", "number") and isinstance(v, int | float)
     )
     return [value for value in found if value is not None and value != ""]
+
+
+def _from_arguments(parameter: Parameter, material: Material) -> list[Json]:
+    """Return what the calls of this run were made with: the city of «weather in Rome»."""
+    asked = [FinishedCall(call.name, "", call.arguments, call.round) for call in material.calls]
+    value = from_outputs(parameter, asked)
+    return [] if value is None else [value]
 
 
 def _said_yes(text: str) -> bool | None:

@@ -61,7 +61,9 @@ _DATES = tuple(
     )
 )
 _TIME = re.compile(
-    r"\b(?:[01]?\d|2[0-3])[:.h][0-5]\d(?::[0-5]\d)?(?:\s?[ap]\.?m\b\.?)?|\b(?:1[0-2]|0?[1-9])\s?[ap]\.?m\b\.?|\b(?:noon|midnight)\b",
+    r"\b(?:[01]?\d|2[0-3])[:h][0-5]\d(?!\d)(?::[0-5]\d)?(?:\s?[ap]\.?m\b\.?)?"
+    r"|\b(?:[01]?\d|2[0-3])\.[0-5]\d(?=\s?(?:[ap]\.?m\b|uhr\b|o'clock))(?:\s?[ap]\.?m\b\.?)?"
+    r"|(?:(?<=\bat )|(?<=\bum )|(?<=\bby ))(?:[01]?\d|2[0-3])\.[0-5]\d(?![\d%])(?!\s?(?:eur|usd|gbp|euros?|dollars?|pounds?|per|each|a)\b)|\b(?:1[0-2]|0?[1-9])\s?[ap]\.?m\b\.?|\b(?:noon|midnight)\b",
     re.IGNORECASE,
 )
 _CAPITAL = r"[^\W\d_a-z][^\W_]*(?:['’&.-][^\W_]+)*"
@@ -80,7 +82,10 @@ _VERB_LIKE = frozenset(
     let make set turn write read open close start stop update delete remove register track order i i'm i'd i'll i've
     hi hello hey thanks thank yes no ok okay and or but also then so dear good any if define spell reserve plan
     generate submit report request file fetch query return say repeat estimate weather price stock status multiply
-    divide subtract sum remind email invite notify message assign move copy print compare rate play""")
+    divide subtract sum remind email invite notify message assign move copy print compare rate play toggle extract
+    classify triage convert multiply busca buscar muestra dime dame envía envia crea calcula cherche trouve montre
+    donne envoie crée calcule suche zeige finde gib nenne sende sage rechne berechne cerca trova mostra dammi procura
+    mostre zoek toon geef""")
 )
 _WORD_BEFORE = re.compile(r"([^\W_][\w'’-]*)\W*$")
 _WORD_AFTER = re.compile(r"^[\s%-]*([^\W\d_][\w'’]*)")
