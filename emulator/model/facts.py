@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from emulator.model.asked import Asked, Term
+from emulator.model.enumerations import narrowed, spelled_out
 from emulator.model.lexicon import NUMBER_WORDS
 from emulator.model.passages import Passage
 from emulator.model.text import close, folded_text, related, spellings, squeeze, stem, stems
@@ -136,7 +137,7 @@ class FactIndex:
                 chosen.append(hit)
                 open_terms -= hit.matched
         chosen.sort(key=lambda hit: hit.position)
-        return " ".join(dict.fromkeys(_said(hit.passage) for hit in chosen)), best.coverage
+        return " ".join(dict.fromkeys(_said(hit.passage, asked) for hit in chosen)), best.coverage
 
     @cached_property
     def _implying(self) -> set[int]:
@@ -267,7 +268,8 @@ def fits(wants: str, text: str) -> bool:
     return pattern is None or bool(pattern.search(text)) or (wants == "place" and bool(_NAME.search(text)))
 
 
-def _said(passage: Passage) -> str:
+def _said(passage: Passage, asked: Asked) -> str:
+    text = narrowed(passage.text, asked) if passage.kind in ("sentence", "entry") else passage.text
     if passage.kind == "sentence" and passage.subject and _PRONOUN.match(passage.text):
-        return f"{passage.subject} {passage.text}"
-    return passage.text
+        return spelled_out(text, passage.subject) or f"{passage.subject} {text}"
+    return text

@@ -152,6 +152,14 @@ medicine drug medication
 symptom sign
 urgent emergency
 summary summarise summarize
+pet pets animal animals dog dogs cat cats
+name names called named
+calendar schedule event
+product products item items goods
+catalogue catalog products search
+extension ext
+vehicle parking park
+smoke smoking cigarette vape
 """.strip().splitlines()
 
 # Question openers and what they ask for; the words on the right are matched like synonyms.
@@ -168,6 +176,7 @@ ASKED_BY_OPENER = {
     "how warm": "temperature weather",
     "how hot": "temperature weather",
     "how cold": "temperature weather",
+    "do you have": "available stock product",
     "who runs": "manager head ceo",
     "who leads": "manager head lead",
     "what time": "time hour",
