@@ -29,6 +29,7 @@ _CONNECTOR = re.compile(
     r"^[\s,;]*(?:and|or|&|versus|vs\.?|plus|as well as|compared (?:to|with)|then)?[\s,]*(?:(?:also|in|for|of|at|the|one|order|orders|ticket|item|number|no\.|#|what about)\s*){0,3}$",
     re.IGNORECASE,
 )
+_JOINS = re.compile(r"[,;&]|\b(?:and|or|versus|vs|plus|as well as|compared|then)\b", re.IGNORECASE)
 _BACKWARD = re.compile(
     r"\b(?:that|this|it|its|those|these|there|then|same|result|him|her|them)\b", re.IGNORECASE
 )
@@ -307,5 +308,5 @@ def _series(row: Sequence[Candidate], first: Candidate, text: str) -> list[Candi
 def _joined(text: str, left: Candidate, right: Candidate) -> bool:
     between = text[left.end : right.start]
     return (
-        right.start >= left.end and bool(re.search(r"[,;&]|\w", between)) and bool(_CONNECTOR.match(between))
+        right.start >= left.end and bool(_JOINS.search(between)) and bool(_CONNECTOR.match(between))
     )

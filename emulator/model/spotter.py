@@ -18,6 +18,10 @@ _TO_BEFORE = frozenset(("to", "into", "in", "until", "for"))
 _DATE_WORDS = re.compile(r"\b(?:today|tomorrow|tonight|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|week|weekend|month|year|morning|evening|afternoon|now|january|february|march|april|june|july|august|september|october|november|december)\b", re.IGNORECASE)  # fmt: skip
 
 
+# Kinds whose values have a form of their own: the words behind «email of …» are no address.
+_SHAPED = frozenset(("query", "enum", "date", "datetime", "time", "expression", "email", "url", "phone", "currency"))
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """*score*: how well it fits; 1 and more is evidence enough for an optional parameter."""
@@ -69,13 +73,7 @@ class Spotter:
 
     def _explicit(self, parameter: Parameter) -> list[Candidate]:
         """Return the value of «subject: Hello», «title is 'X'», «set the colour to red»."""
-        if parameter.type != "string" or parameter.kind in (
-            "query",
-            "enum",
-            "date",
-            "datetime",
-            "expression",
-        ):
+        if parameter.type != "string" or parameter.kind in _SHAPED:
             return []
         name = r"[\s_-]*".join(re.escape(part) for part in re.split(r"[\s_-]+", parameter.shown))
         pattern = rf"(?<!\w){name}(?!\w)(?:\s*[:=]\s*|\s+(?:is|to|as|of|should be|will be)\s+|\s+(?=[\"'“]))(?P<value>\"[^\"]+\"|'[^']+'|“[^”]+”|[^\s,;?!]+(?:\s+[^\s,;?!]+){{0,5}}?)(?=\s*(?:[,;?!]|\.?\s*$|\.\s|\s(?:and|with|for|from|to|in|on|at)\b))"
