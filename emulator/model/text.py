@@ -91,7 +91,7 @@ def folded_text(text: str) -> str:
 def spellings(word: str) -> tuple[str, ...]:
     """Return texts of which one is part of every word whose stem is *word*."""
     found = [word, *_SPELLED.get(word, ())]
-    if len(word) > 3 and word.isdigit():
+    if 3 < len(word) <= 15 and word.isdecimal():
         found.append(f"{int(word):,}")
     return tuple(found)
 
