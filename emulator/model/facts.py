@@ -1,5 +1,6 @@
 """Retrieval: which passages of a text answer a question, and how sure that is."""
 
+import heapq
 import math
 import re
 from bisect import bisect_right
@@ -22,6 +23,7 @@ _CONTEXT_COUNTS = 0.7
 _NAME_WEIGHS = 1.4
 _MISSED_NAME_COSTS = 0.5
 _MAX_LISTED = 12
+_MAX_WEIGHED = 300  # of thousands of passages only the best covering ones are compared closely
 
 _PRONOUN = re.compile(r"^(?:it|they|he|she|this|these|those|its|their|his|her|there)\b", re.IGNORECASE)
 _CONTINUES = re.compile(r"^(?:the|it|its|they|their|he|his|she|her|our|there)\b", re.IGNORECASE)
@@ -103,12 +105,15 @@ class FactIndex:
             return []
         weights, found = self._match(asked.terms)
         total = sum(weights.values()) or 1.0
-        missing = [term for term in asked.terms if term.name and not self._known(term.stem)]
-        hits = []
+        covering = []
         for at, by_term in found.items():
             covered = sum(weights.get(word, 0.0) * strength for word, strength in by_term.items()) / total
-            missed = [t for t in asked.terms if t.name and t.stem in weights and t.stem not in by_term]
-            covered *= _MISSED_NAME_COSTS ** min(2, len(missed)) if (missed or missing) else 1.0
+            missed = sum(t.name and t.stem in weights and t.stem not in by_term for t in asked.terms)
+            covering.append((covered * _MISSED_NAME_COSTS ** min(2, missed), at, by_term))
+        if len(covering) > _MAX_WEIGHED:
+            covering = heapq.nlargest(_MAX_WEIGHED, covering, key=lambda entry: entry[0])
+        hits = []
+        for covered, at, by_term in covering:
             by_context = (
                 all(strength <= _CONTEXT_COUNTS for strength in by_term.values())
                 and not self._own(at) & by_term.keys()
@@ -146,13 +151,6 @@ class FactIndex:
 
     def _own(self, at: int) -> frozenset[str]:
         return frozenset(word for word, strength in self._stems_of(at).items() if strength == 1.0)
-
-    def _known(self, word: str) -> bool:
-        return (
-            word in self._background
-            or bool(self._holders(word))
-            or any(self._holders(other) for other in related(word))
-        )
 
     def _holders(self, word: str) -> dict[int, float]:
         """Return the passages that hold the stem *word*, and how strongly."""
