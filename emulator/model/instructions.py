@@ -77,6 +77,10 @@ _VALUE = re.compile(
 )
 
 
+_ORDERS = re.compile(  # «you submit a ticket», «submit a ticket using the function»: an order, not a fact about you
+    r"^\W*(?:you (?!can\b|may\b|are\b|have\b|get\b(?! (?:their|his|her)\b)|receive\b|will\b|pay\b)\w+\b|[a-z]+ (?:.{0,80}\b(?:using|with|through|via) (?:the|your|a)\s+(?:\w+ )?(?:function|tool|agent)s?\b))",
+    re.IGNORECASE,
+)
 _DUTY = re.compile(
     rf"(?:,|;|\band\b|\bwho\b|\bthat\b|\bwhich\b|:)\s+(?={_LEADS}(?:{_TOOL_VERBS})s?\b)", re.IGNORECASE
 )
@@ -228,10 +232,14 @@ class _Reader:
             self.wrappings.append(WrappingRule(wrapping, None if when and about_tools(condition) else when))
             return True
         verb_found = _VERB.match(action)
+        if verb_found is None and condition and _ORDERS.match(action):
+            if _TOOLISH.search(action):
+                self.tool_rules.append(ToolRule(text, when, _forbids(action), generic=True))
+            return True
         if verb_found is None or (given and about_tools(condition)):
             return bool(given)
         verb = verb_found["verb"].lower()
-        forbids = bool(re.match(r"(?i)^\W*(?:\w+\s+){0,2}(?:never|not|do not|don't)\b", action))
+        forbids = _forbids(action)
         toolish = bool(_TOOLISH.search(action))
         if re.fullmatch(_TOOL_VERBS, verb) and (
             toolish or re.search(r"\w_\w", action) or (condition and not read_reply(action))
@@ -245,6 +253,10 @@ class _Reader:
             self.replies.append(ReplyRule(reply, when))
             return True
         return bool(given)
+
+
+def _forbids(action: str) -> bool:
+    return bool(re.match(r"(?i)^\W*(?:\w+\s+){0,2}(?:never|not|do not|don't)\b", action))
 
 
 _OPENERS = frozenset(

@@ -159,6 +159,7 @@ product products item items goods
 catalogue catalog products search
 extension ext
 vehicle parking park
+issue issues problem problems trouble fault malfunction ticket tickets incident
 smoke smoking cigarette vape
 """.strip().splitlines()
 

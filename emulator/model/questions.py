@@ -42,7 +42,9 @@ _GREETING_LEAD = re.compile(
     r"^\s*(?:hi|hello|hey|good (?:morning|afternoon|evening)|greetings|dear \w+|thanks|thank you|ok|okay|great|please)(?: (?:there|all|team|everyone|bot))?\s*[,!.:-]+\s*(?=\S)",
     re.IGNORECASE,
 )
+_WANTED = re.compile(r"^To use .{1,200} I need the .+\?$", re.DOTALL)  # the words of compose.ask_for
 _MAX_READ = 8_000
+_MAX_CUT = 2_000  # longer texts are documents: nobody follows up on one with «and in Paris?»
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +154,12 @@ def _as_question(text: str) -> str:
 
 def soft_cuts(text: str) -> list[tuple[str, str]]:
     """Return the ways to cut «the price of X and the weather in Y» in two; the second half gets the first one's lead."""
+    if len(text) > _MAX_CUT:
+        return []
     inside = [(q.start, q.end) for q in quotations(text)]
     found = []
     lead = _LEAD.match(text)
-    for match in _SOFT_AND.finditer(text[:2_000]):
+    for match in _SOFT_AND.finditer(text):
         left, right = text[: match.start()].strip(), text[match.end() :].strip()
         if not left or not right or any(a < match.start() < b for a, b in inside):
             continue
@@ -169,7 +173,13 @@ def soft_cuts(text: str) -> list[tuple[str, str]]:
 
 def complete(text: str, previous: str, assistant: str) -> str:
     """Return *text* understandable alone: «and in Paris?» after a question about Oslo becomes that about Paris."""
-    if not previous or len(text) > 300 or talk_of(text) or is_statement(text):
+    wanted = _WANTED.match(assistant) is not None and not asks(text)
+    if (
+        not previous
+        or len(previous) > _MAX_CUT
+        or talk_of(text)
+        or (not wanted and (len(text) > 300 or is_statement(text)))
+    ):
         return text
     opener = _ELLIPSIS.match(text)
     asked_back = assistant.rstrip().endswith("?") and len(text.split()) <= 8 and not _ASKS.match(text)
@@ -177,7 +187,7 @@ def complete(text: str, previous: str, assistant: str) -> str:
     full = len(rest.split()) > 7 or (
         re.match(rf"^(?:{_WH}|{_ORDERED})\b", rest, re.IGNORECASE) is not None and len(rest.split()) > 2
     )
-    if asked_back:
+    if asked_back or wanted:
         return f"{previous.rstrip(' ?.!')}: {text}"
     if opener and not full and re.match(r"(?:its|his|her|their)\b", rest, re.IGNORECASE):
         lead = _LEAD.match(previous)

@@ -12,9 +12,9 @@ from emulator.model.arithmetic import find_expression
 from emulator.model.asked import Asked, analyse
 from emulator.model.instructions import Instructions, read_instructions, split_condition
 from emulator.model.kinds import Parameter
-from emulator.model.lexicon import CURRENCY_CODES, TOOL_NOISE, word_list
+from emulator.model.lexicon import TOOL_NOISE, word_list
 from emulator.model.text import close, name_words, quotations, related, stem, stems
-from emulator.model.values import dates, emails, ids
+from emulator.model.values import currencies, dates, emails, ids
 
 CHOSEN_FROM = 0.6
 _HEAD_AS_GOOD = 0.5
@@ -234,11 +234,7 @@ class Router:
             found += 0.3
         if "email" in kinds and emails(asked.text):
             found += 0.6
-        if (
-            "currency" in kinds
-            and len(re.findall(r"\b[A-Z]{3}\b", asked.text)) > 1
-            and set(re.findall(r"\b[A-Z]{3}\b", asked.text)) <= CURRENCY_CODES
-        ):
+        if "currency" in kinds and len(currencies(asked.text)) > 1:
             found += 1.0
         if p.knowledge is not None and (knows := p.knowledge.knows(asked)) >= _KNOWS_FROM:
             found += 2.0 * knows

@@ -1,12 +1,13 @@
 """Candidate values for a parameter of each kind, found in one text."""
 
 import re
+from dataclasses import replace
 
 from emulator.model import values
 from emulator.model.arithmetic import find_expression
 from emulator.model.fitting import alike, clock, neighbours, uncounted, within
-from emulator.model.kinds import Parameter
-from emulator.model.lexicon import CURRENCIES, CURRENCY_CODES, LANGUAGES, TICKERS
+from emulator.model.kinds import Parameter, described_choices
+from emulator.model.lexicon import CURRENCY_CODES, LANGUAGES, TICKERS
 from emulator.model.spotter import Candidate, Json, Spotter
 from emulator.model.text import fold, related, stem, stems, words
 from emulator.model.values import Found
@@ -30,7 +31,17 @@ class Source(Spotter):
         finder = getattr(self, f"_{parameter.kind}", None)
         found: list[Candidate] = finder(parameter) if finder else []
         found.extend(self._explicit(parameter))
+        found.extend(self._described(parameter))
         return sorted(found, key=lambda c: (-c.score, c.start))
+
+    def _described(self, parameter: Parameter) -> list[Candidate]:
+        """Return those of the values named in the description that the text speaks of."""
+        if parameter.type != "string" or parameter.kind in ("enum", "query"):
+            return []
+        choices = described_choices(str(parameter.schema.get("description") or ""))
+        chosen = replace(parameter, schema={**parameter.schema, "enum": list(choices)}, kind="enum")
+        found = self._enum(chosen) if choices else []
+        return [replace(c, score=c.score + 0.6) for c in found if c.score >= 1.0]
 
     # Kinds ----------------------------------------------------------------------------------------
 
@@ -122,18 +133,7 @@ class Source(Spotter):
         )
 
     def _currency(self, parameter: Parameter) -> list[Candidate]:
-        found = [
-            Found(m[0].upper(), m.start(), m.end(), *neighbours(self.text, m.start(), m.end()))
-            for m in re.finditer(r"\b[A-Za-z]{3}\b", self.text)
-            if m[0].upper() in CURRENCY_CODES
-            and (m[0].isupper() or fold(m[0]) in ("usd", "eur", "gbp", "jpy", "chf"))
-        ]
-        for name, code in CURRENCIES.items():
-            pattern = re.escape(name) if not name[0].isalpha() else rf"\b{name}\b"
-            for m in re.finditer(pattern, self.text, re.IGNORECASE):
-                if not any(m.start() < f.end and f.start < m.end() for f in found):
-                    found.append(Found(code, m.start(), m.end(), *neighbours(self.text, m.start(), m.end())))
-        found.sort(key=lambda f: f.start)
+        found = values.currencies(self.text)
         scored = self._scored(found, parameter, 1.0)
         counted = [
             self.text[: c.start].rstrip()[-1:].isdigit() or self.text[c.end :].lstrip()[:1].isdigit()
@@ -177,6 +177,8 @@ class Source(Spotter):
         return scored
 
     def _place(self, parameter: Parameter) -> list[Candidate]:
+        if "address" in parameter.words and (streets := values.streets(self.text)):
+            return self._scored(streets, parameter, 1.2)
         found = []
         for name in self._scored(values.names(self.text), parameter, 0.8):
             before = neighbours(self.text, name.start, name.end)[0]

@@ -19,7 +19,9 @@ _DATE_WORDS = re.compile(r"\b(?:today|tomorrow|tonight|yesterday|monday|tuesday|
 
 
 # Kinds whose values have a form of their own: the words behind «email of …» are no address.
-_SHAPED = frozenset(("query", "enum", "date", "datetime", "time", "expression", "email", "url", "phone", "currency"))
+_SHAPED = frozenset(
+    ("query", "enum", "date", "datetime", "time", "expression", "email", "url", "phone", "currency")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,13 @@ class Spotter:
             )
             and not _DATE_WORDS.search(phrase.value)
             and not set(stems(phrase.value)) <= self.vocabulary
+            and not self._owned(phrase)
         ]
+
+    def _owned(self, phrase: Found) -> bool:
+        """Return whether *phrase* only says whose value is meant: «in my favourite city»."""
+        owner = re.search(r"\b(?:my|our)\s+$", self.text[: phrase.start], re.IGNORECASE)
+        return owner is not None and names_a_kind(words(phrase.value)[-1])
 
     def _scored(self, found: Sequence[Found], parameter: Parameter, base: float) -> list[Candidate]:
         return [Candidate(f.value, f.start, f.end, base + self._near(f, parameter)) for f in found if f.value]
@@ -88,6 +96,7 @@ class Spotter:
             return []
         best: tuple[int, int] | None = None
         run: tuple[int, int] | None = None
+        spans = [(f.start, f.end) for f in (*values.emails(self.text), *values.urls(self.text))]
         for match in [*re.finditer(r"[^\W_]+(?:['’.-][^\W_]+)*", self.text)]:
             plain = words(match[0])
             empty = all(
@@ -98,7 +107,7 @@ class Spotter:
                 or w in values._VERB_LIKE
                 for w in plain
             ) or _DATE_WORDS.fullmatch(match[0])
-            if empty:
+            if empty or any(a <= match.start() < b for a, b in spans):
                 run = None
                 continue
             adjoining = run is not None and not self.text[run[1] : match.start()].strip()

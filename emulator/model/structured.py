@@ -20,7 +20,8 @@ from emulator.model.spotter import Json
 from emulator.model.text import name_words, sentences, squeeze, stem
 
 _ANSWERS = frozenset(stem(w) for w in word_list("answer response reply text message summary explanation content result output description reasoning conclusion statement details final comment note"))  # fmt: skip
-_NAMED_IN_QUESTION = frozenset(("place", "person", "id", "ticker", "email"))
+_MAX_READ = 8_000
+_SPOTTED_FROM = 0.5
 _MAX_ITEMS = 50
 _MAX_DEPTH = 8
 _FILLERS = {
@@ -82,7 +83,10 @@ def build(schema: Schema, material: Material) -> Json:
 
 def _loose(key: str, material: Material) -> Json:
     parameter = read_parameter(key, {"type": "string"}, True)
-    return next(iter(_candidates(parameter, material)), None)
+    value = next(iter(_candidates(parameter, material)), None)
+    if isinstance(value, str):
+        material.used.add(value)
+    return value
 
 
 def _value(name: str, schema: Schema, root: Schema, material: Material, depth: int) -> Json:
@@ -151,7 +155,7 @@ def _listed(name: str, items: Schema, root: Schema, material: Material) -> list[
     for text in (" ".join(material.found), material.message):
         if not text:
             continue
-        need = Need(text=text[:8_000], query=text, message="", today=material.today)
+        need = Need(text=text[:_MAX_READ], query=text, message="", today=material.today)
         filled = fill(
             {
                 "type": "object",
@@ -180,13 +184,9 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
         found.append(material.reply)
     found.extend(_from_arguments(parameter, material))
     texts = [text for text in (" ".join(material.found), material.message) if text]
-    if parameter.kind in _NAMED_IN_QUESTION:
-        texts.reverse()
-    for text in texts:
-        source = Source(text[:8_000], material.today)
-        found.extend(
-            c.value for c in source.candidates(parameter) if c.score >= 0.5 and c.value not in material.used
-        )
+    spotted = [c for text in texts for c in Source(text[:_MAX_READ], material.today).candidates(parameter)]
+    spotted.sort(key=lambda c: -c.score)  # stable: of equal ones, what was found goes before what was asked
+    found.extend(c.value for c in spotted if c.score >= _SPOTTED_FROM and c.value not in material.used)
     if parameter.words:
         wanted = analyse(f"What is the {parameter.shown}?")
         known, _ = material.facts.answer(wanted, 0.5)
