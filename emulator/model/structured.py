@@ -322,6 +322,8 @@ def _least_text(schema: Schema) -> str:
     stated = schema.get("format")
     if isinstance(stated, str) and stated in _FILLERS:
         return _FILLERS[stated]
-    least = schema.get("minLength")
-    text = "unknown" if isinstance(least, int) and least > 0 else ""
-    return text.ljust(least, ".") if isinstance(least, int) else text
+    least, most = schema.get("minLength"), schema.get("maxLength")
+    if not isinstance(least, int) or least <= 0:
+        return ""
+    text = "unknown".ljust(least, ".")
+    return text[: max(least, most)] if isinstance(most, int) else text
