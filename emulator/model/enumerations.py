@@ -28,14 +28,15 @@ def narrowed(text: str, asked: Asked) -> str:
     best = max(met)
     chosen = [at for at, count in enumerate(met) if count == best]
     told = frozenset().union(*(held[at] for at in chosen), stems(head))
-    named = names_in(asked) & frozenset().union(*held)
-    if not best or len(chosen) == len(entries) or not named <= told:
+    named = names_in(asked)
+    spoken_of = (asked.stems | asked.hinted) & frozenset().union(*held)
+    if not best or len(chosen) == len(entries) or not spoken_of <= told | shared:
         return text
     if any(held[at] <= asked.stems for at in chosen):
         return text  # the entry says no more than the question
     if head:
         return f"{head}: {', '.join(entries[at] for at in chosen)}."
-    return f"{entries[0]}." if chosen == [0] and named else text
+    return f"{entries[0]}." if chosen == [0] and named & held[0] else text
 
 
 def _entries(body: str) -> list[str]:

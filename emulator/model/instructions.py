@@ -7,6 +7,7 @@ from functools import lru_cache
 from emulator.model.asked import Asked
 from emulator.model.conditions import Condition, Occasion, read_condition
 from emulator.model.facts import FactIndex
+from emulator.model.labels import Label, read_labels
 from emulator.model.lexicon import word_list
 from emulator.model.passages import Passage, read_passages
 from emulator.model.replies import Style, Wrapping, read_reply, read_style, read_wrapping
@@ -136,6 +137,7 @@ class Instructions:
     sentences: tuple[str, ...]
     lowered: str
     topics: frozenset[str]  # stems of what the agent says it is for
+    labels: tuple[Label, ...]  # what it chooses from when it classifies
 
     def reply_to(self, asked: Asked) -> str:
         """Return the words the instructions want said to this question; "" when they name none."""
@@ -159,8 +161,8 @@ class Instructions:
 @lru_cache(maxsize=256)
 def read_instructions(text: str) -> Instructions:
     """Return what *text* says, sorted. Cached: an agent's instructions are read once."""
-    reader = _Reader()
-    for passage in read_passages(clean(text)):
+    reader, passages = _Reader(), read_passages(clean(text))
+    for passage in passages:
         reader.read(passage)
     background = stems(" ".join(reader.persona))
     return Instructions(
@@ -175,6 +177,7 @@ def read_instructions(text: str) -> Instructions:
         sentences=tuple(reader.sentences),
         lowered="\n".join(reader.sentences).lower(),
         topics=frozenset(stems(" ".join([*reader.persona, *reader.directives]))),
+        labels=read_labels(reader.sentences, passages),
     )
 
 

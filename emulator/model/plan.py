@@ -12,6 +12,7 @@ from emulator.model.chain import could_provide
 from emulator.model.facts import POSSIBLE, SURE, FactIndex
 from emulator.model.instructions import FixedArgument, Instructions
 from emulator.model.kinds import Parameter
+from emulator.model.labels import said
 from emulator.model.letters import cargo, is_message
 from emulator.model.passages import Passage
 from emulator.model.questions import Part, Question, soft_cuts
@@ -46,7 +47,9 @@ class Planner:
 
     def steps(self) -> list[Step]:
         """Return what is to be done and said, in the order of the question."""
-        found: list[Step] = []
+        found: list[Step] = self._whole_message()
+        if found:
+            return found
         real = self._question.real_parts
         for part in joined_to_trigger(self._question, self._instructions, self._answers_nowhere):
             if part.talk:
@@ -57,6 +60,22 @@ class Planner:
             else:
                 found.extend(self._part(part))
         return in_order(found)
+
+    def _whole_message(self) -> list[Step]:
+        """Return the steps for a message that is not asked anything but worked on: classified, or sent to every agent."""
+        message = self._question.message
+        if all(part.talk for part in self._question.parts):
+            return []
+        part = Part(message, analyse(message))
+        if self._router is None:
+            labels = self._instructions.labels
+            return [Step(part, "said", said(message, labels))] if labels else []
+        if message.rstrip().endswith("?"):
+            return []
+        return [
+            self._call(part, Route(profile, ORDERED, ordered=True))
+            for profile in self._router.for_each_message()
+        ]
 
     def forced(self, name: str) -> Step | None:
         """Return the step that calls the tool *name* whatever the question is; None when there is no such tool."""
@@ -103,8 +122,8 @@ class Planner:
             return Step(part, "said", told)
         if route:
             return self._call(part, route)
-        if said := words_to_say(part.text):
-            return Step(part, "said", said)
+        if words := words_to_say(part.text):
+            return Step(part, "said", words)
         if expression := find_expression(asked.text):
             return Step(part, "said", _computed(expression))
         if (

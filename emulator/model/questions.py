@@ -43,6 +43,7 @@ _GREETING_LEAD = re.compile(
     re.IGNORECASE,
 )
 _WANTED = re.compile(r"^To use .{1,200} I need the .+\?$", re.DOTALL)  # the words of compose.ask_for
+_OPENING = re.compile(rf"^(?P<opening>(?:i|we|i'm|we're)\b[^:?]{{3,120}}):\s+(?={_WH}\b)", re.IGNORECASE)
 _MAX_READ = 8_000
 _MAX_CUT = 2_000  # longer texts are documents: nobody follows up on one with «and in Paris?»
 
@@ -99,7 +100,7 @@ def cut(message: str) -> list[Part]:
         bare = sentence
         while (lead := _GREETING_LEAD.match(bare)) and any(c.isalnum() for c in bare[lead.end() :]):
             bare = bare[lead.end() :]
-        texts.extend(_split(bare))
+        texts.extend(_introduced(bare))
     if len(texts) > MAX_PARTS:
         texts = [*texts[: MAX_PARTS - 1], " ".join(texts[MAX_PARTS - 1 :])]
     parts: list[Part] = []
@@ -114,6 +115,16 @@ def cut(message: str) -> list[Part]:
         talk = talk_of(text)
         parts.append(Part(text, analyse(text), talk, talk is None and not _is_asking(text)))
     return parts or ([Part(message, analyse(message))] if message.strip() else [])
+
+
+def _introduced(sentence: str) -> list[str]:
+    """Return the questions of *sentence*; a name that its opening gives («I want to go to Rome: …») goes with each."""
+    opening = _OPENING.match(sentence)
+    about = found_values.names(opening["opening"]) if opening else ()
+    if opening is None or not about:
+        return _split(sentence)
+    pieces = _split(sentence[opening.end() :])
+    return [piece if found_values.names(piece) else f"For {about[-1].value}: {piece}" for piece in pieces]
 
 
 def _is_asking(text: str) -> bool:

@@ -12,6 +12,7 @@ from emulator.model.asked import analyse
 from emulator.model.chain import flatten, from_outputs, parse
 from emulator.model.facts import FactIndex
 from emulator.model.kinds import Parameter, read_parameter, type_of
+from emulator.model.labels import Label, choose
 from emulator.model.lexicon import word_list
 from emulator.model.render import unwrap
 from emulator.model.schemas import Schema, allows_null, is_valid, properties, required, resolve
@@ -22,6 +23,7 @@ from emulator.model.text import name_words, sentences, squeeze, stem
 _ANSWERS = frozenset(stem(w) for w in word_list("answer response reply text message summary explanation content result output description reasoning conclusion statement details final comment note"))  # fmt: skip
 _MAX_READ = 8_000
 _SPOTTED_FROM = 0.5
+_WIDER = frozenset(stem(w) for w in word_list("country nation state region province"))
 _MAX_ITEMS = 50
 _MAX_DEPTH = 8
 _FILLERS = {
@@ -194,6 +196,8 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
             source = Source(known, material.today)
             found.extend(c.value for c in source.candidates(parameter))
             found.append(known if parameter.type == "string" else None)
+    if parameter.kind == "enum":
+        found.extend(_classified(parameter, material.message))
     if parameter.type == "boolean":
         found.append(_said_yes(material.reply))
     elif (
@@ -209,7 +213,7 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
         for _, v in flatten(d)
         if parameter.type in ("integer", "number") and isinstance(v, int | float)
     )
-    return [value for value in found if value is not None and value != ""]
+    return [_place_of(value, parameter) for value in found if value is not None and value != ""]
 
 
 def _from_arguments(parameter: Parameter, material: Material) -> list[Json]:
@@ -217,6 +221,26 @@ def _from_arguments(parameter: Parameter, material: Material) -> list[Json]:
     asked = [FinishedCall(call.name, "", call.arguments, call.round) for call in material.calls]
     value = from_outputs(parameter, asked)
     return [] if value is None else [value]
+
+
+def _place_of(value: Json, parameter: Parameter) -> Json:
+    """Return the part of «Ghent, Belgium» that *parameter* wants: the city or the country."""
+    if parameter.kind != "place" or not isinstance(value, str) or value.count(",") != 1:
+        return value
+    near, far = (piece.strip() for piece in value.split(","))
+    if parameter.words & {"city", "town"}:
+        return near
+    return far if parameter.words & _WIDER else value
+
+
+def _classified(parameter: Parameter, message: str) -> list[Json]:
+    """Return the choice of an enum that the words of *message* speak for, if any does."""
+    choices = parameter.schema.get("enum")
+    labels = (
+        [Label(choice) for choice in choices if isinstance(choice, str)] if isinstance(choices, list) else []
+    )
+    label, reasons = choose(message[:8_000], labels) if labels else (Label(""), ())
+    return [label.name] if reasons else []
 
 
 def _said_yes(text: str) -> bool | None:

@@ -262,3 +262,72 @@ def test_a_count_is_no_part_of_the_product() -> None:
         tools,
     )
     assert ("get_quote", {"product": "chairs", "quantity": 40}) in outcome.calls
+
+
+TRIAGE = "Triage the given ticket. Use the connected tools to determine the ticket's priority and which team it should be assigned to."
+PRIORITY = "Assess how urgent a ticket is.\n\nRespond with one of the following levels:\n- High: User-facing or blocking issues\n- Medium: Time-sensitive issues\n- Low: Cosmetic tasks"
+
+
+def test_a_ticket_goes_to_every_agent_that_the_triage_names() -> None:
+    """A ticket asks nothing; it is worked on by all of them."""
+    tools = [
+        agent("priority_agent", "Assess the priority of a ticket", PRIORITY),
+        agent("team_agent", "Determines the team"),
+    ]
+    ticket = "Users can't reset their password from the mobile app."
+    outcome = run(ticket, TRIAGE, tools, {"priority_agent": "High.", "team_agent": "Backend."})
+    assert outcome.calls == (("priority_agent", {"query": ticket}), ("team_agent", {"query": ticket}))
+    assert outcome.text == "High. Backend."
+    assert run("Hello!", TRIAGE, tools).calls == ()
+
+
+def test_a_text_gets_one_of_the_labels_that_the_instructions_list() -> None:
+    """An agent that classifies answers with a label, not with its own instructions."""
+    assert run("Users can't reset their password.", PRIORITY).text == "High: User-facing or blocking issues."
+    inline = "Classify each review as positive, negative or neutral."
+    assert run("This is the worst blender I ever bought. It broke.", inline).text.startswith("negative")
+    assert run("It is a blender.", inline).text == "neutral."
+    enum = schema_of({"sentiment": {"type": "string", "enum": ["positive", "negative", "neutral"]}})
+    assert json.loads(run("The worst blender ever.", inline, response_format=enum).text) == {
+        "sentiment": "negative"
+    }
+
+
+def test_a_destination_goes_with_every_question_after_it() -> None:
+    """Asked alone, «which hotel do you recommend?» gets the hotels of all cities."""
+    tools = [
+        agent("hotel_agent", "Hotels per city", "Hotels: in Lisbon the Tejo, in Oslo the Fjord Inn."),
+        agent("flight_agent", "Flight prices", "Flights: Lisbon 129 EUR, Oslo 210 EUR."),
+    ]
+    outcome = run(
+        "I want to go to Lisbon: which hotel do you recommend, and what does the flight cost?",
+        "You plan trips.",
+        tools,
+        {"hotel_agent": "Tejo", "flight_agent": "129 EUR"},
+    )
+    assert outcome.called == ["hotel_agent", "flight_agent"]
+    assert all("Lisbon" in arguments["query"] for _, arguments in outcome.calls)
+
+
+def test_city_and_country_are_told_apart() -> None:
+    """«Ghent, Belgium» is one place and two fields."""
+    told = "The festival takes place in Ghent, Belgium."
+    answer = run(
+        "Where does the festival take place?",
+        told,
+        response_format=schema_of({"city": TEXT, "country": TEXT}),
+    ).text
+    assert json.loads(answer) == {"city": "Ghent", "country": "Belgium"}
+
+
+def test_an_entry_is_not_cut_off_from_what_is_said_of_the_same_thing() -> None:
+    """«… holds 1.7 litres, …, and has a warranty of 5 years» is one sentence about one kettle."""
+    told = "The Aurora kettle holds 1.7 litres, boils in 3 minutes and has a warranty of 5 years."
+    assert run("How long is the warranty on the Aurora kettle?", told).text == told
+
+
+def test_an_order_with_a_tool_is_no_fact() -> None:
+    """«When a user …, you submit a ticket using the function» was once read out to the user."""
+    rules = "When a user has a technical issue, you submit a support ticket using the function."
+    ticket = function("submit_ticket", "Submits a support ticket", email_address="The user's email")
+    assert "When a user" not in run("I have a technical problem", rules, [ticket]).text
