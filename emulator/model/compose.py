@@ -33,6 +33,9 @@ class Composer:
         said: list[str] = []
         for step in steps:
             text, calls = self._step(step, alone=len(steps) == 1)
+            if step.kind == "talk" and said:
+                heard = " ".join(said)
+                text = " ".join(s for s in sentences(text) if s not in heard)
             if text and text not in said:
                 said.append(self._wrapped(text, calls, whole=False))
         text = _joined(said)

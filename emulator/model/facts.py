@@ -23,10 +23,12 @@ _CONTEXT_COUNTS = 0.7
 _NAME_WEIGHS = 1.4
 _MISSED_NAME_COSTS = 0.5
 _MAX_LISTED = 12
+_CODE_COVERS = 0.7  # one passage alone speaks of E-502: whoever names that code means it
 _MAX_WEIGHED = 300  # of thousands of passages only the best covering ones are compared closely
 
 _PRONOUN = re.compile(r"^(?:it|they|he|she|this|these|those|its|their|his|her|there)\b", re.IGNORECASE)
 _CONTINUES = re.compile(r"^(?:the|it|its|they|their|he|his|she|her|our|there)\b", re.IGNORECASE)
+_ASKING = re.compile(r"\b(?:what|which|when|where|who|how)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _TIME = re.compile(
     r"\d|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
@@ -114,6 +116,8 @@ class FactIndex:
             covering = heapq.nlargest(_MAX_WEIGHED, covering, key=lambda entry: entry[0])
         hits = []
         for covered, at, by_term in covering:
+            if any(_is_code(word) and len(self._holders(word)) == 1 for word in by_term):
+                covered = max(covered, _CODE_COVERS)
             by_context = (
                 all(strength <= _CONTEXT_COUNTS for strength in by_term.values())
                 and not self._own(at) & by_term.keys()
@@ -133,16 +137,27 @@ class FactIndex:
         best = hits[0]
         if best.by_context and (entries := self._siblings(best, hits)):
             return entries, best.coverage
+        best = self._whole_row(best, hits, asked)
         chosen = [best]
         open_terms = asked.stems - best.matched
         for hit in hits[1:]:
             if len(chosen) == 3 or not open_terms:
                 break
+            if _of_another(hit.passage, best.passage, asked):
+                continue
             if len(hit.matched & open_terms) * 2 > len(open_terms) and hit.coverage >= 0.3:
                 chosen.append(hit)
                 open_terms -= hit.matched
         chosen.sort(key=lambda hit: hit.position)
         return " ".join(dict.fromkeys(_said(hit.passage, asked) for hit in chosen)), best.coverage
+
+    @staticmethod
+    def _whole_row(best: Hit, hits: Sequence[Hit], asked: Asked) -> Hit:
+        """Return the row of *best* when two things are asked about it: «when is it, and in which room?»."""
+        if best.passage.kind != "field" or len(_ASKING.findall(asked.text)) < 2:
+            return best
+        same = (h for h in hits if h.passage.kind == "record" and h.passage.subject == best.passage.subject)
+        return next(same, best)
 
     @cached_property
     def _implying(self) -> set[int]:
@@ -249,6 +264,17 @@ def _about(passage: Passage) -> str:
     if passage.lead and passage.lead != passage.text and _CONTINUES.match(passage.text):
         about = f"{about} {' '.join(_NAME.findall(passage.lead))}"
     return about
+
+
+def _of_another(passage: Passage, best: Passage, asked: Asked) -> bool:
+    """Return whether *passage* tells of a row that the question does not speak of, while *best* is of one that it does."""
+    own, other = frozenset(stems(best.subject)), frozenset(stems(passage.subject))
+    rows = {passage.kind, best.kind} <= {"field", "record"}
+    return rows and own != other and bool(own & asked.stems) and not other & asked.stems
+
+
+def _is_code(word: str) -> bool:
+    return any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
 
 
 def _implied(text: str) -> list[str]:

@@ -60,6 +60,10 @@ _PERSONA = re.compile(
     r"^\W*(?:you(?:'re| are) (?!to\b|not\b|only\b|allowed|entitled|able|given|provided|going)|your name is |you are called |act as |your (?:job|task|role|purpose) is )",
     re.IGNORECASE,
 )
+_DOES = re.compile(  # «You manage a to-do list.» at the head says what the agent is for
+    r"^\W*you (?!have\b|get\b|can\b|may\b|must\b|will\b|receive\b|owe\b|pay\b|need\b|were\b|had\b|know\b)[a-z]+\b(?! (?:that|is|are)\b)",
+    re.IGNORECASE,
+)
 _ARGUMENT = re.compile(
     r"\b(?:specify|set|use|pass|provide|fill(?: in)?|supply|give|send|include|put|with)\s+(?:the\s+|a\s+|an\s+)?(?:parameter\s+|argument\s+|field\s+)?[\"'`]?(?P<name>[A-Za-z][\w -]{0,60}?)[\"'`]?\s*"
     r"(?:\b(?:parameter|argument|param|field|property|input|value)s?\b)?\s*(?:\bas\b|\bto\b|=|:|\bwith\b|\bequal to\b|\bis\b)\s*(?:the value\s+|value\s+|always\s+)?(?P<value>\S.*)$",
@@ -216,7 +220,7 @@ class _Reader:
             return
         if self._read_rule(text):
             self.directives.append(text)
-        elif _PERSONA.match(text):
+        elif _PERSONA.match(text) or (len(self.sentences) == 1 and _DOES.match(text)):
             self.persona.append(text)
             if tail := _DUTY.search(text):
                 self._read_rule(text[tail.end() :])

@@ -11,11 +11,11 @@ from emulator.model.smalltalk import Talk, is_statement, speaks_of_self, talk_of
 from emulator.model.text import clean, quotations, sentences, squeeze, words
 
 MAX_PARTS = 12
-_WH = r"(?:what(?:'s)?|which|who(?:'s|m|se)?|where(?:'s)?|when(?:'s)?|why|how)"
+_WH = r"(?:what(?:'s)?|which|who(?:'s|m|se)?|where(?:'s)?|when(?:'s)?|why|how|wann|wie|wo|wer|welche[mnrs]?|warum|quand|où|combien|quel(?:le)?s?|cuándo|dónde|cuánto|quién|cuál|qué)"
 _AUX = r"(?:is|are|was|were|do|does|did|can|could|will|would|has|have|should)"
 _ORDERED = r"(?:tell|give|show|find|get|check|look|calculate|compute|convert|translate|book|send|create|add|cancel|schedule|list|order|search|set|turn|define|explain|ask|multiply|divide|subtract|reserve|fetch|remind|email|update|delete)"
 _HARD_AND = re.compile(
-    rf"(?:,?\s+(?:and|but)(?:\s+(?:also|then))?|\s*[;,]\s*(?:also|then|and)?|\s+(?:also|plus|then)),?\s+(?={_WH}\b|(?:please\s+)?{_ORDERED}\s+(?!and\b|or\b)\w|(?:{_AUX})\s+(?:the|my|our|your|there|it|i|you|order|he|she|they|[A-Z#\d])\b)",
+    rf"(?:,?\s+(?:and|but|und|et|y)(?:\s+(?:also|then))?|\s*[;,]\s*(?:also|then|and)?|\s+(?:also|plus|then)),?\s+(?={_WH}\b|(?:please\s+)?{_ORDERED}\s+(?!and\b|or\b)\w|(?:{_AUX})\s+(?:the|my|our|your|there|it|i|you|order|he|she|they|[A-Z#\d])\b)",
     re.IGNORECASE,
 )
 _SOFT_AND = re.compile(
@@ -43,6 +43,10 @@ _GREETING_LEAD = re.compile(
     re.IGNORECASE,
 )
 _WANTED = re.compile(r"^To use .{1,200} I need the .+\?$", re.DOTALL)  # the words of compose.ask_for
+_BARE_WH = re.compile(  # «… and in which room?» asks more about the same
+    r"^\W*(?:(?:in|at|on|from|to|for|by)\s+)?(?:(?:which|what|how much|how many)(?:\s+(?!is|are|was|were|do|does|did|about)\w+)|where|when|why|who|how)\s*\?*$",
+    re.IGNORECASE,
+)
 _OPENING = re.compile(rf"^(?P<opening>(?:i|we|i'm|we're)\b[^:?]{{3,120}}):\s+(?={_WH}\b)", re.IGNORECASE)
 _MAX_READ = 8_000
 _MAX_CUT = 2_000  # longer texts are documents: nobody follows up on one with «and in Paris?»
@@ -105,6 +109,8 @@ def cut(message: str) -> list[Part]:
         texts = [*texts[: MAX_PARTS - 1], " ".join(texts[MAX_PARTS - 1 :])]
     parts: list[Part] = []
     for text in texts:
+        if parts and not parts[-1].talk and not parts[-1].statement and _BARE_WH.match(text):
+            text = f"{parts.pop().text.rstrip(' ?.!')} and {text[:1].lower()}{text[1:]}"
         if parts and parts[-1].talk is None:
             text = _with_antecedent(text, parts[-1].text)
         asked = analyse(text)
@@ -172,7 +178,7 @@ def soft_cuts(text: str) -> list[tuple[str, str]]:
     lead = _LEAD.match(text)
     for match in _SOFT_AND.finditer(text):
         left, right = text[: match.start()].strip(), text[match.end() :].strip()
-        if not left or not right or any(a < match.start() < b for a, b in inside):
+        if not left or not right or _BARE_WH.match(right) or any(a < match.start() < b for a, b in inside):
             continue
         if lead and lead.end() < match.start() and not _ASKS.match(right) and not speaks_of_self(right):
             right = f"{squeeze(lead[0])} {right}"

@@ -117,7 +117,8 @@ def _sentence(document: dict[str, Json]) -> str:
         else:
             text = _plain(value)
             long = isinstance(value, str) and len(value) > 90
-            clauses.append(f"the {spaced(key)}: {text}" if long else f"the {spaced(key)} is {text}")
+            verb = "are" if re.search(r"[^su]s$", spaced(key)) else "is"
+            clauses.append(f"the {spaced(key)}: {text}" if long else f"the {spaced(key)} {verb} {text}")
     said = ", ".join(clauses[:-1]) + (" and " if len(clauses) > 1 else "") + clauses[-1] if clauses else ""
     said = said[:1].upper() + said[1:]
     if said and said[-1] not in ".!?":

@@ -15,7 +15,7 @@ from emulator.model.instructions import Instructions, read_instructions, split_c
 from emulator.model.kinds import Parameter
 from emulator.model.lexicon import TOOL_NOISE, word_list
 from emulator.model.text import close, name_words, related, stem, stems
-from emulator.model.values import currencies, dates, emails, ids
+from emulator.model.values import currencies, dates, emails, ids, tickers
 
 CHOSEN_FROM = 0.6
 _HEAD_AS_GOOD = 0.5
@@ -246,6 +246,8 @@ class Router:
             found += 0.3
         if "email" in kinds and emails(asked.text):
             found += 0.6
+        if "ticker" in kinds and tickers(asked.text):
+            found += 0.8
         if "currency" in kinds and len(currencies(asked.text)) > 1:
             found += 1.0
         if p.knowledge is not None and (knows := p.knowledge.knows(asked)) >= _KNOWS_FROM:

@@ -195,6 +195,8 @@ def sentences(text: str) -> list[str]:
         if inside and inside.start < boundary.start() < inside.end - 1 and boundary.end() <= inside.end - 1:
             continue
         head = text[max(start, boundary.start() - 12) : boundary.start() + 1]
+        if boundary[0].rstrip()[-1:] in "\"'”’»)" and text[boundary.end() : boundary.end() + 1].islower():
+            continue  # «Say "Ahoy!" before each answer» goes on
         if boundary[0][0] == "." and "\n" not in boundary[0] and _ABBREVIATION.search(head):
             continue
         found.append(text[start : boundary.end()].strip().rstrip(";"))

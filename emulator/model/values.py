@@ -124,6 +124,17 @@ def currencies(text: str) -> tuple[Found, ...]:
     return tuple(sorted(found, key=lambda f: f.start))
 
 
+def tickers(text: str) -> list[Found]:
+    """Return what looks like the symbol of a share: MSFT, BRK.B."""
+    if text.isupper():
+        return []
+    return [
+        _at(text, m[0], m.start(), m.end())
+        for m in re.finditer(r"\b[A-Z]{2,5}(?:\.[A-Z]{1,2})?\b", text)
+        if m[0] not in CURRENCY_CODES
+    ]
+
+
 def streets(text: str) -> list[Found]:
     """Return the postal addresses: 5 Elm Street, 12b Mill Lane, Springfield."""
     return [_at(text, m[0].strip(" ,."), m.start(), m.end()) for m in _STREET.finditer(text)]
@@ -199,7 +210,9 @@ def numbers(text: str) -> list[Number]:
     for match in _NUMBER.finditer(text):
         start, end = match.span()
         if not _overlaps(start, end, taken):
-            value = float(match["sign"] + match["digits"].replace(",", "")) * _scale(match["scale"])
+            value = float(match["sign"] + match["digits"].replace(",", ""))
+            metres = (match["scale"] or "").strip() == "m" and not match["money"]
+            value *= 1.0 if metres else _scale(match["scale"])
             at = _at(text, match[0].strip(), start, end)
             percent = text[end : end + 2].lstrip().startswith("%")
             found.append(Number(value, at, "%" if percent else at.after, match["money"] or ""))

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from emulator.model import Tool
 from tests.unit.rule_model import agent, function, run
 
@@ -331,3 +333,34 @@ def test_an_order_with_a_tool_is_no_fact() -> None:
     rules = "When a user has a technical issue, you submit a support ticket using the function."
     ticket = function("submit_ticket", "Submits a support ticket", email_address="The user's email")
     assert "When a user" not in run("I have a technical problem", rules, [ticket]).text
+
+
+@pytest.mark.parametrize(
+    ("question", "instructions", "answer"),
+    [
+        ("My printer shows error E-502, what should I do?", "Error codes:\n- E-501: replace the toner\n- E-502: clear tray 2", "E-502: clear tray 2"),
+        ("Where is the treasure?", "You're a parrot. Say 'Squawk!' before each answer. The treasure lies under the oak.", "Squawk! The treasure lies under the oak."),
+        ("Which doctor works on Thursdays?", "Duty roster:\nTuesday: Dr. Lindqvist\nThursday: Dr. Mbeki", "Thursday: Dr. Mbeki"),
+        ("Wie lautet das WLAN-Passwort?", "Frühstück gibt es um 7 Uhr. Das WLAN-Passwort lautet Seestern7.", "Das WLAN-Passwort lautet Seestern7."),
+        ("When is the exam in Algebra and in which room?", "| Course | Date | Room |\n|---|---|---|\n| Algebra | 12 June | H-204 |\n| Statistics | 15 June | B-001 |", "course: Algebra, date: 12 June, room: H-204"),
+        ("Hi! How are you?", "You are a helpful agent.", "Hello! I am a helpful agent. How can I help you? I am ready."),
+    ],
+)  # fmt: skip
+def test_the_fact_is_found_and_nothing_else_is_said(question: str, instructions: str, answer: str) -> None:
+    """Each of these went unanswered, or was answered with what belongs to something else."""
+    assert run(question, instructions).text == answer
+
+
+@pytest.mark.parametrize(
+    ("question", "tool", "arguments"),
+    [
+        ("I weigh 80 kg and I am 1.78 m tall. What's my BMI?", function("calculate_bmi", "Calculates the BMI", weight_kg=NUMBER, height_m=NUMBER), {"weight_kg": 80, "height_m": 1.78}),
+        ("Convert 10 miles to kilometers", function("convert_units", "Converts a value between units", value=NUMBER, from_unit=TEXT, to_unit=TEXT), {"value": 10, "from_unit": "miles", "to_unit": "kilometers"}),
+        ("How is MSFT doing?", function("get_stock", "Gets a quote", symbol="Ticker symbol"), {"symbol": "MSFT"}),
+        ("Show my list", function("list_todos", "Lists all to-do entries"), {}),
+    ],
+)  # fmt: skip
+def test_a_call_gets_what_the_sentence_holds(question: str, tool: Tool, arguments: dict[str, Any]) -> None:
+    """Metres are no millions, a unit is no product, and what the agent is for is no answer."""
+    outcome = run(question, "You manage a to-do list.", [tool])
+    assert outcome.calls == ((tool.name, arguments),)
