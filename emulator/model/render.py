@@ -143,7 +143,14 @@ def as_answer(value: str, question: str) -> str:
 
     «What is the stock price of Microsoft?» and $350 give «The stock price of Microsoft is $350.»
     """
-    if not value or len(value) > 60 or "\n" in value or value[-1] in ".!?" or _VERBAL.search(value):
+    if (
+        not value
+        or len(value) > 60
+        or "\n" in value
+        or value[-1] in ".!?"
+        or _VERBAL.search(value)
+        or " = " in value
+    ):
         return value
     found = _WH_IS.match(squeeze(question))
     if found is None or re.search(r"\b(?:and|or|you)\b|,", found["rest"]):

@@ -364,3 +364,14 @@ def test_a_call_gets_what_the_sentence_holds(question: str, tool: Tool, argument
     """Metres are no millions, a unit is no product, and what the agent is for is no answer."""
     outcome = run(question, "You manage a to-do list.", [tool])
     assert outcome.calls == ((tool.name, arguments),)
+
+
+def test_thanks_that_close_the_talk_and_sums_that_stand_alone_are_left_as_they_are() -> None:
+    """«That's all for today» asks nothing; «144 / 12 is 144 / 12 = 12» says it twice."""
+    tax = agent("tax_agent", "Tax law", "VAT is 17 %.")
+    assert run("Thanks a lot, that's all for today!", tools=[tax]).text == "You are welcome!"
+    calculator = agent("calculator", "Does arithmetic", "Use the calculate function.")
+    assert (
+        run("What is 144 / 12?", tools=[calculator], outputs={"calculator": "144 / 12 = 12"}).text
+        == "144 / 12 = 12"
+    )
