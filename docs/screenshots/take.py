@@ -19,7 +19,7 @@ from commands.stack import Control, Stack, running
 from commands.test import find_browser
 
 HERE = Path(__file__).parent
-HEIGHT, WIDTHS = 900, {1440: "", 900: "-narrow"}
+HEIGHT, WIDTHS = 900, (1440, 900)
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 ANSWERED = re.compile(r"Answered in \d")
@@ -119,7 +119,7 @@ def take(browser: Browser, stack: Stack, scene: Scene, scheme: Scheme, width: in
     expect(page.get_by_text(re.compile(r"ok · \d")).last).to_be_visible()
     scene.play(page, stack.control)
     page.mouse.move(width - 5, 5)
-    page.screenshot(path=folder / f"ask-{scene.name}-{scheme}{WIDTHS[width]}.png")
+    page.screenshot(path=folder / f"ask-{scene.name}-{scheme}-{width}.png")
     stack.control.pace()
     visitor.close()
 
