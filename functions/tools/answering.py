@@ -36,14 +36,21 @@ Route = Callable[[Arguments], Deliver | None]
 
 
 def answer(
-    message: func.QueueMessage, reply: func.Out[str], tool: str, run: Run, route: Route | None = None
+    message: func.QueueMessage,
+    reply: func.Out[str],
+    tool: str,
+    run: Run,
+    route: Route | None = None,
+    context: func.Context | None = None,
 ) -> None:
     """Answer *message* with what *run* makes of its arguments, in *reply* or where *route* says.
+
+    *context*: the host's, for telemetry.
 
     Raises UnanswerableError when nothing says whom to answer, and, before the last delivery, whatever *run* or the
     delivery raised beyond ToolError.
     """
-    watch = Watch(message, tool)
+    watch = Watch(message, tool, context)
     try:
         _answer(message, reply, tool, run, route, watch)
     finally:

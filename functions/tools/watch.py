@@ -16,8 +16,8 @@ _OUTCOMES = {"answered": "answered", "repeated": "answered", "refused": "error",
 class Watch:
     """*question*: set once the message could be read. *outcome*: set once it was answered; without one it failed."""
 
-    def __init__(self, message: func.QueueMessage, tool: str) -> None:
-        self._message, self._tool = message, tool
+    def __init__(self, message: func.QueueMessage, tool: str, context: func.Context | None) -> None:
+        self._message, self._tool, self._context = message, tool, context
         self._started_ns = time.time_ns()
         self.question: Question | None = None
         self.outcome = "failed"
@@ -37,6 +37,8 @@ class Watch:
             "relaydeck.dequeue_count": str(message.dequeue_count or 1),
             **wait_properties(message.insertion_time, self._started_ns),
         }
+        if self._context is not None:
+            properties["relaydeck.invocation.id"] = str(self._context.invocation_id)
         if question is not None:
             properties["relaydeck.correlation_id"] = str(question.correlation_id)
             if question.fault is None:
