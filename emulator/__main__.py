@@ -14,6 +14,7 @@ from pathlib import Path
 
 from emulator.connection import Connection, read_connection, write_connection
 from emulator.control import Pace
+from emulator.foundry.projects import INSTRUMENTATION_KEY
 from emulator.lock import take_lock
 from emulator.model import ModelSettings
 from emulator.server import Emulator, EmulatorSettings
@@ -114,6 +115,10 @@ def _describe(emulator: Emulator) -> Connection:
         model_deployment=emulator.settings.model_deployment,
         model=emulator.settings.model.url or "rules",
         environment=emulator.environment(),
+        # The plain listener: exporters know nothing of our certificate authority.
+        telemetry_connection_string=(
+            f"InstrumentationKey={INSTRUMENTATION_KEY};IngestionEndpoint={emulator.http_url}/"
+        ),
     )
 
 

@@ -27,6 +27,7 @@ class Connection:
     model_deployment: str
     model: str
     environment: dict[str, str] = field(repr=False)
+    telemetry_connection_string: str = ""
 
 
 def write_connection(state: Path, connection: Connection) -> None:
