@@ -90,7 +90,7 @@ class Translator:
             ) from None
         except (ValueError, OverflowError, TypeError, KeyError, IndexError, AttributeError) as exc:
             raise errors.unsupported("this query", f"its translation failed: {exc}") from None
-        if found.unbound:
+        if found.unbound or found.declarations:
             raise errors.bad_argument("Query parameters are not part of the Log Analytics query API.")
         return str(found), frozenset(found.parameters)
 

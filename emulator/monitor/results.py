@@ -165,7 +165,8 @@ def _read(
             left_out = errors.rows_left_out(f"{MAX_BYTES} bytes")
             break
         rows, size = rows + len(some), size + len(piece)
-        pieces.append(piece)
+        if piece:
+            pieces.append(piece)
     head = orjson.dumps({"name": "PrimaryResult", "columns": [{"name": n, "type": t} for n, t in columns]})
     parts = [b'{"tables":[', head[:-1], b',"rows":[', b",".join(pieces), b"]}]"]
     took_s = time.monotonic() - deadline.started_s

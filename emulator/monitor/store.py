@@ -63,6 +63,7 @@ class Store:
         self._thread: threading.Thread | None = None
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._purged_s = 0.0
+        self._closed = False
         self.opened = threading.Event()
         self.failure = ""
 
@@ -76,6 +77,8 @@ class Store:
 
     def close(self) -> None:
         """Return once everything submitted is on disk and the file is closed."""
+        self._closed = True
+        self.opened.set()
         if self._thread is not None:
             self._jobs.put(_STOP)
             self._thread.join()
@@ -111,8 +114,10 @@ class Store:
         return self._jobs.qsize()
 
     def cursor(self) -> "duckdb.DuckDBPyConnection":
-        """Return a cursor for one query in this thread; close it. Raises StoreError when the file is not open."""
+        """Return a cursor for one query in this thread; close it. Raises StoreError when the file cannot be opened."""
         self.opened.wait()
+        if self._connection is None and not self._closed:
+            self.run(lambda _: None).result()  # opens the file anew
         connection = self._connection
         if connection is None:
             raise StoreError(self.failure or "Local Azure is stopping.")

@@ -18,6 +18,7 @@ from services.clients import LocalCredential
 # A JSON value.
 Json = Any
 KEY = "00000000-0000-0000-0000-000000000000"
+NOW = "the clock of Local Azure"  # stands in an item until it is sent: tests move that clock
 Span = timedelta | tuple[datetime, datetime] | tuple[datetime, timedelta]
 
 
@@ -79,6 +80,7 @@ def track(
 ) -> Tracked:
     """Send *items*, or the very bytes, to the plain listener."""
     body = items if isinstance(items, bytes) else json.dumps(items).encode()
+    body = body.replace(NOW.encode(), _wire_time(emulator.clock.now()).encode())
     sent = {"Content-Type": "application/json", **(headers or {})}
     if packed:
         body, sent["Content-Encoding"] = gzip.compress(body), "gzip"
@@ -92,12 +94,11 @@ def track(
 
 
 def envelope(kind: str, base: Json, at: datetime | None = None, **parts: Json) -> Json:
-    """Return an item as an exporter writes it."""
-    when = (at or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """Return an item as an exporter writes it. *at* None: the moment at which track() sends it."""
     return {
         "ver": 1,
         "name": f"Microsoft.ApplicationInsights.{kind.removesuffix('Data')}",
-        "time": when,
+        "time": _wire_time(at) if at else NOW,
         "sampleRate": 100,
         "iKey": KEY,
         "tags": {"ai.operation.id": "a" * 32, "ai.cloud.role": "tests"},
@@ -113,3 +114,7 @@ def dependency(name: str = "call", at: datetime | None = None, **base: Json) -> 
 
 def message(text: str = "said", at: datetime | None = None, **base: Json) -> Json:
     return envelope("MessageData", {"message": text, "severityLevel": 1, **base}, at)
+
+
+def _wire_time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
