@@ -56,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "duckdb_kql",
         "cryptography",
     },
+    "emulator/monitor": {"emulator", "orjson", "duckdb", "duckdb_kql", "pyarrow"},
     "emulator/certificates.py": {"emulator", "cryptography", "certifi"},
     "emulator/model": {"emulator", "openai", "httpx", "httpx2"},
     "emulator/connection.py": set(),
