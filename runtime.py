@@ -20,6 +20,8 @@ from services.clients import Clients, Endpoints, LocalCredential, azure_endpoint
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
 from services.models import FunctionTool
+from services.monitor.logs import LogsService
+from services.monitor.trace import TraceService
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
 from services.settings import Settings, load_settings
@@ -33,7 +35,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What pages and commands work with. Threads share all of it."""
+    """What pages and commands work with. Threads share all of it. *logs*: None when no workspace is set."""
 
     settings: Settings
     catalogue: tuple[FunctionTool, ...]
@@ -42,6 +44,8 @@ class Services:
     queues: QueueService
     health: HealthService
     answers: AnswerService
+    logs: LogsService | None
+    traces: TraceService
 
 
 class Runtime:
@@ -211,6 +215,13 @@ def build(
     backend = ClassicBackend(clients.agents, foundry, stream_silence_s=settings.stream_silence_s)
     queues = QueueService(clients.queues, storage, now)
     team = TeamService(backend, settings, CATALOGUE)
+    answers = AnswerService(answer_context(settings, backend, team, queues), now)
+    workspace = Resilience("Log Analytics", limits)
+    logs = (
+        LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now)
+        if endpoints.logs_workspace
+        else None
+    )
     services = Services(
         settings,
         CATALOGUE,
@@ -218,9 +229,11 @@ def build(
         team,
         queues,
         HealthService(backend, queues, settings, CATALOGUE, now),
-        AnswerService(answer_context(settings, backend, team, queues), now),
+        answers,
+        logs,
+        TraceService(answers, logs, now),
     )
-    return Runtime(services, clients, (foundry, storage), azure)
+    return Runtime(services, clients, (foundry, storage, workspace), azure)
 
 
 def answer_context(
