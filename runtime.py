@@ -21,6 +21,8 @@ from services.clients import Clients, Endpoints, LocalCredential, azure_endpoint
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
 from services.models import FunctionTool
+from services.monitor.logs import LogsService
+from services.monitor.trace import TraceService
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
 from services.settings import Settings, load_settings
@@ -35,12 +37,13 @@ ROOT = Path(__file__).resolve().parent
 TELEMETRY_TIMEOUT_S = 10.0
 WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
+LOCAL_WORKSPACE = "00000000-0000-0000-0000-000000000000"  # Local Azure has one, under any name
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What pages and commands work with. Threads share all of it."""
+    """What pages and commands work with. Threads share all of it. *logs*: None when no workspace is set."""
 
     settings: Settings
     catalogue: tuple[FunctionTool, ...]
@@ -50,6 +53,8 @@ class Services:
     health: HealthService
     answers: AnswerService
     telemetry: Telemetry
+    logs: LogsService | None
+    traces: TraceService
 
 
 class Runtime:
@@ -188,6 +193,8 @@ def _compose(settings: Settings, say: Say) -> Runtime:
         connection.storage_endpoint,
         LocalCredential(connection.token),
         connection.ca_file,
+        logs_endpoint=connection.url,
+        logs_workspace=LOCAL_WORKSPACE,
     )
     settings = settings.at(
         project_endpoint=connection.project_endpoint,
@@ -229,6 +236,13 @@ def build(
     queues = QueueService(clients.queues, storage, now)
     team = TeamService(backend, settings, CATALOGUE)
     telemetry = Telemetry(_telemetry_options(settings, endpoints, clients, tell=tell), queues)
+    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry), now)
+    workspace = Resilience("Log Analytics", limits)
+    logs = (
+        LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now)
+        if endpoints.logs_workspace
+        else None
+    )
     services = Services(
         settings,
         CATALOGUE,
@@ -238,10 +252,12 @@ def build(
         HealthService(
             backend, queues, settings, CATALOGUE, now, telemetry=telemetry.health if tell else None
         ),
-        AnswerService(answer_context(settings, backend, team, queues, telemetry), now),
+        answers,
         telemetry,
+        logs,
+        TraceService(answers, logs, now),
     )
-    return Runtime(services, clients, (foundry, storage), azure)
+    return Runtime(services, clients, (foundry, storage, workspace), azure)
 
 
 def _telemetry_options(

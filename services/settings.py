@@ -207,6 +207,19 @@ class Settings(BaseModel):
     log_format: LogFormat = setting(
         "RELAYDECK_LOG_FORMAT", "text", "text: one readable line an event. json: one object a line."
     )
+    logs_workspace: str = setting(
+        "RELAYDECK_LOGS_WORKSPACE",
+        "",
+        "The id of the Log Analytics workspace that holds the telemetry; empty: no history is shown. Azure mode only.",
+        pattern="^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        examples=["2f1c5f3a-7d0b-4a57-9a64-5e8f6b1c0d2e"],
+    )
+    logs_endpoint: str = setting(
+        "RELAYDECK_LOGS_ENDPOINT",
+        "https://api.loganalytics.io",
+        "Where Log Analytics is asked; another one in sovereign clouds.",
+        pattern="^https://[A-Za-z0-9.-]+(:[0-9]+)?$",
+    )
     state_dir: Path = setting("RELAYDECK_STATE_DIR", Path(".relaydeck"), "Where Local Azure keeps its state.")
     local_model_url: str = setting(
         "RELAYDECK_LOCAL_MODEL_URL",

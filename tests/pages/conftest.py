@@ -13,7 +13,8 @@ from emulator.supervisor import LocalOptions, attach_or_start
 from services.models import Answer
 from ui import startup
 
-SHELL = Path(__file__).parents[2] / "ui" / "shell.py"
+ROOT = Path(__file__).parents[2]
+SHELL = ROOT / "ui" / "shell.py"
 RUN_TIMEOUT_S = 20
 ANSWER_TIMEOUT_S = 20.0
 Open = Callable[..., AppTest]

@@ -35,8 +35,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "azure.ai.projects",
         "azure.core",
         "azure.identity",
+        "azure.monitor.query",
         "azure.storage.queue",
     },
+    "services/monitor": {"services"},
+    "services/monitor/logs.py": {"services", "azure.monitor.query"},
     "services/queues.py": {"services", "azure.core", "azure.storage.queue"},
     "services/telemetry/azure_monitor.py": {
         "services",
