@@ -44,17 +44,34 @@ def agent(name: str, description: str = "", knowledge: str = "") -> Tool:
 
 
 def function(
-    name: str, description: str = "", /, *, kind: ToolKind = "function", required: Sequence[str] | None = None, **parameters: object
+    name: str,
+    description: str = "",
+    /,
+    *,
+    kind: ToolKind = "function",
+    required: Sequence[str] | None = None,
+    **parameters: object,
 ) -> Tool:
     """Return a tool. A parameter given as text is a string so described; all are required unless *required* says otherwise."""
-    properties = {key: value if isinstance(value, dict) else {"type": "string", "description": value} for key, value in parameters.items()}
+    properties = {
+        key: value if isinstance(value, dict) else {"type": "string", "description": value}
+        for key, value in parameters.items()
+    }
     needed = list(parameters) if required is None else list(required)
     return Tool(name, description, kind, {"type": "object", "properties": properties, "required": needed})
 
 
-def request(question: str, instructions: str = "You are a helpful assistant.", tools: Sequence[Tool] = (), before: Sequence[str] = (), **more: Any) -> ModelRequest:
+def request(
+    question: str,
+    instructions: str = "You are a helpful assistant.",
+    tools: Sequence[Tool] = (),
+    before: Sequence[str] = (),
+    **more: Any,
+) -> ModelRequest:
     """Return a request; *before*: earlier turns, the user's first."""
-    turns = [Turn("user" if at % 2 == 0 else "assistant", text) for at, text in enumerate([*before, question])]
+    turns = [
+        Turn("user" if at % 2 == 0 else "assistant", text) for at, text in enumerate([*before, question])
+    ]
     return ModelRequest("local-rules", instructions, tuple(turns), tuple(tools), **more)
 
 
