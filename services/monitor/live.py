@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from services.models import Answer, Step, StepKind
+from services.models import Answer, Certainty, Step, StepKind
 from services.monitor.shapes import Bar, BarKind, BarState
 
 ROOT = "run"
@@ -57,13 +57,12 @@ def bars_of(answer: Answer) -> tuple[Bar, ...]:
 
 def _bar(step: Step) -> Bar:
     name = _NAMES[step.kind]
-    certainty = step.certainty or "exact"
-    told = _SEEN[certainty] if step.kind in ("wait", "function") and step.certainty else "A step of the run."
+    certainty, told = _surety(step)
     return Bar(
         step.key,
         step.parent or ROOT,
         _KINDS[step.kind],
-        f"{name} {step.name}" if step.name and step.kind in ("delegate", "function") else name,
+        _named(step, name),
         step.started_s,
         step.took_s,
         step.state,
@@ -72,6 +71,26 @@ def _bar(step: Step) -> Bar:
         step.arguments,
         step.output,
     )
+
+
+def _surety(step: Step) -> tuple[Certainty, str]:
+    if step.kind not in ("wait", "function"):
+        return "exact", "A step of the run."
+    if step.certainty is not None and not _is_unmeasured(step):
+        return step.certainty, _SEEN[step.certainty]
+    if step.state == "active":
+        return "guess", "The call was made; its message has not been recognised in the queue."
+    return "guess", "Nobody saw the message leave the queue; only that the call was answered."
+
+
+def _named(step: Step, name: str) -> str:
+    if step.kind == "function" and _is_unmeasured(step):
+        return f"{name} {step.name}: {NOT_SEPARATED}"
+    return f"{name} {step.name}" if step.name and step.kind in ("delegate", "function") else name
+
+
+def _is_unmeasured(step: Step) -> bool:
+    return step.state == "done" and step.took_s is None
 
 
 def _split(bar: Bar, answer: Answer, *, alone: bool) -> tuple[Bar, ...]:
@@ -83,7 +102,7 @@ def _split(bar: Bar, answer: Answer, *, alone: bool) -> tuple[Bar, ...]:
         return (
             replace(
                 bar,
-                name=f"{bar.name}: {NOT_SEPARATED}",
+                name=bar.name if NOT_SEPARATED in bar.name else f"{bar.name}: {NOT_SEPARATED}",
                 certainty="guess",
                 evidence="Only the step's own times are known, in whole seconds.",
             ),
@@ -101,6 +120,7 @@ def _split(bar: Bar, answer: Answer, *, alone: bool) -> tuple[Bar, ...]:
     )
     ran = replace(
         bar,
+        name=bar.name.removesuffix(f": {NOT_SEPARATED}"),
         started_s=bar.started_s + parts.queue_wait_s,
         took_s=parts.function_s,
         certainty=parts.certainty,

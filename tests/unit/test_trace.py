@@ -193,6 +193,17 @@ def test_a_call_is_parted_by_what_was_measured() -> None:
     assert "50 % waiting in the input queue" in verdict("answered", 10, bars, None)
 
 
+def test_times_that_nobody_measured_are_never_called_exact() -> None:
+    """A short call can fall between two looks: that it happened is known, when is not."""
+    wait = Step("wait:c1", None, "wait", "foo", "done", 1.2)
+    ran = Step("function:c1", None, "function", "foo", "done", 1.2, certainty="exact")
+    bars = live.bars_of(answer(wait, ran))
+
+    assert [bar.certainty for bar in bars[1:]] == ["guess", "guess"]
+    assert hops("answered", bars)[1].state == "unknown"
+    assert "not told apart" in verdict("answered", 10, bars, None)
+
+
 def test_two_calls_are_not_parted_by_their_sum() -> None:
     second = Step("function:c2", None, "function", "foo", "done", 4.0, 1.0)
     bars = live.bars_of(answer(FUNCTION, second, parts=TimeParts(3.0, 5.0, 2.0, "exact")))
