@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from emulator.model import FinishedCall
+from emulator.model import FinishedCall, values
 from emulator.model.chain import from_outputs
 from emulator.model.instructions import FixedArgument
 from emulator.model.kinds import Parameter, read_parameter, type_of
+from emulator.model.letters import composed, is_message
 from emulator.model.lexicon import STOP_WORDS
 from emulator.model.schemas import Schema, properties, required, resolve
 from emulator.model.source import Source
@@ -19,6 +20,8 @@ MAX_CALLS = 10
 _REQUIRED_FROM = 0.3
 _EXPECTED_FROM = 0.45  # the schema does not say what is required
 _OPTIONAL_FROM = 0.95
+_WHOLE_CHARS = 25  # a text this long may hold other values
+_SAID_FROM = 0.75  # below, a text was only picked from what is left of the question
 _REMEMBERED = frozenset(
     ("place", "id", "person", "email", "phone", "ticker", "currency", "language", "date", "datetime", "url")
 )
@@ -29,6 +32,7 @@ _CONNECTOR = re.compile(
     r"^[\s,;]*(?:and|or|&|versus|vs\.?|plus|as well as|compared (?:to|with)|then)?[\s,]*(?:(?:also|in|for|of|at|the|one|order|orders|ticket|item|number|no\.|#|what about)\s*){0,3}$",
     re.IGNORECASE,
 )
+_JOINS = re.compile(r"[,;&]|\b(?:and|or|versus|vs|plus|as well as|compared|then)\b", re.IGNORECASE)
 _BACKWARD = re.compile(
     r"\b(?:that|this|it|its|those|these|there|then|same|result|him|her|them)\b", re.IGNORECASE
 )
@@ -106,6 +110,11 @@ def _settle(parameters: Sequence[Parameter], need: Need, root: Schema) -> dict[s
             settled[parameter.name] = parameter.schema["const"]  # type: ignore[assignment]  # any JSON
         elif parameter.kind == "query" and not asked:
             settled[parameter.name], asked = need.query, True
+        elif parameter.kind == "content" and need.calls and is_message(parameters):
+            own = Source(need.text, need.today, need.vocabulary).candidates(parameter)
+            text = composed(parameter, need.text, need.calls)
+            if text and (not own or own[0].score < _SAID_FROM):
+                settled[parameter.name] = text
         elif parameter.kind == "array":
             if items := _items(parameter, need, root):
                 settled[parameter.name] = items
@@ -162,9 +171,13 @@ def _choose(parameters: Sequence[Parameter], need: Need, unstated: bool) -> dict
         used: list[tuple[int, int]] = [(c.start, c.end) for c in chosen.values()] if text == need.text else []
         for candidate, parameter in pairs:
             taken = any(candidate.start < end and start < candidate.end for start, end in used)
-            if parameter.name not in chosen and not taken:
+            told = parameter.kind == "content" and candidate.end - candidate.start >= _WHOLE_CHARS
+            if told and taken and any(p.kind == "content" for p in parameters if p.name in chosen):
+                continue
+            if parameter.name not in chosen and (told or not taken):
                 chosen[parameter.name] = candidate
-                used.append((candidate.start, candidate.end))
+                if not told:  # «My email is … and my screen flickers» tells all of it and holds the address
+                    used.append((candidate.start, candidate.end))
     return chosen
 
 
@@ -235,7 +248,10 @@ def _listed(text: str, values: list[Json], vocabulary: frozenset[str]) -> list[J
 
 def _objects(schema: Schema, need: Need, root: Schema) -> list[Json]:
     found: list[Json] = []
-    for segment in re.split(r"[;,]|\band\b|\.\s", need.text):
+    text = need.text
+    for street in reversed(values.streets(text)):  # its house number counts nothing
+        text = f"{text[: street.start]};{text[street.end :]}"
+    for segment in re.split(r"[;,]|\band\b|\.\s", text):
         inner = replace(need, text=segment, message=segment, query=segment, history=(), given=())
         chosen = _choose(read_parameters({**schema, "$defs": root.get("$defs", {})}), inner, unstated=False)
         if chosen:
@@ -306,6 +322,4 @@ def _series(row: Sequence[Candidate], first: Candidate, text: str) -> list[Candi
 
 def _joined(text: str, left: Candidate, right: Candidate) -> bool:
     between = text[left.end : right.start]
-    return (
-        right.start >= left.end and bool(re.search(r"[,;&]|\w", between)) and bool(_CONNECTOR.match(between))
-    )
+    return right.start >= left.end and bool(_JOINS.search(between)) and bool(_CONNECTOR.match(between))

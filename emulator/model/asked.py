@@ -15,7 +15,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’.,:/@+-][^\W_]+)*")
 _LEAD_IN = re.compile(
     r"^\s*(?:(?:by )?(?:using|with the help of) (?:the |your |all )?(?:[\w-]+ ){0,3}(?:functions?|tools?|agents?|bots?)\s*,\s*)?(?:(?:hi|hello|hey|please|so|well|ok|okay|and|but|also|then|now)\b[\s,!.]*)*"
     r"(?:(?:can|could|would|will) you (?:please |kindly )?(?:tell me|help me|find out|let me know|look up|check|give me)?|"
-    r"(?:please )?(?:tell|give|show) me|i(?:'d| would)? (?:like|want|need) to know|do you know|i wonder)?\s*",
+    r"(?:please )?(?:tell|give|show) me|(?:please )?(?:list|enumerate|name)(?= (?:all|the|every|me|our|your|my|three|two)\b)(?: me)?|i(?:'d| would)? (?:like|want|need) to know|do you know|i wonder)?\s*",
     re.IGNORECASE,
 )
 _ASKED_NOUN = re.compile(

@@ -8,10 +8,10 @@ from emulator.model.asked import Asked
 from emulator.model.chain import failed, parse
 from emulator.model.instructions import Instructions, WrappingRule
 from emulator.model.kinds import Parameter
-from emulator.model.plan import Step, key_of
 from emulator.model.render import as_answer, in_words, known_values, spaced, unwrap
 from emulator.model.replies import Style, Wrapping, fill_template
 from emulator.model.smalltalk import Talk, swap_person
+from emulator.model.steps import Step, key_of
 from emulator.model.text import sentences, squeeze
 
 MODEL_URL_SETTING = "RELAYDECK_LOCAL_MODEL_URL"
@@ -33,6 +33,9 @@ class Composer:
         said: list[str] = []
         for step in steps:
             text, calls = self._step(step, alone=len(steps) == 1)
+            if step.kind == "talk" and said:
+                heard = " ".join(said)
+                text = " ".join(s for s in sentences(text) if s not in heard)
             if text and text not in said:
                 said.append(self._wrapped(text, calls, whole=False))
         text = _joined(said)

@@ -1,5 +1,6 @@
 """Retrieval: which passages of a text answer a question, and how sure that is."""
 
+import heapq
 import math
 import re
 from bisect import bisect_right
@@ -9,6 +10,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from emulator.model.asked import Asked, Term
+from emulator.model.enumerations import narrowed, spelled_out
 from emulator.model.lexicon import NUMBER_WORDS
 from emulator.model.passages import Passage
 from emulator.model.text import close, folded_text, related, spellings, squeeze, stem, stems
@@ -21,9 +23,12 @@ _CONTEXT_COUNTS = 0.7
 _NAME_WEIGHS = 1.4
 _MISSED_NAME_COSTS = 0.5
 _MAX_LISTED = 12
+_CODE_COVERS = 0.7  # one passage alone speaks of E-502: whoever names that code means it
+_MAX_WEIGHED = 300  # of thousands of passages only the best covering ones are compared closely
 
 _PRONOUN = re.compile(r"^(?:it|they|he|she|this|these|those|its|their|his|her|there)\b", re.IGNORECASE)
 _CONTINUES = re.compile(r"^(?:the|it|its|they|their|he|his|she|her|our|there)\b", re.IGNORECASE)
+_ASKING = re.compile(r"\b(?:what|which|when|where|who|how)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _TIME = re.compile(
     r"\d|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
@@ -102,12 +107,17 @@ class FactIndex:
             return []
         weights, found = self._match(asked.terms)
         total = sum(weights.values()) or 1.0
-        missing = [term for term in asked.terms if term.name and not self._known(term.stem)]
-        hits = []
+        covering = []
         for at, by_term in found.items():
             covered = sum(weights.get(word, 0.0) * strength for word, strength in by_term.items()) / total
-            missed = [t for t in asked.terms if t.name and t.stem in weights and t.stem not in by_term]
-            covered *= _MISSED_NAME_COSTS ** min(2, len(missed)) if (missed or missing) else 1.0
+            missed = sum(t.name and t.stem in weights and t.stem not in by_term for t in asked.terms)
+            covering.append((covered * _MISSED_NAME_COSTS ** min(2, missed), at, by_term))
+        if len(covering) > _MAX_WEIGHED:
+            covering = heapq.nlargest(_MAX_WEIGHED, covering, key=lambda entry: entry[0])
+        hits = []
+        for covered, at, by_term in covering:
+            if any(_is_code(word) and len(self._holders(word)) == 1 for word in by_term):
+                covered = max(covered, _CODE_COVERS)
             by_context = (
                 all(strength <= _CONTEXT_COUNTS for strength in by_term.values())
                 and not self._own(at) & by_term.keys()
@@ -127,16 +137,27 @@ class FactIndex:
         best = hits[0]
         if best.by_context and (entries := self._siblings(best, hits)):
             return entries, best.coverage
+        best = self._whole_row(best, hits, asked)
         chosen = [best]
         open_terms = asked.stems - best.matched
         for hit in hits[1:]:
             if len(chosen) == 3 or not open_terms:
                 break
+            if _of_another(hit.passage, best.passage, asked):
+                continue
             if len(hit.matched & open_terms) * 2 > len(open_terms) and hit.coverage >= 0.3:
                 chosen.append(hit)
                 open_terms -= hit.matched
         chosen.sort(key=lambda hit: hit.position)
-        return " ".join(dict.fromkeys(_said(hit.passage) for hit in chosen)), best.coverage
+        return " ".join(dict.fromkeys(_said(hit.passage, asked) for hit in chosen)), best.coverage
+
+    @staticmethod
+    def _whole_row(best: Hit, hits: Sequence[Hit], asked: Asked) -> Hit:
+        """Return the row of *best* when two things are asked about it: «when is it, and in which room?»."""
+        if best.passage.kind != "field" or len(_ASKING.findall(asked.text)) < 2:
+            return best
+        same = (h for h in hits if h.passage.kind == "record" and h.passage.subject == best.passage.subject)
+        return next(same, best)
 
     @cached_property
     def _implying(self) -> set[int]:
@@ -145,13 +166,6 @@ class FactIndex:
 
     def _own(self, at: int) -> frozenset[str]:
         return frozenset(word for word, strength in self._stems_of(at).items() if strength == 1.0)
-
-    def _known(self, word: str) -> bool:
-        return (
-            word in self._background
-            or bool(self._holders(word))
-            or any(self._holders(other) for other in related(word))
-        )
 
     def _holders(self, word: str) -> dict[int, float]:
         """Return the passages that hold the stem *word*, and how strongly."""
@@ -252,6 +266,17 @@ def _about(passage: Passage) -> str:
     return about
 
 
+def _of_another(passage: Passage, best: Passage, asked: Asked) -> bool:
+    """Return whether *passage* tells of a row that the question does not speak of, while *best* is of one that it does."""
+    own, other = frozenset(stems(best.subject)), frozenset(stems(passage.subject))
+    rows = {passage.kind, best.kind} <= {"field", "record"}
+    return rows and own != other and bool(own & asked.stems) and not other & asked.stems
+
+
+def _is_code(word: str) -> bool:
+    return any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
+
+
 def _implied(text: str) -> list[str]:
     """Return stems of what *text* gives without naming it: an e-mail address, a price."""
     if _MAY_IMPLY.search(text) is None:
@@ -267,7 +292,8 @@ def fits(wants: str, text: str) -> bool:
     return pattern is None or bool(pattern.search(text)) or (wants == "place" and bool(_NAME.search(text)))
 
 
-def _said(passage: Passage) -> str:
+def _said(passage: Passage, asked: Asked) -> str:
+    text = narrowed(passage.text, asked) if passage.kind in ("sentence", "entry") else passage.text
     if passage.kind == "sentence" and passage.subject and _PRONOUN.match(passage.text):
-        return f"{passage.subject} {passage.text}"
-    return passage.text
+        return spelled_out(text, passage.subject) or f"{passage.subject} {text}"
+    return text

@@ -7,6 +7,7 @@ from functools import lru_cache
 from emulator.model.asked import Asked
 from emulator.model.conditions import Condition, Occasion, read_condition
 from emulator.model.facts import FactIndex
+from emulator.model.labels import Label, read_labels
 from emulator.model.lexicon import word_list
 from emulator.model.passages import Passage, read_passages
 from emulator.model.replies import Style, Wrapping, read_reply, read_style, read_wrapping
@@ -59,6 +60,10 @@ _PERSONA = re.compile(
     r"^\W*(?:you(?:'re| are) (?!to\b|not\b|only\b|allowed|entitled|able|given|provided|going)|your name is |you are called |act as |your (?:job|task|role|purpose) is )",
     re.IGNORECASE,
 )
+_DOES = re.compile(  # «You manage a to-do list.» at the head says what the agent is for
+    r"^\W*you (?!have\b|get\b|can\b|may\b|must\b|will\b|receive\b|owe\b|pay\b|need\b|were\b|had\b|know\b)[a-z]+\b(?! (?:that|is|are)\b)",
+    re.IGNORECASE,
+)
 _ARGUMENT = re.compile(
     r"\b(?:specify|set|use|pass|provide|fill(?: in)?|supply|give|send|include|put|with)\s+(?:the\s+|a\s+|an\s+)?(?:parameter\s+|argument\s+|field\s+)?[\"'`]?(?P<name>[A-Za-z][\w -]{0,60}?)[\"'`]?\s*"
     r"(?:\b(?:parameter|argument|param|field|property|input|value)s?\b)?\s*(?:\bas\b|\bto\b|=|:|\bwith\b|\bequal to\b|\bis\b)\s*(?:the value\s+|value\s+|always\s+)?(?P<value>\S.*)$",
@@ -77,6 +82,10 @@ _VALUE = re.compile(
 )
 
 
+_ORDERS = re.compile(  # «you submit a ticket», «submit a ticket using the function»: an order, not a fact about you
+    r"^\W*(?:you (?!can\b|may\b|are\b|have\b|get\b(?! (?:their|his|her)\b)|receive\b|will\b|pay\b)\w+\b|[a-z]+ (?:.{0,80}\b(?:using|with|through|via) (?:the|your|a)\s+(?:\w+ )?(?:function|tool|agent)s?\b))",
+    re.IGNORECASE,
+)
 _DUTY = re.compile(
     rf"(?:,|;|\band\b|\bwho\b|\bthat\b|\bwhich\b|:)\s+(?={_LEADS}(?:{_TOOL_VERBS})s?\b)", re.IGNORECASE
 )
@@ -132,6 +141,7 @@ class Instructions:
     sentences: tuple[str, ...]
     lowered: str
     topics: frozenset[str]  # stems of what the agent says it is for
+    labels: tuple[Label, ...]  # what it chooses from when it classifies
 
     def reply_to(self, asked: Asked) -> str:
         """Return the words the instructions want said to this question; "" when they name none."""
@@ -155,8 +165,8 @@ class Instructions:
 @lru_cache(maxsize=256)
 def read_instructions(text: str) -> Instructions:
     """Return what *text* says, sorted. Cached: an agent's instructions are read once."""
-    reader = _Reader()
-    for passage in read_passages(clean(text)):
+    reader, passages = _Reader(), read_passages(clean(text))
+    for passage in passages:
         reader.read(passage)
     background = stems(" ".join(reader.persona))
     return Instructions(
@@ -171,6 +181,7 @@ def read_instructions(text: str) -> Instructions:
         sentences=tuple(reader.sentences),
         lowered="\n".join(reader.sentences).lower(),
         topics=frozenset(stems(" ".join([*reader.persona, *reader.directives]))),
+        labels=read_labels(reader.sentences, passages),
     )
 
 
@@ -209,7 +220,7 @@ class _Reader:
             return
         if self._read_rule(text):
             self.directives.append(text)
-        elif _PERSONA.match(text):
+        elif _PERSONA.match(text) or (len(self.sentences) == 1 and _DOES.match(text)):
             self.persona.append(text)
             if tail := _DUTY.search(text):
                 self._read_rule(text[tail.end() :])
@@ -228,10 +239,14 @@ class _Reader:
             self.wrappings.append(WrappingRule(wrapping, None if when and about_tools(condition) else when))
             return True
         verb_found = _VERB.match(action)
+        if verb_found is None and condition and _ORDERS.match(action):
+            if _TOOLISH.search(action):
+                self.tool_rules.append(ToolRule(text, when, _forbids(action), generic=True))
+            return True
         if verb_found is None or (given and about_tools(condition)):
             return bool(given)
         verb = verb_found["verb"].lower()
-        forbids = bool(re.match(r"(?i)^\W*(?:\w+\s+){0,2}(?:never|not|do not|don't)\b", action))
+        forbids = _forbids(action)
         toolish = bool(_TOOLISH.search(action))
         if re.fullmatch(_TOOL_VERBS, verb) and (
             toolish or re.search(r"\w_\w", action) or (condition and not read_reply(action))
@@ -245,6 +260,10 @@ class _Reader:
             self.replies.append(ReplyRule(reply, when))
             return True
         return bool(given)
+
+
+def _forbids(action: str) -> bool:
+    return bool(re.match(r"(?i)^\W*(?:\w+\s+){0,2}(?:never|not|do not|don't)\b", action))
 
 
 _OPENERS = frozenset(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from emulator.model.lexicon import word_list
-from emulator.model.text import name_words, stem, stems, words
+from emulator.model.text import name_words, quotations, stem, stems, words
 
 Kind = Literal[
     "query", "content", "expression", "email", "url", "phone", "date", "time", "datetime", "id", "currency",
@@ -44,7 +44,12 @@ def names_a_kind(word: str) -> bool:
     return word in _KIND_OF or stem(word) in _KIND_OF
 
 
+_LISTED = re.compile(
+    r"(?:^|[:(]\s*|\b(?:one of|either|can be|must be|values?)\s+)(?P<list>[\w-]+(?:\s*[,/|]\s*[\w-]+)*(?:,?\s+or\s+|\s*[,/|]\s*)[\w-]+)\s*\)?\.?$",
+    re.IGNORECASE,
+)
 _CODED = ("number", "no", "nr", "code", "num", "key")
+_ADDRESSES: dict[str, Kind] = {"email": "email", "mail": "email", "web": "url", "ip": "thing", "wallet": "id"}
 _FROM = frozenset(word_list("from origin source departure start base since begin sender pickup old"))
 _TO = frozenset(word_list("to destination target arrival end until dropoff recipient receiver into new"))
 _FORMATS: dict[str, Kind] = {
@@ -79,6 +84,15 @@ def read_parameter(name: str, schema: dict[str, object], required: bool) -> Para
     role: Role = "from" if _FROM & set(parts) else "to" if _TO & set(parts) else "none"
     own = frozenset(stem(part) for part in parts)
     return Parameter(name, schema, required, kind, kind_type, role, own, own | frozenset(stems(description)))
+
+
+def described_choices(description: str) -> tuple[str, ...]:
+    """Return the values that a *description* spells out: «'metric' or 'imperial'», «low, normal or high»."""
+    quoted = [q.value for q in quotations(description) if len(q.value.split()) <= 3 and "," not in q.value]
+    if len(quoted) > 1:
+        return tuple(dict.fromkeys(quoted))
+    listed = _LISTED.search(description)
+    return tuple(re.split(r"\s*(?:[,/|]|\bor\b)\s*(?:or\s+)?", listed["list"])) if listed else ()
 
 
 def type_of(schema: dict[str, object]) -> str:
@@ -143,6 +157,8 @@ def _by_words(parts: list[str], description: str) -> Kind:
             )
             else "thing"
         )
+    if len(parts) > 1 and parts[-1] == "address" and parts[-2] in _ADDRESSES:
+        return _ADDRESSES[parts[-2]]
     for word in reversed(parts):
         if word in _KIND_OF or stem(word) in _KIND_OF:
             return _KIND_OF.get(word) or _KIND_OF[stem(word)]

@@ -29,7 +29,8 @@ STOP_WORDS = frozenset(
         fur mit auf nicht sich wird kann comment quel quelle quels quelles où ou quand qui que quoi pourquoi combien le la
         les un une des du de est sont et au aux en dans pour sur avec ce cette il elle se qué quien quién cuál cual
         cuándo cuando dónde donde cuánto cuanto cuánta cuánto cuantos cómo como el los las una es y al del para con su
-        кто что где когда как сколько это chi cosa dove quanto perché che di da per il lo gli è o""")
+        кто что где когда как сколько это gibt es lautet lauten habe haben hat kann können ich du er wir ihr mein meine dein unser unsere bei nach über als wenn dass noch auch sind
+        chi cosa dove quanto perché che di da per il lo gli è o""")
 )
 
 # Words that nearly every tool or agent description contains: no evidence for one tool against another.
@@ -71,7 +72,8 @@ close closes closing end ends finish shut
 hour hours time schedule timetable
 lesson class course lecture
 teacher instructor professor tutor
-doctor physician medic
+doctor physician medic dr
+work works working duty shift roster
 buy purchase order get acquire
 sell sale sold
 refund reimburse reimbursement reimbursed
@@ -152,6 +154,15 @@ medicine drug medication
 symptom sign
 urgent emergency
 summary summarise summarize
+pet pets animal animals dog dogs cat cats
+name names called named
+calendar schedule event
+product products item items goods
+catalogue catalog products search
+extension ext
+vehicle parking park
+issue issues problem problems trouble fault malfunction ticket tickets incident
+smoke smoking cigarette vape
 """.strip().splitlines()
 
 # Question openers and what they ask for; the words on the right are matched like synonyms.
@@ -168,6 +179,7 @@ ASKED_BY_OPENER = {
     "how warm": "temperature weather",
     "how hot": "temperature weather",
     "how cold": "temperature weather",
+    "do you have": "available stock product",
     "who runs": "manager head ceo",
     "who leads": "manager head lead",
     "what time": "time hour",

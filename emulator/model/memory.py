@@ -14,6 +14,10 @@ from emulator.model.text import clean, sentences, squeeze
 _MAX_TURNS = 60
 _MAX_TURN = 6_000
 _MAX_RECALLED = 300
+_ANNOUNCED = re.compile(
+    r"^\W*(?:(?:please )?(?:remember|note|keep in mind)(?: that)?:?\s+|(?:here (?:is|are)|here's|given|consider)\b[^:.]{0,40}:\s+|(?:text|context|facts?|data|background):\s+)",
+    re.IGNORECASE,
+)
 _OWN = re.compile(r"\b(?:my|mine|i|me|we|our|us)\b", re.IGNORECASE)
 
 
@@ -25,11 +29,7 @@ def told_by_user(conversation: Sequence[Turn], but: str = "") -> FactIndex:
             for sentence in sentences(clean(turn.text)[:_MAX_TURN]):
                 remember = re.match(r"(?i)^\W*(?:please )?(?:remember|note|keep in mind)\b", sentence)
                 if sentence != but and talk_of(sentence) is None and (remember or not asks(sentence)):
-                    text = swap_person(
-                        re.sub(
-                            r"(?i)^\W*(?:please )?(?:remember|note|keep in mind)(?: that)?:?\s+", "", sentence
-                        )
-                    )
+                    text = swap_person(_ANNOUNCED.sub("", sentence))
                     said.append(Passage(text[:1].upper() + text[1:], "sentence"))
     return FactIndex(said)
 

@@ -88,6 +88,12 @@ class OpenAICompatibleModel:
             yield CallWanted(names.own(draft.name), self._arguments(draft))
         yield _ended(reading, request)
 
+    async def close(self) -> None:
+        """Close the connections that are kept for the next turn."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
     @property
     def _server(self) -> str:
         return f"The model server at {self._settings.url}"

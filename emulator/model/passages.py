@@ -24,7 +24,7 @@ _HEADING = re.compile(
 _KEY_VALUE = re.compile(r"^(?P<key>[^\s:|?!][^:|?!]{0,58}?)\s*(?::|=|\s[-–—]|->|→)\s+(?P<value>\S.*)$")
 _QUESTION = re.compile(r"^\s*(?:q|question|faq)\s*\d*\s*[:.)-]\s*(?P<text>.+)$", re.IGNORECASE)
 _ANSWER = re.compile(r"^\s*(?:a|answer)\s*\d*\s*[:.)-]\s*(?P<text>.+)$", re.IGNORECASE)
-_NAMED = re.compile(r"(?<=\w )[A-Z][^\W\d_]")  # holds a name, not only a capital at its start
+_NAMED = re.compile(r" [A-Z][^\W\d_]")  # holds a name, not only a capital at its start
 _SHORT_ENTRY = re.compile(r"[^:=.!?;]*(?<! -)")
 _RULE_ROW = re.compile(r"^[\s|:+-]+$")
 _MARKUP = re.compile(r"\*\*([^*\n]+)\*\*|__([^_\n]+)__|`([^`\n]+)`")

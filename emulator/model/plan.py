@@ -1,11 +1,8 @@
 """The plan of a run: for each part of the question a step, worked out afresh at every turn from what is known then."""
 
-import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
 
 from emulator.model import ModelRequest, memory
 from emulator.model.arguments import Filled, Need, fill
@@ -15,56 +12,25 @@ from emulator.model.chain import could_provide
 from emulator.model.facts import POSSIBLE, SURE, FactIndex
 from emulator.model.instructions import FixedArgument, Instructions
 from emulator.model.kinds import Parameter
+from emulator.model.labels import said
+from emulator.model.letters import cargo, is_message
 from emulator.model.passages import Passage
 from emulator.model.questions import Part, Question, soft_cuts
 from emulator.model.routing import CHOSEN_FROM, ORDERED, Profile, Route, Router
-from emulator.model.smalltalk import Talk, speaks_of_self, swap_person, words_to_say
-from emulator.model.spotter import Json
+from emulator.model.smalltalk import speaks_of_self, swap_person, words_to_say
+from emulator.model.steps import Call, Step, in_order, key_of
 from emulator.model.text import squeeze
 from emulator.model.triggers import joined_to_trigger
 
-StepKind = Literal["call", "said", "ask", "unknown", "talk"]
 _OWN_BEATS_TOOL = 0.8
 _MEMORY_FROM = 0.55
-_SEARCHED = 4_000
+_SEARCHED = 2_000
 _CUT_FROM = 0.7
 _STATED_FROM = 0.75  # a statement calls for a tool less than a question does
 _INTRODUCES = re.compile(
     r"^\W*(?:my (?:\w+ )?(?:name|id|number|e-?mail|address|birthday|age|city|job|favou?rite)\b|i(?:'m| am) (?:[A-Z]|an? |from |\d)|i (?:live|work|like|love)\b|remember\b|note\b|call me\b)",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    name: str
-    arguments: dict[str, Json]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.name, json.dumps(self.arguments, sort_keys=True, default=str)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """*text*: what "said" says; *calls*: for "call" every call the part needs; *missing*: what "ask" asks for."""
-
-    part: Part
-    kind: StepKind
-    text: str = ""
-    calls: tuple[Call, ...] = ()
-    missing: tuple[Parameter, ...] = ()
-    profile: Profile | None = None
-    talk: Talk | None = None
-    waits_for: str = ""
-
-
-def key_of(name: str, arguments: str) -> tuple[str, str]:
-    """Return the identity of a call, whatever the order and spacing of its arguments."""
-    try:
-        return name, json.dumps(json.loads(arguments or "{}"), sort_keys=True)
-    except (ValueError, RecursionError):
-        return name, arguments
 
 
 class Planner:
@@ -81,7 +47,9 @@ class Planner:
 
     def steps(self) -> list[Step]:
         """Return what is to be done and said, in the order of the question."""
-        found: list[Step] = []
+        found: list[Step] = self._whole_message()
+        if found:
+            return found
         real = self._question.real_parts
         for part in joined_to_trigger(self._question, self._instructions, self._answers_nowhere):
             if part.talk:
@@ -91,7 +59,23 @@ class Planner:
                 found.extend(self._statement(part, bool(real)))
             else:
                 found.extend(self._part(part))
-        return self._ordered(self._merged(_without_noise(found)))
+        return in_order(found)
+
+    def _whole_message(self) -> list[Step]:
+        """Return the steps for a message that is not asked anything but worked on: classified, or sent to every agent."""
+        message = self._question.message
+        if all(part.talk for part in self._question.parts):
+            return []
+        part = Part(message, analyse(message))
+        if self._router is None:
+            labels = self._instructions.labels
+            return [Step(part, "said", said(message, labels))] if labels else []
+        if message.rstrip().endswith("?"):
+            return []
+        return [
+            self._call(part, Route(profile, ORDERED, ordered=True))
+            for profile in self._router.for_each_message()
+        ]
 
     def forced(self, name: str) -> Step | None:
         """Return the step that calls the tool *name* whatever the question is; None when there is no such tool."""
@@ -119,6 +103,8 @@ class Planner:
 
     def _part(self, part: Part, may_cut: bool = True) -> list[Step]:
         route = self._router.choose(part.asked) if self._router else None
+        if may_cut and route and (carried := self._carried(part, route)):
+            return carried
         if may_cut and not (route and route.ordered) and (cut := self._cut(part)):
             return [step for piece in cut for step in self._part(piece)]
         return [self._step(part, route)]
@@ -136,8 +122,8 @@ class Planner:
             return Step(part, "said", told)
         if route:
             return self._call(part, route)
-        if said := words_to_say(part.text):
-            return Step(part, "said", said)
+        if words := words_to_say(part.text):
+            return Step(part, "said", words)
         if expression := find_expression(asked.text):
             return Step(part, "said", _computed(expression))
         if (
@@ -231,6 +217,20 @@ class Planner:
             part, "ask", missing=filled.missing, profile=profile
         )
 
+    def _carried(self, part: Part, route: Route) -> list[Step]:
+        """Return the steps that find what a message is to carry, then the one that sends it; empty when it is said."""
+        if self._router is None or not is_message(route.profile.parameters):
+            return []
+        found = []
+        for piece in cargo(part.text):
+            held = Part(piece, analyse(piece))
+            other = next((r for r in self._router.rank(held.asked) if r.profile is not route.profile), None)
+            if other and other.score >= CHOSEN_FROM:
+                found.append(self._call(held, other))
+        done = {key_of(call.name, call.arguments) for call in self._request.calls}
+        waiting = any(call.key not in done for step in found for call in step.calls)
+        return found if waiting or not found else [*found, self._call(part, route)]
+
     def _fill(self, profile: Profile, part: Part, insist: bool = False) -> Filled:
         need = Need(
             text=_ends(part.text),
@@ -315,49 +315,6 @@ class Planner:
             ):
                 return other.tool.name
         return ""
-
-    # Order ----------------------------------------------------------------------------------------
-
-    def _merged(self, steps: list[Step]) -> list[Step]:
-        """Return *steps* with those for the same connected agent joined into one call."""
-        merged: list[Step] = []
-        for step in steps:
-            same = next(
-                (
-                    at
-                    for at, other in enumerate(merged)
-                    if step.kind == other.kind == "call"
-                    and step.profile is other.profile
-                    and step.profile is not None
-                    and step.profile.tool.kind == "connected_agent"
-                    and len(step.calls) == len(other.calls) == 1
-                ),
-                None,
-            )
-            if same is None:
-                merged.append(step)
-                continue
-            other = merged[same]
-            text = f"{other.part.text} {step.part.text}"
-            part = Part(text, analyse(text))
-            query = squeeze(f"{other.calls[0].arguments.get('query', '')} {step.part.text}")
-            merged[same] = replace(other, part=part, calls=(Call(other.calls[0].name, {"query": query}),))
-        return merged
-
-    def _ordered(self, steps: list[Step]) -> list[Step]:
-        """Let a step wait only for a tool that another step really calls."""
-        called = {call.name for step in steps for call in step.calls}
-        return [replace(s, waits_for="") if s.waits_for and s.waits_for not in called else s for s in steps]
-
-
-def _without_noise(steps: list[Step]) -> list[Step]:
-    """Drop fragments that fit nothing when other parts do, such as «I bought it last week»."""
-    useful = [s for s in steps if s.kind != "unknown"]
-    if not useful:
-        return steps[:1] if len({s.kind for s in steps}) == 1 else steps
-    return [
-        s for s in steps if s.kind != "unknown" or s.part.text.endswith("?") or len(s.part.asked.terms) > 2
-    ]
 
 
 def _ends(text: str) -> str:

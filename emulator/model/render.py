@@ -117,7 +117,8 @@ def _sentence(document: dict[str, Json]) -> str:
         else:
             text = _plain(value)
             long = isinstance(value, str) and len(value) > 90
-            clauses.append(f"the {spaced(key)}: {text}" if long else f"the {spaced(key)} is {text}")
+            verb = "are" if re.search(r"[^su]s$", spaced(key)) else "is"
+            clauses.append(f"the {spaced(key)}: {text}" if long else f"the {spaced(key)} {verb} {text}")
     said = ", ".join(clauses[:-1]) + (" and " if len(clauses) > 1 else "") + clauses[-1] if clauses else ""
     said = said[:1].upper() + said[1:]
     if said and said[-1] not in ".!?":
@@ -142,7 +143,14 @@ def as_answer(value: str, question: str) -> str:
 
     «What is the stock price of Microsoft?» and $350 give «The stock price of Microsoft is $350.»
     """
-    if not value or len(value) > 60 or "\n" in value or value[-1] in ".!?" or _VERBAL.search(value):
+    if (
+        not value
+        or len(value) > 60
+        or "\n" in value
+        or value[-1] in ".!?"
+        or _VERBAL.search(value)
+        or " = " in value
+    ):
         return value
     found = _WH_IS.match(squeeze(question))
     if found is None or re.search(r"\b(?:and|or|you)\b|,", found["rest"]):

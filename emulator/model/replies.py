@@ -52,7 +52,7 @@ _SAY = re.compile(
     re.IGNORECASE,
 )
 _NOT_LITERAL = re.compile(
-    r"^(?:in|by|using|as|with|to|from|on|at|for|only|any|all|every|each|questions?|based|according|whatever|no more|not|never|always|accordingly|under|within|or|and|it(?! is| has| was|'s)|them|if|when|one|a single|of|about|like)\b"
+    r"^(?:in|by|using|as|with|to|from|on|at|for|only|any|all|every|each|questions?|based|according|whatever|no more|not|never|always|accordingly|under|within|or|and|it(?! is| has| was|'s)|them|if|when|one|a single|of|about|like|json|xml|html|ya?ml|csv|markdown|plain text|bullets?|bullet points|lists?|sentences?|numbers?|prose)\b"
     r"|^\w+ly\b(?!\s+\w+ (?:is|are))",
     re.IGNORECASE,
 )

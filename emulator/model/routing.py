@@ -10,11 +10,12 @@ from emulator.model import Tool
 from emulator.model.arguments import read_parameters
 from emulator.model.arithmetic import find_expression
 from emulator.model.asked import Asked, analyse
+from emulator.model.clauses import clause_of, without_name, without_quotations
 from emulator.model.instructions import Instructions, read_instructions, split_condition
 from emulator.model.kinds import Parameter
-from emulator.model.lexicon import CURRENCY_CODES, TOOL_NOISE, word_list
-from emulator.model.text import close, name_words, quotations, related, stem, stems
-from emulator.model.values import dates, emails, ids
+from emulator.model.lexicon import TOOL_NOISE, word_list
+from emulator.model.text import close, name_words, related, stem, stems
+from emulator.model.values import currencies, dates, emails, ids, tickers
 
 CHOSEN_FROM = 0.6
 _HEAD_AS_GOOD = 0.5
@@ -156,6 +157,17 @@ class Router:
     def find(self, name: str) -> Profile | None:
         return next((p for p in self.profiles if p.tool.name == name), None)
 
+    def for_each_message(self) -> list[Profile]:
+        """Return the agents that the instructions want asked about every message: «use them to determine its priority and team»."""
+        for rule in self._instructions.tool_rules:
+            if rule.forbids or rule.when or not _EVERY_AGENT.search(rule.text):
+                continue
+            wanted = frozenset(stems(rule.text)) - _NOISE
+            named = [p for p in self.profiles if wanted & {stem(word) for word in name_words(p.tool.name)}]
+            if len(named) > 1 and all(p.tool.kind == "connected_agent" for p in named):
+                return named
+        return []
+
     def mentions_tool(self, text: str) -> bool:
         """Return whether *text* (a passage of the instructions) speaks of one of the tools by name."""
         lowered = text.lower()
@@ -234,11 +246,9 @@ class Router:
             found += 0.3
         if "email" in kinds and emails(asked.text):
             found += 0.6
-        if (
-            "currency" in kinds
-            and len(re.findall(r"\b[A-Z]{3}\b", asked.text)) > 1
-            and set(re.findall(r"\b[A-Z]{3}\b", asked.text)) <= CURRENCY_CODES
-        ):
+        if "ticker" in kinds and tickers(asked.text):
+            found += 0.8
+        if "currency" in kinds and len(currencies(asked.text)) > 1:
             found += 1.0
         if p.knowledge is not None and (knows := p.knowledge.knows(asked)) >= _KNOWS_FROM:
             found += 2.0 * knows
@@ -258,13 +268,13 @@ class Router:
             sentence = without_quotations(sentence)
             if not self._names(name, sentence.lower()):
                 continue
-            clause = _clause_of(sentence, name, others)
+            clause = clause_of(sentence, name, others)
             if re.search(r"\b(?:never|not|don't|except|avoid)\b", clause, re.IGNORECASE) and not re.search(
                 r"\b(?:if|when)\b.*\bnot\b", clause
             ):
-                forbidden.append(analyse(_without_name(clause, name)))
+                forbidden.append(analyse(without_name(clause, name)))
                 continue
-            found = [word for word in stems(_without_name(clause, name)) if word not in _NOISE]
+            found = [word for word in stems(without_name(clause, name)) if word not in _NOISE]
             if (
                 re.search(
                     r"\b(?:use|call|invoke|delegate|route|always|ask|forward|send|pass)\b",
@@ -328,6 +338,10 @@ class Router:
         return False
 
 
+_EVERY_AGENT = re.compile(
+    r"\b(?:tools|agents|assistants|specialists|bots|colleagues)\b.*\b(?:to|and)\s+(?:determine|assess|evaluate|analy[sz]e|estimate|identify|decide|classify|review|check)\b",
+    re.IGNORECASE,
+)
 _VERBS = frozenset(stem(w) for w in word_list("use call invoke delegate route forward ask consult hand pass send query run execute trigger refer transfer redirect rely always only must should please then get getting fetch obtain retrieve find provide give return look"))  # fmt: skip
 
 
@@ -352,49 +366,6 @@ def _rivals(route: Route, best: Route) -> bool:
     return route.score >= _AS_GOOD * best.score and route.evidence >= best.evidence
 
 
-def without_quotations(text: str) -> str:
-    """Return *text* without longer quotations; a quoted single word may be a tool's name and stays."""
-    for quote in reversed(quotations(text)):
-        if " " in quote.value:
-            text = f"{text[: quote.start]} {text[quote.end :]}"
-    return text
-
-
 def _overlap(forbidden: Asked, asked: Asked) -> bool:
     topics = forbidden.stems - _NOISE - _VERBS - {"never", "not", "avoid", "except"}
     return bool(topics) and len(topics & asked.stems) * 2 >= len(topics)
-
-
-def _without_name(text: str, name: str) -> str:
-    return re.sub(
-        rf"{re.escape(name)}|{re.escape(' '.join(name_words(name)))}", " ", text, flags=re.IGNORECASE
-    )
-
-
-def _clause_of(sentence: str, name: str, others: Sequence[str]) -> str:
-    """Return the part of *sentence* that is about *name* when it speaks of other tools as well."""
-    lowered = sentence.lower()
-
-    def place(tool: str) -> int:
-        at = lowered.find(tool.lower())
-        return at if at >= 0 else lowered.find(" ".join(name_words(tool)))
-
-    spots = sorted((place(tool), tool) for tool in (name, *others) if place(tool) >= 0)
-    if len(spots) < 2:
-        return sentence
-    at = next(i for i, (_, tool) in enumerate(spots) if tool == name)
-    # «for X use A, for Y use B» and «X goes to A and Y to B» put the topic in front; «use A for X and B for Y» behind.
-    head = sentence[: spots[0][0]]
-    in_front = bool(
-        re.search(
-            r"^\W*(?:for|if|when|on|questions?|anything|send|route|delegate|forward|\w+ questions?|\w+ (?:go|goes))\b(?=\s+\S+)",
-            head,
-            re.IGNORECASE,
-        )
-    ) and not re.match(r"^\W*(?:use|call|ask|invoke|delegate to|route to)\b", head, re.IGNORECASE)
-    start, end = spots[at][0], spots[at][0] + len(name)
-    if in_front:
-        left = spots[at - 1][0] + len(spots[at - 1][1]) if at else 0
-        return sentence[left:end]
-    right = spots[at + 1][0] if at + 1 < len(spots) else len(sentence)
-    return sentence[start:right]

@@ -11,7 +11,7 @@ _NAME = r"(?:[ ,]+(?:there|all|everyone|team|bot|assistant|again|guys|folks|[A-Z
 
 _TALK: tuple[tuple[Talk, str], ...] = (
     ("greeting", rf"(?:hi+|hello+|hey+|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)|hallo|hola|bonjour|ciao|salut|servus|moin|ol[aá]|namaste|こんにちは|你好|привет|مرحبا|שלום){_NAME}"),
-    ("thanks", r"(?:ok(?:ay)?,? )?(?:many thanks|thanks?(?: you)?|thx|cheers|merci|danke(?: sch[oö]n)?|gracias|great|perfect|awesome|cool|nice|got it|much appreciated)(?:[ ,!.]+(?:thanks|thank you|so much|very much|a lot|again|for (?:your|the) help|for that|everyone|\w+))*"),
+    ("thanks", r"(?:ok(?:ay)?,? )?(?:many thanks|thanks?(?: you)?|thx|cheers|merci|danke(?: sch[oö]n)?|gracias|great|perfect|awesome|cool|nice|got it|much appreciated)(?:[ ,!.]+(?:thanks|thank you|so much|very much|a lot|again|for (?:your|the) help|for that|that(?:'s| is|'ll be| will be) (?:all|it|everything)(?: (?:for )?(?:today|now|i needed?))?|everyone|\w+))*"),
     ("farewell", r"(?:good ?bye|bye(?: bye)?|see you(?: later| soon)?|farewell|ciao|good night|have a (?:nice|good|great) (?:day|evening|weekend))(?:[ ,!.]+\w+)?"),
     ("wellbeing", r"(?:(?:hi|hello|hey)[ ,!]+)?how are (?:you|things)(?: doing)?(?: today)?|how(?:'s| is) it going|are you (?:there|ok|okay|alive|ready|working)"),
     ("identity", r"(?:(?:so|and|but)[ ,]+)?(?:who|what) (?:are|r) you(?: exactly| really)?|(?:what(?:'s| is)|tell me) your name|do you have a name|introduce yourself|tell me (?:about yourself|who you are)|what(?:'s| is) your (?:job|role|purpose|task)|are you (?:a |an )?(?:bot|robot|human|ai|real person|machine|llm|language model|person)|(?:what|which) (?:model|llm) are you(?: using)?"),

@@ -1,12 +1,13 @@
 """Candidate values for a parameter of each kind, found in one text."""
 
 import re
+from dataclasses import replace
 
 from emulator.model import values
 from emulator.model.arithmetic import find_expression
 from emulator.model.fitting import alike, clock, neighbours, uncounted, within
-from emulator.model.kinds import Parameter
-from emulator.model.lexicon import CURRENCIES, CURRENCY_CODES, LANGUAGES, TICKERS
+from emulator.model.kinds import Parameter, described_choices
+from emulator.model.lexicon import LANGUAGES, TICKERS
 from emulator.model.spotter import Candidate, Json, Spotter
 from emulator.model.text import fold, related, stem, stems, words
 from emulator.model.values import Found
@@ -30,7 +31,17 @@ class Source(Spotter):
         finder = getattr(self, f"_{parameter.kind}", None)
         found: list[Candidate] = finder(parameter) if finder else []
         found.extend(self._explicit(parameter))
+        found.extend(self._described(parameter))
         return sorted(found, key=lambda c: (-c.score, c.start))
+
+    def _described(self, parameter: Parameter) -> list[Candidate]:
+        """Return those of the values named in the description that the text speaks of."""
+        if parameter.type != "string" or parameter.kind in ("enum", "query"):
+            return []
+        choices = described_choices(str(parameter.schema.get("description") or ""))
+        chosen = replace(parameter, schema={**parameter.schema, "enum": list(choices)}, kind="enum")
+        found = self._enum(chosen) if choices else []
+        return [replace(c, score=c.score + 0.6) for c in found if c.score >= 1.0]
 
     # Kinds ----------------------------------------------------------------------------------------
 
@@ -122,18 +133,7 @@ class Source(Spotter):
         )
 
     def _currency(self, parameter: Parameter) -> list[Candidate]:
-        found = [
-            Found(m[0].upper(), m.start(), m.end(), *neighbours(self.text, m.start(), m.end()))
-            for m in re.finditer(r"\b[A-Za-z]{3}\b", self.text)
-            if m[0].upper() in CURRENCY_CODES
-            and (m[0].isupper() or fold(m[0]) in ("usd", "eur", "gbp", "jpy", "chf"))
-        ]
-        for name, code in CURRENCIES.items():
-            pattern = re.escape(name) if not name[0].isalpha() else rf"\b{name}\b"
-            for m in re.finditer(pattern, self.text, re.IGNORECASE):
-                if not any(m.start() < f.end and f.start < m.end() for f in found):
-                    found.append(Found(code, m.start(), m.end(), *neighbours(self.text, m.start(), m.end())))
-        found.sort(key=lambda f: f.start)
+        found = values.currencies(self.text)
         scored = self._scored(found, parameter, 1.0)
         counted = [
             self.text[: c.start].rstrip()[-1:].isdigit() or self.text[c.end :].lstrip()[:1].isdigit()
@@ -160,12 +160,7 @@ class Source(Spotter):
         return self._scored(found, parameter, 1.0)
 
     def _ticker(self, parameter: Parameter) -> list[Candidate]:
-        found = [
-            Found(m[0], m.start(), m.end(), *neighbours(self.text, m.start(), m.end()))
-            for m in re.finditer(r"\b[A-Z]{2,5}(?:\.[A-Z]{1,2})?\b", self.text)
-            if m[0] not in CURRENCY_CODES and not self.text.isupper()
-        ]
-        scored = self._scored(found, parameter, 1.2)
+        scored = self._scored(values.tickers(self.text), parameter, 1.2)
         spans = [(c.start, c.end) for c in scored]
         for name in self._thing(parameter):
             if not any(name.start < b and a < name.end for a, b in spans):
@@ -177,6 +172,8 @@ class Source(Spotter):
         return scored
 
     def _place(self, parameter: Parameter) -> list[Candidate]:
+        if "address" in parameter.words and (streets := values.streets(self.text)):
+            return self._scored(streets, parameter, 1.2)
         found = []
         for name in self._scored(values.names(self.text), parameter, 0.8):
             before = neighbours(self.text, name.start, name.end)[0]
@@ -209,7 +206,9 @@ class Source(Spotter):
         return joined
 
     def _person(self, parameter: Parameter) -> list[Candidate]:
-        found = self._scored(values.names(self.text), parameter, 0.9)
+        named = values.names(self.text)
+        people = [name for name in named if name.before != "the"]  # «the Blue Room» is nobody
+        found = self._scored(people or named, parameter, 0.9)
         if not found:
             phrases = self._phrases(frozenset(("for", "of", "to", "with", "by", "named", "called", "about")))
             found = self._scored(phrases, parameter, 0.5)
@@ -218,6 +217,8 @@ class Source(Spotter):
         return found
 
     def _thing(self, parameter: Parameter) -> list[Candidate]:
+        if "unit" in parameter.words and (units := self._units(parameter)):
+            return units
         found = self._scored(values.quoted(self.text), parameter, 1.2)
         for counted in re.finditer(
             r"\bhow many (?P<what>[^?!.,]{2,60}?) (?:are|is|do|does|did|have|has|can|were|in|left|remain)\b",
@@ -250,6 +251,18 @@ class Source(Spotter):
             if not any(c.start < b and a < c.end for a, b in spans)
         ]
         return found or self._residue(parameter, 0.5)
+
+    def _units(self, parameter: Parameter) -> list[Candidate]:
+        """Return the units of «10 miles to kilometers»: behind the number what is, behind «to» what is wanted."""
+        held = [
+            Candidate(m["unit"], m.start("unit"), m.end("unit"), 1.3 if parameter.role == "from" else 0.6)
+            for m in re.finditer(r"\d\s*(?:degrees\s+)?(?P<unit>[^\W\d_]+)", self.text)
+        ]
+        wanted = [
+            Candidate(m["unit"], m.start("unit"), m.end("unit"), 1.3 if parameter.role == "to" else 0.6)
+            for m in re.finditer(r"\b(?:to|into|in)\s+(?:degrees\s+)?(?P<unit>[^\W\d_]+)", self.text)
+        ]
+        return [*held, *wanted] if parameter.role == "from" else [*wanted, *held]
 
     def _content(self, parameter: Parameter) -> list[Candidate]:
         found = self._scored(values.quoted(self.text), parameter, 1.1)

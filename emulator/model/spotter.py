@@ -18,6 +18,12 @@ _TO_BEFORE = frozenset(("to", "into", "in", "until", "for"))
 _DATE_WORDS = re.compile(r"\b(?:today|tomorrow|tonight|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|week|weekend|month|year|morning|evening|afternoon|now|january|february|march|april|june|july|august|september|october|november|december)\b", re.IGNORECASE)  # fmt: skip
 
 
+# Kinds whose values have a form of their own: the words behind «email of …» are no address.
+_SHAPED = frozenset(
+    ("query", "enum", "date", "datetime", "time", "expression", "email", "url", "phone", "currency")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """*score*: how well it fits; 1 and more is evidence enough for an optional parameter."""
@@ -46,7 +52,13 @@ class Spotter:
             )
             and not _DATE_WORDS.search(phrase.value)
             and not set(stems(phrase.value)) <= self.vocabulary
+            and not self._owned(phrase)
         ]
+
+    def _owned(self, phrase: Found) -> bool:
+        """Return whether *phrase* only says whose value is meant: «in my favourite city»."""
+        owner = re.search(r"\b(?:my|our)\s+$", self.text[: phrase.start], re.IGNORECASE)
+        return owner is not None and names_a_kind(words(phrase.value)[-1])
 
     def _scored(self, found: Sequence[Found], parameter: Parameter, base: float) -> list[Candidate]:
         return [Candidate(f.value, f.start, f.end, base + self._near(f, parameter)) for f in found if f.value]
@@ -69,13 +81,7 @@ class Spotter:
 
     def _explicit(self, parameter: Parameter) -> list[Candidate]:
         """Return the value of «subject: Hello», «title is 'X'», «set the colour to red»."""
-        if parameter.type != "string" or parameter.kind in (
-            "query",
-            "enum",
-            "date",
-            "datetime",
-            "expression",
-        ):
+        if parameter.type != "string" or parameter.kind in _SHAPED:
             return []
         name = r"[\s_-]*".join(re.escape(part) for part in re.split(r"[\s_-]+", parameter.shown))
         pattern = rf"(?<!\w){name}(?!\w)(?:\s*[:=]\s*|\s+(?:is|to|as|of|should be|will be)\s+|\s+(?=[\"'“]))(?P<value>\"[^\"]+\"|'[^']+'|“[^”]+”|[^\s,;?!]+(?:\s+[^\s,;?!]+){{0,5}}?)(?=\s*(?:[,;?!]|\.?\s*$|\.\s|\s(?:and|with|for|from|to|in|on|at)\b))"
@@ -90,6 +96,7 @@ class Spotter:
             return []
         best: tuple[int, int] | None = None
         run: tuple[int, int] | None = None
+        spans = [(f.start, f.end) for f in (*values.emails(self.text), *values.urls(self.text))]
         for match in [*re.finditer(r"[^\W_]+(?:['’.-][^\W_]+)*", self.text)]:
             plain = words(match[0])
             empty = all(
@@ -100,7 +107,7 @@ class Spotter:
                 or w in values._VERB_LIKE
                 for w in plain
             ) or _DATE_WORDS.fullmatch(match[0])
-            if empty:
+            if empty or any(a <= match.start() < b for a, b in spans):
                 run = None
                 continue
             adjoining = run is not None and not self.text[run[1] : match.start()].strip()

@@ -12,6 +12,7 @@ from emulator.model.asked import analyse
 from emulator.model.chain import flatten, from_outputs, parse
 from emulator.model.facts import FactIndex
 from emulator.model.kinds import Parameter, read_parameter, type_of
+from emulator.model.labels import Label, choose
 from emulator.model.lexicon import word_list
 from emulator.model.render import unwrap
 from emulator.model.schemas import Schema, allows_null, is_valid, properties, required, resolve
@@ -20,7 +21,9 @@ from emulator.model.spotter import Json
 from emulator.model.text import name_words, sentences, squeeze, stem
 
 _ANSWERS = frozenset(stem(w) for w in word_list("answer response reply text message summary explanation content result output description reasoning conclusion statement details final comment note"))  # fmt: skip
-_NAMED_IN_QUESTION = frozenset(("place", "person", "id", "ticker", "email"))
+_MAX_READ = 8_000
+_SPOTTED_FROM = 0.5
+_WIDER = frozenset(stem(w) for w in word_list("country nation state region province"))
 _MAX_ITEMS = 50
 _MAX_DEPTH = 8
 _FILLERS = {
@@ -82,7 +85,10 @@ def build(schema: Schema, material: Material) -> Json:
 
 def _loose(key: str, material: Material) -> Json:
     parameter = read_parameter(key, {"type": "string"}, True)
-    return next(iter(_candidates(parameter, material)), None)
+    value = next(iter(_candidates(parameter, material)), None)
+    if isinstance(value, str):
+        material.used.add(value)
+    return value
 
 
 def _value(name: str, schema: Schema, root: Schema, material: Material, depth: int) -> Json:
@@ -151,7 +157,7 @@ def _listed(name: str, items: Schema, root: Schema, material: Material) -> list[
     for text in (" ".join(material.found), material.message):
         if not text:
             continue
-        need = Need(text=text[:8_000], query=text, message="", today=material.today)
+        need = Need(text=text[:_MAX_READ], query=text, message="", today=material.today)
         filled = fill(
             {
                 "type": "object",
@@ -180,13 +186,9 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
         found.append(material.reply)
     found.extend(_from_arguments(parameter, material))
     texts = [text for text in (" ".join(material.found), material.message) if text]
-    if parameter.kind in _NAMED_IN_QUESTION:
-        texts.reverse()
-    for text in texts:
-        source = Source(text[:8_000], material.today)
-        found.extend(
-            c.value for c in source.candidates(parameter) if c.score >= 0.5 and c.value not in material.used
-        )
+    spotted = [c for text in texts for c in Source(text[:_MAX_READ], material.today).candidates(parameter)]
+    spotted.sort(key=lambda c: -c.score)  # stable: of equal ones, what was found goes before what was asked
+    found.extend(c.value for c in spotted if c.score >= _SPOTTED_FROM and c.value not in material.used)
     if parameter.words:
         wanted = analyse(f"What is the {parameter.shown}?")
         known, _ = material.facts.answer(wanted, 0.5)
@@ -194,6 +196,8 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
             source = Source(known, material.today)
             found.extend(c.value for c in source.candidates(parameter))
             found.append(known if parameter.type == "string" else None)
+    if parameter.kind == "enum":
+        found.extend(_classified(parameter, material.message))
     if parameter.type == "boolean":
         found.append(_said_yes(material.reply))
     elif (
@@ -209,7 +213,7 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
         for _, v in flatten(d)
         if parameter.type in ("integer", "number") and isinstance(v, int | float)
     )
-    return [value for value in found if value is not None and value != ""]
+    return [_place_of(value, parameter) for value in found if value is not None and value != ""]
 
 
 def _from_arguments(parameter: Parameter, material: Material) -> list[Json]:
@@ -217,6 +221,26 @@ def _from_arguments(parameter: Parameter, material: Material) -> list[Json]:
     asked = [FinishedCall(call.name, "", call.arguments, call.round) for call in material.calls]
     value = from_outputs(parameter, asked)
     return [] if value is None else [value]
+
+
+def _place_of(value: Json, parameter: Parameter) -> Json:
+    """Return the part of «Ghent, Belgium» that *parameter* wants: the city or the country."""
+    if parameter.kind != "place" or not isinstance(value, str) or value.count(",") != 1:
+        return value
+    near, far = (piece.strip() for piece in value.split(","))
+    if parameter.words & {"city", "town"}:
+        return near
+    return far if parameter.words & _WIDER else value
+
+
+def _classified(parameter: Parameter, message: str) -> list[Json]:
+    """Return the choice of an enum that the words of *message* speak for, if any does."""
+    choices = parameter.schema.get("enum")
+    labels = (
+        [Label(choice) for choice in choices if isinstance(choice, str)] if isinstance(choices, list) else []
+    )
+    label, reasons = choose(message[:8_000], labels) if labels else (Label(""), ())
+    return [label.name] if reasons else []
 
 
 def _said_yes(text: str) -> bool | None:
@@ -322,6 +346,8 @@ def _least_text(schema: Schema) -> str:
     stated = schema.get("format")
     if isinstance(stated, str) and stated in _FILLERS:
         return _FILLERS[stated]
-    least = schema.get("minLength")
-    text = "unknown" if isinstance(least, int) and least > 0 else ""
-    return text.ljust(least, ".") if isinstance(least, int) else text
+    least, most = schema.get("minLength"), schema.get("maxLength")
+    if not isinstance(least, int) or least <= 0:
+        return ""
+    text = "unknown".ljust(least, ".")
+    return text[: max(least, most)] if isinstance(most, int) else text

@@ -91,7 +91,7 @@ def folded_text(text: str) -> str:
 def spellings(word: str) -> tuple[str, ...]:
     """Return texts of which one is part of every word whose stem is *word*."""
     found = [word, *_SPELLED.get(word, ())]
-    if len(word) > 3 and word.isdigit():
+    if 3 < len(word) <= 15 and word.isdecimal():
         found.append(f"{int(word):,}")
     return tuple(found)
 
@@ -195,6 +195,8 @@ def sentences(text: str) -> list[str]:
         if inside and inside.start < boundary.start() < inside.end - 1 and boundary.end() <= inside.end - 1:
             continue
         head = text[max(start, boundary.start() - 12) : boundary.start() + 1]
+        if boundary[0].rstrip()[-1:] in "\"'”’»)" and text[boundary.end() : boundary.end() + 1].islower():
+            continue  # «Say "Ahoy!" before each answer» goes on
         if boundary[0][0] == "." and "\n" not in boundary[0] and _ABBREVIATION.search(head):
             continue
         found.append(text[start : boundary.end()].strip().rstrip(";"))

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
-from emulator.model.lexicon import NUMBER_WORDS, SCALE_WORDS, STOP_WORDS, word_list
+from emulator.model.lexicon import (
+    CURRENCIES,
+    CURRENCY_CODES,
+    NUMBER_WORDS,
+    SCALE_WORDS,
+    STOP_WORDS,
+    word_list,
+)
 from emulator.model.text import fold, quotations
 
 
@@ -68,12 +75,16 @@ _TIME = re.compile(
 )
 _CAPITAL = r"[^\W\d_a-z][^\W_]*(?:['’&.-][^\W_]+)*"
 _NAME = re.compile(
-    rf"{_CAPITAL}(?:\s+(?:(?:of|de|da|del|della|di|du|la|le|el|al|van|von|der|den|bin|ibn|y|the|&)\s+){{0,2}}{_CAPITAL}|\s\d{{1,3}}(?![\w.,-]))*"
+    rf"{_CAPITAL}(?:\s+(?:(?:of|de|da|del|della|di|du|la|le|el|al|van|von|der|den|bin|ibn|y|the|&)\s+){{0,2}}{_CAPITAL}|\s\d{{1,3}}(?![\w-]|[.,]\d))*"
 )
 _PHRASE = re.compile(
     r"\b(?P<prep>in|for|of|at|from|to|near|about|on|by|with|called|named|regarding|into|around|titled|against|is|between)\s+(?:the\s+|a\s+|an\s+|my\s+|our\s+)?"
     r"(?P<value>[^\W_][\w'’&.-]*(?:\s+[\w'’&.-]+){0,4}?)(?=\s*$|\s*[?!,;:)]|\.(?:\s|$)|\s+(?:and|or|in|on|at|for|to|from|with|of|about|near|by|via|using|today|tomorrow|tonight|now|right|this|next|last|please|as|is|are|was|be|per|when|if|into|between|versus|vs|that|which|who|because|so|then|due|starting|until|costs?|does|do)\b)",
     re.IGNORECASE,
+)
+_STREET = re.compile(
+    r"\b\d{1,5}[a-z]?\s+(?:[A-Z][\w'’.-]*\s+){1,4}?(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Square|Sq|Court|Ct|Place|Pl|Terrace|Close|Row|Quay|Alley|Parkway|Highway)\b\.?(?:,\s+[A-Z][\w'’-]*(?:\s+[A-Z0-9][\w'’-]*)*)*"
+    r"|\b[A-ZÄÖÜ][\wäöüß.-]*(?:straße|strasse|gasse|weg|platz|allee)\s+\d{1,4}[a-z]?(?:,\s+(?:\d{4,5}\s+)?[A-ZÄÖÜ][\w-]*)?"
 )
 _VERB_LIKE = frozenset(
     word_list("""what which who whose where when why how is are was were do does did can could will would should may might has
@@ -95,6 +106,38 @@ def _at(text: str, value: str, start: int, end: int) -> Found:
     before = _WORD_BEFORE.search(text[max(0, start - 40) : start])
     after = _WORD_AFTER.search(text[end : end + 40])
     return Found(value, start, end, fold(before[1]) if before else "", fold(after[1]) if after else "")
+
+
+def currencies(text: str) -> tuple[Found, ...]:
+    """Return the currencies of *text* as codes; where they stand is where they are named."""
+    found = [
+        _at(text, m[0].upper(), m.start(), m.end())
+        for m in re.finditer(r"\b[A-Za-z]{3}\b", text)
+        if m[0].upper() in CURRENCY_CODES
+        and (m[0].isupper() or fold(m[0]) in ("usd", "eur", "gbp", "jpy", "chf"))
+    ]
+    for name, code in CURRENCIES.items():
+        pattern = re.escape(name) if not name[0].isalpha() else rf"\b{name}\b"
+        for m in re.finditer(pattern, text, re.IGNORECASE):
+            if not _overlaps(m.start(), m.end(), [(f.start, f.end) for f in found]):
+                found.append(_at(text, code, m.start(), m.end()))
+    return tuple(sorted(found, key=lambda f: f.start))
+
+
+def tickers(text: str) -> list[Found]:
+    """Return what looks like the symbol of a share: MSFT, BRK.B."""
+    if text.isupper():
+        return []
+    return [
+        _at(text, m[0], m.start(), m.end())
+        for m in re.finditer(r"\b[A-Z]{2,5}(?:\.[A-Z]{1,2})?\b", text)
+        if m[0] not in CURRENCY_CODES
+    ]
+
+
+def streets(text: str) -> list[Found]:
+    """Return the postal addresses: 5 Elm Street, 12b Mill Lane, Springfield."""
+    return [_at(text, m[0].strip(" ,."), m.start(), m.end()) for m in _STREET.finditer(text)]
 
 
 def quoted(text: str) -> list[Found]:
@@ -167,7 +210,9 @@ def numbers(text: str) -> list[Number]:
     for match in _NUMBER.finditer(text):
         start, end = match.span()
         if not _overlaps(start, end, taken):
-            value = float(match["sign"] + match["digits"].replace(",", "")) * _scale(match["scale"])
+            value = float(match["sign"] + match["digits"].replace(",", ""))
+            metres = (match["scale"] or "").strip() == "m" and not match["money"]
+            value *= 1.0 if metres else _scale(match["scale"])
             at = _at(text, match[0].strip(), start, end)
             percent = text[end : end + 2].lstrip().startswith("%")
             found.append(Number(value, at, "%" if percent else at.after, match["money"] or ""))

@@ -64,7 +64,7 @@ class Runner:
         try:
             with ExitStack() as made:
                 self._answer_safely(job, view, ending, made)
-                ending.settle(began_s)
+                ending.settle()
                 job.journal.record(StageBegan(job.journal.at_s(), "cleanup"))
         except ServiceError as exc:
             log.warning("answer.cleanup_failed", extra={"answer": job.id, "reason": exc.message})

@@ -1,6 +1,5 @@
 """What the tests of the rule-based model share: runs it as the service would, with tool outputs given by the test."""
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,27 +43,51 @@ def agent(name: str, description: str = "", knowledge: str = "") -> Tool:
 
 
 def function(
-    name: str, description: str = "", /, *, kind: ToolKind = "function", required: Sequence[str] | None = None, **parameters: object
+    name: str,
+    description: str = "",
+    /,
+    *,
+    kind: ToolKind = "function",
+    required: Sequence[str] | None = None,
+    **parameters: object,
 ) -> Tool:
     """Return a tool. A parameter given as text is a string so described; all are required unless *required* says otherwise."""
-    properties = {key: value if isinstance(value, dict) else {"type": "string", "description": value} for key, value in parameters.items()}
+    properties = {
+        key: value if isinstance(value, dict) else {"type": "string", "description": value}
+        for key, value in parameters.items()
+    }
     needed = list(parameters) if required is None else list(required)
     return Tool(name, description, kind, {"type": "object", "properties": properties, "required": needed})
 
 
-def request(question: str, instructions: str = "You are a helpful assistant.", tools: Sequence[Tool] = (), before: Sequence[str] = (), **more: Any) -> ModelRequest:
+def request(
+    question: str,
+    instructions: str = "You are a helpful assistant.",
+    tools: Sequence[Tool] = (),
+    before: Sequence[str] = (),
+    **more: Any,
+) -> ModelRequest:
     """Return a request; *before*: earlier turns, the user's first."""
-    turns = [Turn("user" if at % 2 == 0 else "assistant", text) for at, text in enumerate([*before, question])]
+    turns = [
+        Turn("user" if at % 2 == 0 else "assistant", text) for at, text in enumerate([*before, question])
+    ]
     return ModelRequest("local-rules", instructions, tuple(turns), tuple(tools), **more)
 
 
-def events(asked: ModelRequest, pace: Pace | None = None) -> list[ModelEvent]:
-    """Return the events of one model turn."""
-
-    async def collect() -> list[ModelEvent]:
-        return [event async for event in RuleModel(pace or Pace(), Clock()).turn(asked)]
-
-    return asyncio.run(collect())
+def events(asked: ModelRequest) -> list[ModelEvent]:
+    """Return the events of one model turn, taken without an event loop: at zero pace the model never waits."""
+    turned = RuleModel(Pace(), Clock()).turn(asked)
+    found: list[ModelEvent] = []
+    while True:
+        step = turned.__anext__().__await__()
+        try:
+            next(step)
+        except StopIteration as done:
+            found.append(done.value)
+        except StopAsyncIteration:
+            return found
+        else:
+            raise AssertionError("the model waited although its pace is zero")
 
 
 def run(

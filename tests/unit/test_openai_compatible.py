@@ -37,6 +37,7 @@ class Server:
 
     url: str
     answer: Answer
+    caller: "Caller"
     bodies: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
@@ -96,22 +97,63 @@ def usage(prompt: int, completion: int) -> str:
     )
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+class Caller:
+    """Runs turns on one event loop, so that each address needs one client and one TLS context only."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._models: dict[tuple[str, float], OpenAICompatibleModel] = {}
+
+    def turn(self, url: str, request: ModelRequest, timeout_s: float) -> list[ModelEvent]:
+        settings = ModelSettings(url=url, api_key="k-1", name="tiny", timeout_s=timeout_s)
+        model = self._models.setdefault((url, timeout_s), OpenAICompatibleModel(settings))
+
+        async def collect() -> list[ModelEvent]:
+            return [event async for event in model.turn(request)]
+
+        return self._runner.run(collect())
+
+    def close(self) -> None:
+        async def close_all() -> None:
+            for model in self._models.values():
+                await model.close()
+
+        self._runner.run(close_all())
+        self._runner.close()
+
+
+@pytest.fixture(scope="module")
+def caller() -> Iterator[Caller]:
+    caller = Caller()
+    yield caller
+    caller.close()
+
+
+@pytest.fixture(scope="module")
+def running(caller: Caller) -> Iterator[Server]:
     class Bound(Handler):
         pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Bound)
     http.daemon_threads = True
-    state = Server(f"http://127.0.0.1:{http.server_address[1]}/v1", lambda h: h.send(500, "{}"))
+    state = Server(f"http://127.0.0.1:{http.server_address[1]}/v1", lambda h: h.send(500, "{}"), caller)
     Bound.server_state = state
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield state
-    state.released.set()
     http.shutdown()
     http.server_close()
     thread.join(5)
+
+
+@pytest.fixture
+def server(running: Server) -> Iterator[Server]:
+    """The model server, having seen nothing yet."""
+    running.bodies.clear()
+    running.keys.clear()
+    running.released.clear()
+    yield running
+    running.released.set()
 
 
 WEATHER = Tool("weather.bot für Städte", "Gets the weather", "connected_agent", None, "secret knowledge")
@@ -129,16 +171,7 @@ def ask(*, tools: tuple[Tool, ...] = (), calls: tuple[FinishedCall, ...] = (), *
 
 
 def turn(server: Server, request: ModelRequest, timeout_s: float = 10.0) -> list[ModelEvent]:
-    settings = ModelSettings(url=server.url, api_key="k-1", name="tiny", timeout_s=timeout_s)
-
-    async def collect() -> list[ModelEvent]:
-        model = OpenAICompatibleModel(settings)
-        events = [event async for event in model.turn(request)]
-        if model._client is not None:
-            await model._client.close()
-        return events
-
-    return asyncio.run(collect())
+    return server.caller.turn(server.url, request, timeout_s)
 
 
 def refused(server: Server, request: ModelRequest, timeout_s: float = 10.0) -> ModelError:
@@ -308,12 +341,12 @@ def test_a_refusal_becomes_the_right_error(server: Server, status: int, code: st
     assert len(server.bodies) == 1
 
 
-def test_a_server_that_is_not_there_is_told_plainly() -> None:
+def test_a_server_that_is_not_there_is_told_plainly(caller: Caller) -> None:
     """The commonest mistake: the setting is on, the server is not."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    gone = Server(f"http://127.0.0.1:{port}/v1", lambda h: h.send(500, "{}"))
+    gone = Server(f"http://127.0.0.1:{port}/v1", lambda h: h.send(500, "{}"), caller)
 
     error = refused(gone, ask())
 
