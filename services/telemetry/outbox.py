@@ -127,7 +127,7 @@ class Outbox:
                 self._count(dropped=left)
             self._changed.notify_all()
         if left:
-            log.warning("telemetry.dropped_at_end", extra={"records": left})
+            log.info("telemetry.dropped_at_end", extra={"records": left})
         return done
 
     def _serve(self, send: Send) -> None:
@@ -181,7 +181,7 @@ class Outbox:
             self._failing_since_s = None
         elif self._failing_since_s is None:
             self._failing_since_s = self._clock()
-            log.warning("telemetry.delivery_failed", extra={"reason": delivery.reason})
+            log.info("telemetry.delivery_failed", extra={"reason": delivery.reason})
 
     def _count(self, sent: int = 0, dropped: int = 0, failed: int = 0) -> None:
         now = self._counts

@@ -64,7 +64,7 @@ class QueueSampler:
                 self._failing = False
             except ServiceError as exc:
                 if not self._failing:
-                    log.warning("queues.sample_failed", extra={"reason": exc.message})
+                    log.info("queues.sample_failed", extra={"reason": exc.message})
                 self._failing = True
             except Exception:
                 log.exception("queues.sample_broken")

@@ -163,7 +163,7 @@ class Telemetry:
             self._ready.set()
 
     def _turn_off(self, reason: str) -> None:
-        log.warning("telemetry.turned_off", extra={"reason": reason})
+        log.info("telemetry.turned_off", extra={"reason": reason})
         self._off = reason
         self._outbox.discard()
 
