@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parent
 TELEMETRY_TIMEOUT_S = 10.0
 WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
-LOCAL_WORKSPACE = "00000000-0000-0000-0000-000000000000"  # Local Azure has one, under any name
+LOCAL_WORKSPACE = "00000000-0000-0000-0000-00000000000a"  # the one that Local Azure has
 Say = Callable[[str], None]
 
 
