@@ -37,7 +37,6 @@ ROOT = Path(__file__).resolve().parent
 TELEMETRY_TIMEOUT_S = 10.0
 WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
-LOCAL_WORKSPACE = "00000000-0000-0000-0000-00000000000a"  # the one that Local Azure has
 Say = Callable[[str], None]
 
 
@@ -194,7 +193,7 @@ def _compose(settings: Settings, say: Say) -> Runtime:
         LocalCredential(connection.token),
         connection.ca_file,
         logs_endpoint=connection.url,
-        logs_workspace=LOCAL_WORKSPACE,
+        logs_workspace=connection.workspace_id,
     )
     settings = settings.at(
         project_endpoint=connection.project_endpoint,

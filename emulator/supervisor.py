@@ -218,9 +218,9 @@ def _functions_part(options: LocalOptions, connection: Connection) -> Part:
 
 
 def _telemetry_of(connection: Connection) -> dict[str, str]:
-    if not connection.telemetry_connection_string:
+    if not connection.insights_connection_string:
         return {}
-    return {"APPLICATIONINSIGHTS_CONNECTION_STRING": connection.telemetry_connection_string}
+    return {"APPLICATIONINSIGHTS_CONNECTION_STRING": connection.insights_connection_string}
 
 
 def end_process(process: "subprocess.Popen[bytes]") -> None:

@@ -16,6 +16,7 @@ import orjson
 
 from emulator.monitor import errors
 from emulator.monitor.schemas import TABLES
+from emulator.monitor.tuning import tune
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,10 +33,9 @@ _SETTING = re.compile(r"(\w+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^,\s)]+))")
 
 @dataclass(frozen=True, slots=True)
 class Translated:
-    """*sql*: one SELECT. *tables*: the known tables it reads. *parameters*: its placeholders, all of them the clock."""
+    """*sql*: one SELECT of known tables. *parameters*: its placeholders, all of them the clock."""
 
     sql: str
-    tables: frozenset[str]
     parameters: frozenset[str]
 
     def bind(self, now: datetime) -> Mapping[str, datetime]:
@@ -92,7 +92,7 @@ class Translator:
             raise errors.unsupported("this query", f"its translation failed: {exc}") from None
         if found.unbound or found.declarations:
             raise errors.bad_argument("Query parameters are not part of the Log Analytics query API.")
-        return str(found), frozenset(found.parameters)
+        return tune(str(found)), frozenset(found.parameters)
 
     def _guarded(self, made: "tuple[str, frozenset[str]]", cursor: "duckdb.DuckDBPyConnection") -> Translated:
         sql, parameters = made
@@ -116,11 +116,10 @@ class Translator:
                     )
             if isinstance(entries := node.get("cte_map"), dict):
                 own |= {entry["key"] for entry in entries.get("map", ())}
-        tables = names - own
-        for name in sorted(tables):
+        for name in sorted(names - own):
             if name not in TABLES:
                 raise _unknown_table(name)
-        return Translated(sql, frozenset(tables), parameters)
+        return Translated(sql, parameters)
 
 
 def visualization(text: str) -> dict[str, object] | None:

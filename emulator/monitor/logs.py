@@ -16,8 +16,7 @@ from emulator.clock import Clock
 from emulator.ids import Ids
 from emulator.monitor import errors
 from emulator.monitor.errors import QueryError
-from emulator.monitor.kql import Translator
-from emulator.monitor.results import Question, answer_question
+from emulator.monitor.results import Answerer, Question
 from emulator.monitor.schemas import COMPONENT_ID, WORKSPACE_ID
 from emulator.monitor.store import Store, StoreError
 from emulator.monitor.timespans import Span, read_span
@@ -43,8 +42,8 @@ class LogsApi:
     """Runs queries in threads of its own; the event loop only waits for them."""
 
     def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
-        self._store, self._clock, self._ids = store, clock, ids
-        self._translator = Translator()
+        self._clock, self._ids = clock, ids
+        self._answerer = Answerer(store)
         self._pool = ThreadPoolExecutor(WORKERS, "monitor-query")
 
     async def warm_up(self) -> None:
@@ -54,13 +53,16 @@ class LogsApi:
             question = Question(text, None, WAIT_S)
             try:
                 await asyncio.get_running_loop().run_in_executor(
-                    self._pool, answer_question, question, self._store, self._translator, now
+                    self._pool, self._answerer.answer, question, now
                 )
             except (StoreError, QueryError) as exc:
                 log.warning("queries.warm_up_failed", extra={"reason": str(exc)})
 
     def stop(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Return once no query runs any more. Waits: not for the event loop."""
+        self._answerer.stop()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._answerer.close()
 
     async def answer_workspace(self, request: Request, workspace: str) -> Response:
         """Raises QueryError 404 for any workspace but ours."""
@@ -109,9 +111,7 @@ class LogsApi:
 
     async def _run(self, question: Question) -> bytes:
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(
-            self._pool, answer_question, question, self._store, self._translator, self._now()
-        )
+        work = loop.run_in_executor(self._pool, self._answerer.answer, question, self._now())
         try:
             return await work
         except StoreError as exc:

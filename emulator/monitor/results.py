@@ -1,9 +1,8 @@
 """Runs one translated query and writes its rows as the query API does. Belongs to a worker thread."""
 
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import orjson
 
 from emulator.monitor import errors
 from emulator.monitor.kql import Translated, Translator, visualization
-from emulator.monitor.schemas import TABLES
+from emulator.monitor.reader import Deadline, Readers, Watchdog
 from emulator.monitor.store import Store, StoreError
 from emulator.monitor.timespans import Span, write_timespan
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 MAX_ROWS = 500_000
 MAX_BYTES = 100_000_000
 ROWS_AT_ONCE = 2_000  # so that no thread keeps the others, and the event loop, waiting for long
-INTERRUPT_EVERY_S = 0.05
 _TYPES = {
     "BOOLEAN": "bool",
     "TINYINT": "int",
@@ -58,80 +56,49 @@ class Question:
     render: bool = False
 
 
-@dataclass(slots=True)
-class Deadline:
-    """Interrupts the query when its time is over, or when nobody waits any more."""
+class Answerer:
+    """Answers questions in any thread; each thread reads through a cursor of its own."""
 
-    seconds: float
-    started_s: float = field(default_factory=time.monotonic)
-    passed: bool = False
-    _ended: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, store: Store) -> None:
+        self._readers, self._watchdog, self._translator = Readers(store), Watchdog(), Translator()
 
-    def watch(self, cursor: "duckdb.DuckDBPyConnection") -> None:
-        def guard() -> None:
-            left_s = self.started_s + self.seconds - time.monotonic()
-            if self._ended.wait(max(left_s, 0)):
-                return
-            self.passed = True
-            while not self._ended.wait(INTERRUPT_EVERY_S):  # an interrupt between two statements is lost
-                cursor.interrupt()
+    def stop(self) -> None:
+        """End what still runs. Call close() when its threads are done."""
+        self._watchdog.stop()
 
-        threading.Thread(target=guard, name="query-deadline", daemon=True).start()
+    def close(self) -> None:
+        """Give everything back. No thread may be answering any more."""
+        self._watchdog.stop()
+        self._watchdog.join()
+        self._readers.close()
 
-    def check(self) -> None:
-        if self.passed or time.monotonic() > self.started_s + self.seconds:
-            raise errors.gateway_timeout(self.seconds)
+    def answer(self, question: Question, now: datetime) -> bytes:
+        """Return the JSON reply to *question*; *now* (naive UTC) is the query's clock.
 
-    def end(self) -> None:
-        self._ended.set()
+        Raises QueryError, and StoreError when the telemetry file cannot be read.
+        """
+        import duckdb
 
-
-def answer_question(question: Question, store: Store, translator: Translator, now: datetime) -> bytes:
-    """Return the JSON reply to *question*; *now* (naive UTC) is the query's clock.
-
-    Raises QueryError, and StoreError when the telemetry file cannot be read.
-    """
-    import duckdb
-
-    deadline = Deadline(question.wait_s)
-    cursor = store.cursor()
-    try:
-        deadline.watch(cursor)
-        translated = translator.translate(question.text, cursor, now)
-        deadline.check()
-        _show_tables(cursor, translated, question.span, store.horizon())
-        cursor.execute("BEGIN TRANSACTION READ ONLY")
-        return _read(cursor, translated, question, now, deadline)
-    except duckdb.InterruptException:
-        raise errors.gateway_timeout(question.wait_s) from None
-    except duckdb.OutOfMemoryException as exc:
-        problem = errors.partial_error(
-            f"Query execution lacks memory resources to complete: {exc}", errors.LOW_MEMORY
-        )
-        return orjson.dumps({"tables": [], "error": problem})
-    except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as exc:
-        deadline.check()
-        raise StoreError(f"Local Azure cannot read its telemetry: {exc}") from exc
-    except duckdb.Error as exc:
-        deadline.check()
-        raise _explained(exc) from None
-    finally:
-        deadline.end()
-        cursor.close()
-
-
-def _show_tables(
-    cursor: "duckdb.DuckDBPyConnection", translated: Translated, span: Span | None, horizon: datetime
-) -> None:
-    """Put in front of each table a view of what the span and the retention let through."""
-    start = max(span.start, horizon) if span else horizon
-    for name in translated.tables:
-        bounds = f"\"TimeGenerated\" >= TIMESTAMP '{start.isoformat(' ')}'"
-        if span:
-            bounds += f" AND \"TimeGenerated\" < TIMESTAMP '{span.end.isoformat(' ')}'"
-        columns = ", ".join(f'"{column}"' for column in TABLES[name].columns)
-        statement = f'CREATE TEMP VIEW "{name}" AS SELECT {columns} FROM monitor.main."{name}" WHERE {bounds}'  # noqa: S608 - our own names and times
-        cursor.execute(statement)
+        deadline = Deadline(question.wait_s)
+        try:
+            with self._readers.reading(question.span) as cursor, self._watchdog.watching(deadline, cursor):
+                translated = self._translator.translate(question.text, cursor, now)
+                deadline.check()
+                return _read(cursor, translated, question, now, deadline)
+        except duckdb.InterruptException:
+            raise errors.gateway_timeout(question.wait_s) from None
+        except duckdb.OutOfMemoryException as exc:
+            message = f"Query execution lacks memory resources to complete: {exc}"
+            problem = errors.partial_error(message, errors.LOW_MEMORY)
+            return orjson.dumps({"tables": [], "error": problem})
+        except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as exc:
+            deadline.check()
+            raise StoreError(
+                f"Local Azure cannot read its telemetry: {exc}. Its next start sets a damaged file aside."
+            ) from exc
+        except duckdb.Error as exc:
+            deadline.check()
+            raise _explained(exc) from None
 
 
 def _read(

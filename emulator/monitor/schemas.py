@@ -104,13 +104,17 @@ class Table:
     def _derived(self) -> Mapping[str, tuple[KqlType, str]]:
         return {**self.computed, **CONSTANT, "Type": ("string", f"'{self.name}'")}
 
-    def create_sql(self) -> Sequence[str]:
-        """Return the statements that make the table, in schema `store`, and the view that queries see."""
+    def create_sql(self) -> str:
+        """Return the statement that makes the table, in schema `store`."""
         stored = ", ".join(f'"{name}" {DUCKDB_TYPES[kind]}' for name, kind in self.stored.items())
+        return f'CREATE TABLE IF NOT EXISTS store."{self.name}" ({stored})'
+
+    def view_sql(self) -> str:
+        """Return the statement that makes what a query sees: every column, the rows from `since` to `until`."""
         derived = ", ".join(f'{sql} AS "{name}"' for name, (_, sql) in self._derived().items())
         return (
-            f'CREATE TABLE IF NOT EXISTS store."{self.name}" ({stored})',
-            f'CREATE OR REPLACE VIEW main."{self.name}" AS SELECT *, {derived} FROM store."{self.name}"',  # noqa: S608 - our own names
+            f'CREATE TEMP VIEW "{self.name}" AS SELECT *, {derived} FROM store."{self.name}"'  # noqa: S608 - our own names
+            " WHERE \"TimeGenerated\" >= getvariable('since') AND \"TimeGenerated\" < getvariable('until')"
         )
 
 

@@ -157,9 +157,8 @@ class MonitorService:
         self._stopped = True
         for task in self._tasks:
             task.cancel()
-        self._logs.stop()
         self._counted.save()
-        await asyncio.get_running_loop().run_in_executor(None, self._store.close)
+        await asyncio.to_thread(self._close)
 
     def reset(self) -> None:
         """Forget all telemetry and all that was counted."""
@@ -167,6 +166,10 @@ class MonitorService:
         if self._written:
             self._written = False
             self._cleared = self._store.clear()
+
+    def _close(self) -> None:
+        self._logs.stop()
+        self._store.close()
 
     # --------------------------------------------------------------------------------------------------
 

@@ -64,6 +64,7 @@ class Store:
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._purged_s = 0.0
         self._closed = False
+        self.generation = 0  # grows with each opening: cursors of earlier ones are of no use
         self.opened = threading.Event()
         self.failure = ""
 
@@ -216,6 +217,7 @@ class Store:
     def _open(self) -> None:
         try:
             self._connection = open_monitor(self._path, self._clock)
+            self.generation += 1
             self.failure = ""
         except Exception as exc:  # noqa: BLE001 - every request says so
             self._connection = None
