@@ -122,9 +122,10 @@ def bars_of(
     if len(shown) > MOST_BARS:
         notes.append(f"The first {MOST_BARS} of {len(shown)} spans are shown.")
         shown = shown[:MOST_BARS]
-    bars = [_bar(span, began_at) for span in shown]
+    homes = _calls_of_functions(shown)
+    bars = [_at_home(_bar(span, began_at), homes) for span in shown]
     taken = {span.id for span in shown if span.kind == "function"}
-    parents = {span.parent for span in shown if span.kind == "function"}
+    parents = {homes.get(span.id, span.parent) for span in shown if span.kind == "function"}
     for call in (span for span in shown if span.is_call and span.id not in parents):
         free = [one for one in others if one.id not in taken]
         if (found := link(call, free)) is not None:
@@ -134,9 +135,36 @@ def bars_of(
     return _without_skew(bars, notes), tuple(notes)
 
 
+def _calls_of_functions(shown: Sequence[Span]) -> dict[str, str]:
+    """Return the call of each function that continues the trace but names another span as its parent.
+
+    Nobody can tell a function the id of the call: it is made only when the call is over.
+    """
+    calls = [span for span in shown if span.is_call]
+    ids = {call.id for call in calls}
+    served = {span.parent for span in shown if span.kind == "function"} & ids
+    loose = [span for span in shown if span.kind == "function" and span.parent not in ids]
+    homes: dict[str, str] = {}
+    for call in calls:
+        free = [one for one in loose if one.id not in homes]
+        if call.id not in served and (found := link(call, free)) is not None:
+            homes[found[0].id] = call.id
+    return homes
+
+
+def _at_home(bar: Bar, homes: Mapping[str, str]) -> Bar:
+    if bar.key not in homes:
+        return bar
+    return replace(
+        bar, parent=homes[bar.key], evidence="Its own span, in the same trace, with the same arguments."
+    )
+
+
 def _bar(span: Span, began_at: datetime) -> Bar:
     kind = span.kind or "run"
-    certainty = cast("Certainty", span.properties.get("relaydeck.certainty", "exact"))
+    # An answer's own mark says how well its parts are told apart, not how surely it is where it is.
+    measured = "exact" if kind == "run" else span.properties.get("relaydeck.certainty", "exact")
+    certainty = cast("Certainty", measured)
     deliveries = span.properties.get("relaydeck.dequeue_count", "")
     told = "Its own span, in the same trace."
     if deliveries.isdecimal() and int(deliveries) > 1:
