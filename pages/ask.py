@@ -9,13 +9,13 @@ from datetime import datetime
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from services.errors import InvalidInput, NotFound
+from services.errors import InvalidInput, NotFound, ServiceError
 from services.models import Answer, Conversation, ThreadSummary
 from ui import ask_actions, ask_answer, context, feedback, formats, safe
-from ui.ask_actions import ANSWER_PARAM, LIVE_KEY, MISSING_KEY, THREAD_PARAM
+from ui.ask_actions import ANSWER_PARAM, MISSING_KEY, THREAD_PARAM
 
 LIVE_S = 0.25
-WHOLE_RUN_KEY = "ask-whole-run"
+FAILURE_KEY = "ask-failure"
 SHOWN_ANSWERS = 20
 SHOWN_TITLE = 60
 RECENT_THREADS = 7
@@ -39,64 +39,86 @@ You see each hop as it happens, and where the time went.
 
 
 def main() -> None:
-    st.session_state[WHOLE_RUN_KEY] = True
-    try:
-        draw_page(context.sidebar())
-    finally:
-        st.session_state[WHOLE_RUN_KEY] = False
+    sidebar = context.sidebar()
+    if is_live():
+        with st.container():  # stands where the fragment would: nothing moves when the answer ends
+            draw_page(sidebar, live=True)
+    else:
+        st.fragment(draw_page, key="ask")(sidebar, live=False)
     draw_input()
 
 
-@st.fragment(key="ask")
-def draw_page(sidebar: DeltaGenerator) -> None:
-    """Fragment: opening another conversation draws these two again and leaves the frame alone."""
+def draw_page(sidebar: DeltaGenerator, *, live: bool) -> None:
+    """A fragment while nothing is open: another conversation is then drawn without the frame around it.
+
+    Never one with timers inside: a run that is cut short leaves nested fragments writing to places that are gone.
+    """
     thread_id = st.query_params.get(THREAD_PARAM, "")
     with feedback.showing_errors(retry=lambda: ask_actions.read_again(thread_id), key="conversation"):
-        draw_body(thread_id, st.query_params.get(ANSWER_PARAM, ""))
+        draw_body(live=live)
     with sidebar:
         draw_conversations(thread_id)
 
 
-def draw_body(thread_id: str, answer_id: str) -> None:
+def is_live() -> bool:
+    """Whether an answer on this page is open. A failure to tell is kept for draw_body, which shows it."""
+    st.session_state.pop(FAILURE_KEY, None)
+    try:
+        return any(answer.is_open for answer in load()[0])
+    except ServiceError as exc:
+        st.session_state[FAILURE_KEY] = exc
+        return False
+
+
+def load() -> tuple[tuple[Answer, ...], Conversation | None]:
+    """Return what the URL names, each answer in its newest state; the conversation is None before its thread exists.
+
+    Sends requests only for a conversation that is not cached. Raises ServiceErrors.
+    """
+    answer = context.services().answers.get(st.query_params.get(ANSWER_PARAM, ""))
+    if answer and answer.thread_id:
+        st.query_params.from_dict({THREAD_PARAM: answer.thread_id})
+    if thread_id := st.query_params.get(THREAD_PARAM, ""):
+        conversation = context.conversation(thread_id)
+        return tuple(map(context.latest, conversation.answers)), conversation
+    return (answer,) if answer else (), None
+
+
+def draw_body(*, live: bool) -> None:
     st.session_state.pop(MISSING_KEY, None)
-    st.session_state[LIVE_KEY] = False
-    if thread_id:
-        try:
-            draw_shown(*load(thread_id))
-        except (NotFound, InvalidInput):
-            st.session_state[MISSING_KEY] = thread_id
-            draw_missing("This conversation does not exist, or no longer", thread_id)
+    thread_id, answer_id = st.query_params.get(THREAD_PARAM, ""), st.query_params.get(ANSWER_PARAM, "")
+    try:
+        if failure := st.session_state.pop(FAILURE_KEY, None):
+            raise failure
+        answers, conversation = load()
+    except (NotFound, InvalidInput):
+        st.session_state[MISSING_KEY] = thread_id
+        draw_missing("This conversation does not exist, or no longer", thread_id)
+        return
+    if not live and any(answer.is_open for answer in answers):
+        st.rerun()  # timers begin and end with a run of the whole page
+    if answers or thread_id:
+        draw_answers(answers, conversation)
     elif answer_id:
-        answer = context.services().answers.get(answer_id)
-        if answer is None:
-            draw_missing("This answer is not known here any more", answer_id)
-        else:
-            draw_shown((answer,), None)
+        draw_missing("This answer is not known here any more", answer_id)
     else:
         draw_welcome()
 
 
-def load(thread_id: str) -> tuple[tuple[Answer, ...], Conversation]:
-    """Return the conversation with the newest state of each answer. Requests only when it is not cached."""
-    conversation = context.conversation(thread_id)
-    return tuple(map(context.latest, conversation.answers)), conversation
-
-
-def draw_shown(found: tuple[Answer, ...], conversation: Conversation | None) -> None:
-    """*conversation*: None before its thread exists."""
+def draw_answers(found: tuple[Answer, ...], conversation: Conversation | None) -> None:
     draw_heading(conversation, found[0].asked_at if found else None)
     whole = bool(st.session_state.get("ask-whole"))
     answers = found if whole else found[-SHOWN_ANSWERS:]
     if hidden := len(found) - len(answers):
         st.button(f"Show {hidden} earlier", key="ask-earlier", icon=":material/history:", on_click=show_whole)
     closed = sum(not answer.is_open for answer in found)
-    st.session_state[LIVE_KEY] = closed < len(found)
-    if st.session_state[LIVE_KEY] and not st.session_state[WHOLE_RUN_KEY]:
-        st.rerun()  # timers start, and end, with a run of the whole page only
     for answer in answers:
-        timer_s = LIVE_S if answer.is_open else None
         newest = answer is answers[-1]
-        st.fragment(draw_live, run_every=timer_s, key=f"live-{answer.id}")(answer, newest, closed)
+        if answer.is_open:
+            st.fragment(draw_live, run_every=LIVE_S, key=f"live-{answer.id}")(answer, newest, closed)
+        else:
+            with st.container():
+                ask_answer.draw(answer, newest=newest, closed=closed)
 
 
 def draw_live(answer: Answer, newest: bool, closed: int) -> None:
@@ -106,7 +128,7 @@ def draw_live(answer: Answer, newest: bool, closed: int) -> None:
     if now.thread_id and ANSWER_PARAM in st.query_params:
         st.query_params.from_dict({THREAD_PARAM: now.thread_id})
     ask_answer.draw(now, newest=newest, closed=closed)
-    if answer.is_open and not now.is_open:
+    if not now.is_open:
         context.forget(now.thread_id)
         st.rerun()
 

@@ -3,6 +3,7 @@
 A button redraws the fragment it stands in. Where more must change, the callback asks for the whole page.
 """
 
+import time
 from dataclasses import dataclass
 
 import streamlit as st
@@ -14,11 +15,11 @@ from ui import context, feedback, safe
 
 QUESTION_KEY = "question"
 REFUSAL_KEY = "ask-refusal"
-TOKEN_KEY = "ask-token"  # noqa: S105 - tells one press of Enter from the next
-LIVE_KEY = "ask-live"  # whether an answer on the screen is open
+PRESS_KEY = "ask-press"
 MISSING_KEY = "ask-missing-thread"  # the id in the URL that leads nowhere
 THREAD_PARAM, ANSWER_PARAM = "thread", "answer"
 THREAD_WAIT_S = 3.0
+REPEATED_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,23 @@ class Refusal:
     hint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Press:
+    """The last question that was sent. *at_s*: monotonic."""
+
+    question: str
+    at_s: float
+    token: str
+
+
 def send() -> None:
     """Ask what was typed."""
     question = str(st.session_state.get(QUESTION_KEY) or "")
-    _ask(question, st.session_state.setdefault(TOKEN_KEY, new_id("tok")))
+    _ask(question, _token(question))
 
 
 def ask_example(question: str) -> None:
-    _ask(question, st.session_state.setdefault(TOKEN_KEY, new_id("tok")))
+    _ask(question, _token(question))
     st.rerun()
 
 
@@ -81,7 +91,6 @@ def _ask(question: str, token: str) -> None:
     except Exception as exc:  # noqa: BLE001 - our bug must not cost the person the question
         _refuse(question, feedback.report_bug(exc), "The question is still in the box.")
         return
-    st.session_state[TOKEN_KEY] = new_id("tok")
     context.forget(answer.thread_id)
     if answer.thread_id:
         st.query_params.from_dict({THREAD_PARAM: answer.thread_id})
@@ -90,9 +99,20 @@ def _ask(question: str, token: str) -> None:
 
 
 def _leave() -> None:
-    """Take the timers of what was open off the screen, and with them the words about a refused question."""
-    if st.session_state.pop(REFUSAL_KEY, None) or st.session_state.get(LIVE_KEY):
+    """The words about a refused question stand outside the fragment that the press draws again."""
+    if st.session_state.pop(REFUSAL_KEY, None):
         st.rerun()
+
+
+def _token(question: str) -> str:
+    """Return what marks this press, the same for its repetition: Streamlit may run a callback once more when another
+    rerun overtakes it, and people press twice. The same question a moment later is a new one."""
+    now_s = time.monotonic()
+    last = st.session_state.get(PRESS_KEY)
+    if last is None or last.question != question or now_s - last.at_s > REPEATED_WITHIN_S:
+        last = Press(question, now_s, new_id("tok"))
+        st.session_state[PRESS_KEY] = last
+    return last.token
 
 
 def _thread() -> str:

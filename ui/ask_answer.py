@@ -85,9 +85,8 @@ def draw_actions(answer: Answer, closed: int) -> None:
         draw_ids(answer)
 
 
-@st.fragment
 def draw_ids(answer: Answer) -> None:
-    """Fragment: each id with a button that copies it, built when it is opened."""
+    """Each id with a button that copies it, built when it is opened."""
     ids = st.popover("Ids", icon=":material/tag:", type="tertiary", key=f"ids-{answer.id}", on_change="rerun")
     if not ids.open:
         return

@@ -97,9 +97,8 @@ def _draw_step(step: Step, answer: Answer) -> None:
             _draw_payloads(step)
 
 
-@st.fragment
 def _draw_passed(step: Step, key: str) -> None:
-    """Fragment: built when it is opened, and nothing else is drawn again then."""
+    """Built when it is opened."""
     with st.expander("What was passed", type="compact", key=key, on_change="rerun") as passed:
         if passed.open:
             _draw_payloads(step)
