@@ -170,7 +170,7 @@ class Teller:
         before = self._answer
         self._answer = begin(event) if before is None else apply(before, event)  # type: ignore[arg-type]  # Asked comes first
         match event:
-            case StepBegan(key=key, kind=kind) if kind != "plan":
+            case StepBegan(key=key, kind=kind) if kind != "plan" and self._answer.state == "working":
                 self._say(key)
             case StepEnded(key=key) if not key.startswith(("delegate", "write")):
                 self._say(key)

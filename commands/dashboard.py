@@ -1,6 +1,7 @@
 """The dashboard's own process: Streamlit, tied to its parent, saying so when it answers.
 
-Prints one JSON line when the app answers; ends when standard input closes.
+Prints one JSON line when the app answers; ends when standard input closes. A second argument names another script,
+for comparison.
 """
 
 import json
@@ -19,12 +20,12 @@ PROBE_S = 0.05
 
 
 def main() -> None:
-    port = int(sys.argv[1])
+    port, script = int(sys.argv[1]), (sys.argv[2:] or ["app.py"])[0]
     threading.Thread(target=_end_with_parent, daemon=True).start()
     threading.Thread(target=_announce, args=[port], daemon=True).start()
     os.chdir(ROOT)
     sys.argv = [
-        *("streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"),
+        *("streamlit", "run", script, "--server.port", str(port), "--server.headless", "true"),
         *("--server.address", "127.0.0.1"),
     ]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)

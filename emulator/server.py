@@ -216,6 +216,7 @@ class Emulator:
         state, clock = self.settings.state, self.clock
         self.ids, self.faults, self.pace = Ids(), FaultScript(), self.settings.pace
         self.tokens = Tokens(self.token, clock)
+        self._answering: Model = self._model or build_model(self.settings.model, self.pace, clock)
         self.queues = QueuesService(
             state / "queues.sqlite", Account(ACCOUNT_NAME, self.account_key), self.tokens, clock, self.ids
         )
@@ -226,7 +227,7 @@ class Emulator:
             ids=self.ids,
             queues=self.queues,
             storage_endpoint=self.storage_endpoint,
-            model=self._model or build_model(self.settings.model, self.pace, clock),
+            model=self._answering,
             deployment=self.settings.model_deployment,
             ingestion_endpoint=self.http_url,
         )
@@ -295,6 +296,8 @@ class Emulator:
             server.should_exit = True
         for service in self._distinct:
             await service.stop()
+        if (close := getattr(self._answering, "close", None)) is not None:
+            await close()  # a model behind HTTP keeps connections
         await asyncio.gather(*tasks)
 
 

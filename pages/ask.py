@@ -4,18 +4,20 @@ URL state: ?thread=, the conversation; ?answer= until its thread exists. Redraws
 is open, never otherwise. Acts: asks, asks again, stops, withdraws, starts a new conversation.
 """
 
-from dataclasses import dataclass
+from datetime import datetime
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from services.errors import InvalidInput, NotFound
+from services.errors import InvalidInput, NotFound, ServiceError
 from services.models import Answer, Conversation, ThreadSummary
 from ui import ask_actions, ask_answer, context, feedback, formats, safe
 from ui.ask_actions import ANSWER_PARAM, MISSING_KEY, THREAD_PARAM
 
 LIVE_S = 0.25
+FAILURE_KEY = "ask-failure"
 SHOWN_ANSWERS = 20
-SHOWN_TITLE = 34
+SHOWN_TITLE = 60
 RECENT_THREADS = 7
 WAY = (
     (":material/psychology: Orchestrator", "blue"),
@@ -24,61 +26,99 @@ WAY = (
     (":material/function: Azure Function", "green"),
     (":material/edit_note: Answer", "blue"),
 )
+WELCOME = """\
+# Ask a question, watch it travel
 
+Every question goes through the agents, a storage queue and an Azure Function, and back.
+You see each hop as it happens, and where the time went.
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What the URL names. *conversation*: None before the first thread exists."""
+{way}
 
-    answers: tuple[Answer, ...] = ()
-    conversation: Conversation | None = None
+**Try one of these**
+"""
 
 
 def main() -> None:
-    thread_id = st.query_params.get(THREAD_PARAM, "")
-    with context.sidebar():
-        draw_conversations(thread_id)
-    body = st.container()
+    sidebar = context.sidebar()
+    if is_live():
+        with st.container():  # stands where the fragment would: nothing moves when the answer ends
+            draw_page(sidebar, live=True)
+    else:
+        st.fragment(draw_page, key="ask")(sidebar, live=False)
     draw_input()
-    with body, feedback.showing_errors(retry=lambda: ask_actions.read_again(thread_id), key="conversation"):
-        draw_body(thread_id, st.query_params.get(ANSWER_PARAM, ""))
 
 
-def draw_body(thread_id: str, answer_id: str) -> None:
+def draw_page(sidebar: DeltaGenerator, *, live: bool) -> None:
+    """A fragment while nothing is open: another conversation is then drawn without the frame around it.
+
+    Never one with timers inside: a run that is cut short leaves nested fragments writing to places that are gone.
+    """
+    thread_id = st.query_params.get(THREAD_PARAM, "")
+    with feedback.showing_errors(retry=lambda: ask_actions.read_again(thread_id), key="conversation"):
+        draw_body(live=live)
+    with sidebar:
+        draw_conversations(thread_id)
+
+
+def is_live() -> bool:
+    """Whether an answer on this page is open. A failure to tell is kept for draw_body, which shows it."""
+    st.session_state.pop(FAILURE_KEY, None)
+    try:
+        return any(answer.is_open for answer in load()[0])
+    except ServiceError as exc:
+        st.session_state[FAILURE_KEY] = exc
+        return False
+
+
+def load() -> tuple[tuple[Answer, ...], Conversation | None]:
+    """Return what the URL names, each answer in its newest state; the conversation is None before its thread exists.
+
+    Sends requests only for a conversation that is not cached. Raises ServiceErrors.
+    """
+    answer = context.services().answers.get(st.query_params.get(ANSWER_PARAM, ""))
+    if answer and answer.thread_id:
+        st.query_params.from_dict({THREAD_PARAM: answer.thread_id})
+    if thread_id := st.query_params.get(THREAD_PARAM, ""):
+        conversation = context.conversation(thread_id)
+        return tuple(map(context.latest, conversation.answers)), conversation
+    return (answer,) if answer else (), None
+
+
+def draw_body(*, live: bool) -> None:
     st.session_state.pop(MISSING_KEY, None)
-    if thread_id:
-        try:
-            draw_shown(load(thread_id))
-        except (NotFound, InvalidInput):
-            st.session_state[MISSING_KEY] = thread_id
-            draw_missing("This conversation does not exist, or no longer", thread_id)
+    thread_id, answer_id = st.query_params.get(THREAD_PARAM, ""), st.query_params.get(ANSWER_PARAM, "")
+    try:
+        if failure := st.session_state.pop(FAILURE_KEY, None):
+            raise failure
+        answers, conversation = load()
+    except (NotFound, InvalidInput):
+        st.session_state[MISSING_KEY] = thread_id
+        draw_missing("This conversation does not exist, or no longer", thread_id)
+        return
+    if not live and any(answer.is_open for answer in answers):
+        st.rerun()  # timers begin and end with a run of the whole page
+    if answers or thread_id:
+        draw_answers(answers, conversation)
     elif answer_id:
-        answer = context.services().answers.get(answer_id)
-        if answer is None:
-            draw_missing("This answer is not known here any more", answer_id)
-        else:
-            draw_shown(Shown((answer,)))
+        draw_missing("This answer is not known here any more", answer_id)
     else:
         draw_welcome()
 
 
-def load(thread_id: str) -> Shown:
-    """Return the conversation with the newest state of each answer. Requests only when it is not cached."""
-    conversation = context.conversation(thread_id)
-    return Shown(tuple(map(context.latest, conversation.answers)), conversation)
-
-
-def draw_shown(shown: Shown) -> None:
-    draw_heading(shown)
+def draw_answers(found: tuple[Answer, ...], conversation: Conversation | None) -> None:
+    draw_heading(conversation, found[0].asked_at if found else None)
     whole = bool(st.session_state.get("ask-whole"))
-    answers = shown.answers if whole else shown.answers[-SHOWN_ANSWERS:]
-    if hidden := len(shown.answers) - len(answers):
+    answers = found if whole else found[-SHOWN_ANSWERS:]
+    if hidden := len(found) - len(answers):
         st.button(f"Show {hidden} earlier", key="ask-earlier", icon=":material/history:", on_click=show_whole)
-    closed = sum(not answer.is_open for answer in shown.answers)
+    closed = sum(not answer.is_open for answer in found)
     for answer in answers:
-        timer_s = LIVE_S if answer.is_open else None
         newest = answer is answers[-1]
-        st.fragment(draw_live, run_every=timer_s, key=f"live-{answer.id}")(answer, newest, closed)
+        if answer.is_open:
+            st.fragment(draw_live, run_every=LIVE_S, key=f"live-{answer.id}")(answer, newest, closed)
+        else:
+            with st.container():
+                ask_answer.draw(answer, newest=newest, closed=closed)
 
 
 def draw_live(answer: Answer, newest: bool, closed: int) -> None:
@@ -88,15 +128,14 @@ def draw_live(answer: Answer, newest: bool, closed: int) -> None:
     if now.thread_id and ANSWER_PARAM in st.query_params:
         st.query_params.from_dict({THREAD_PARAM: now.thread_id})
     ask_answer.draw(now, newest=newest, closed=closed)
-    if answer.is_open and not now.is_open:
+    if not now.is_open:
         context.forget(now.thread_id)
         st.rerun()
 
 
-def draw_heading(shown: Shown) -> None:
+def draw_heading(conversation: Conversation | None, asked_at: datetime | None) -> None:
     """Always one line, so that nothing moves when the thread is created."""
-    conversation = shown.conversation
-    began = conversation.created_at if conversation else shown.answers[0].asked_at
+    began = conversation.created_at if conversation else asked_at
     told = ["Conversation", f"started {formats.clock(began)}" if began else ""]
     if conversation and not conversation.complete:
         told.append("older questions are not shown")
@@ -104,14 +143,8 @@ def draw_heading(shown: Shown) -> None:
 
 
 def draw_welcome() -> None:
-    st.markdown("# Ask a question, watch it travel")
-    st.markdown(
-        "Every question goes through the agents, a storage queue and an Azure Function, and back. "
-        "You see each hop as it happens, and where the time went."
-    )
-    st.markdown(" :gray[→] ".join(f":{colour}-badge[{name}]" for name, colour in WAY))
-    st.space("small")
-    st.markdown("**Try one of these**")
+    way = " :gray[→] ".join(f":{colour}-badge[{name}]" for name, colour in WAY)
+    st.markdown(WELCOME.format(way=way), anchors=False)
     with st.container(gap="small"):
         for place, example in enumerate(examples()):
             st.button(
@@ -169,9 +202,11 @@ def draw_conversations(current: str) -> None:
             for thread in threads[:RECENT_THREADS]:
                 draw_thread(thread, current)
         if older := threads[RECENT_THREADS:]:
-            with st.expander("Older", type="compact", key="threads-older"), st.container(gap=None):
-                for thread in older:
-                    draw_thread(thread, current)
+            with st.expander("Older", type="compact", key="threads-older", on_change="rerun") as more:
+                if more.open:
+                    with st.container(gap=None):
+                        for thread in older:
+                            draw_thread(thread, current)
 
 
 def draw_thread(thread: ThreadSummary, current: str) -> None:
@@ -179,7 +214,7 @@ def draw_thread(thread: ThreadSummary, current: str) -> None:
         safe.inline(thread.title or "Untitled", SHOWN_TITLE),
         key=f"thread-{thread.thread_id}",
         type="secondary" if thread.thread_id == current else "tertiary",
-        help=f"Started {formats.clock(thread.created_at)}",
+        wrap=False,
         on_click=ask_actions.open_thread,
         args=[thread.thread_id],
     )

@@ -10,11 +10,9 @@ ServiceError
 ├── Unavailable          not reached, timed out or broken down: nothing is known of the effect unless `sent` is False
 └── UnexpectedReply      answered, but not what the service is documented to answer
 
-Remote calls run inside azure_call(), which turns whatever the SDKs raise into one of these.
+Remote calls run inside services.translation.azure_call(), which turns whatever the SDKs raise into one of these.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -32,7 +30,7 @@ class Attempt:
 class ServiceError(Exception):
     """*status*: the HTTP status, None when no reply came. *request_id*: Azure's, empty when none came."""
 
-    hint = "Try again; if it stays, open Doctor."
+    hint = "Try again; if it stays, look at Health in the sidebar."
 
     def __init__(
         self,
@@ -106,26 +104,7 @@ class UnexpectedReply(ServiceError):  # noqa: N818
 
 
 class ShapeError(ValueError):
-    """A reply lacks what it must have. Raise it inside azure_call(), which makes an UnexpectedReply of it."""
+    """A reply lacks what it must have. Raise it inside services.translation.azure_call(), which makes an UnexpectedReply of it."""
 
     def __init__(self, where: str, wanted: str) -> None:
         super().__init__(f"{where} is not {wanted}")
-
-
-@contextmanager
-def azure_call(operation: str, resource: str = "") -> Iterator[None]:
-    """Turn what an SDK raises inside into a ServiceError that names *operation* (a verb phrase) and *resource*.
-
-    A ServiceError passes unchanged; so does a defect of our own, which must show as one.
-    """
-    try:
-        yield
-    except ServiceError:
-        raise
-    except Exception as exc:
-        from services.translation import translate  # it imports this module
-
-        error = translate(exc, Attempt(operation, resource))
-        if error is None:
-            raise
-        raise error from exc

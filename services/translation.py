@@ -1,4 +1,4 @@
-"""From what the SDKs raise to our own errors. Use it through services.errors.azure_call.
+"""From what the SDKs raise to our own errors. Every remote call runs inside azure_call().
 
 The class alone is not trusted: azure-core raises ServiceRequestError ("not sent") also when a reply broke off while
 it was read, DecodeError for an error page in HTML, and plain ValueError for a body that is not JSON.
@@ -10,6 +10,7 @@ import re
 import ssl
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -73,6 +74,23 @@ _TRANSPORT = (
 )
 _BAD_BODY = (DeserializationError, json.JSONDecodeError, UnicodeDecodeError, ET.ParseError)
 _SHAPE = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+
+
+@contextmanager
+def azure_call(operation: str, resource: str = "") -> Iterator[None]:
+    """Turn what an SDK raises inside into a ServiceError that names *operation* (a verb phrase) and *resource*.
+
+    A ServiceError passes unchanged; so does a defect of our own, which must show as one.
+    """
+    try:
+        yield
+    except ServiceError:
+        raise
+    except Exception as exc:
+        error = translate(exc, Attempt(operation, resource))
+        if error is None:
+            raise
+        raise error from exc
 
 
 def translate(exc: Exception, attempt: Attempt) -> ServiceError | None:

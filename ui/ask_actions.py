@@ -1,5 +1,9 @@
-"""What the buttons of the Ask page do. All are callbacks: they run before the redraw, which then shows their effect."""
+"""What the buttons of the Ask page do. All are callbacks: they run before the redraw, which then shows their effect.
 
+A button redraws the fragment it stands in. Where more must change, the callback asks for the whole page.
+"""
+
+import time
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,10 +15,11 @@ from ui import context, feedback, safe
 
 QUESTION_KEY = "question"
 REFUSAL_KEY = "ask-refusal"
-TOKEN_KEY = "ask-token"  # noqa: S105 - tells one press of Enter from the next
+PRESS_KEY = "ask-press"
 MISSING_KEY = "ask-missing-thread"  # the id in the URL that leads nowhere
 THREAD_PARAM, ANSWER_PARAM = "thread", "answer"
 THREAD_WAIT_S = 3.0
+REPEATED_WITHIN_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +30,30 @@ class Refusal:
     hint: str
 
 
+@dataclass(frozen=True, slots=True)
+class Press:
+    """The last question that was sent. *at_s*: monotonic."""
+
+    question: str
+    at_s: float
+    token: str
+
+
 def send() -> None:
     """Ask what was typed."""
     question = str(st.session_state.get(QUESTION_KEY) or "")
-    _ask(question, st.session_state.setdefault(TOKEN_KEY, new_id("tok")))
+    _ask(question, _token(question))
 
 
 def ask_example(question: str) -> None:
-    _ask(question, st.session_state.setdefault(TOKEN_KEY, new_id("tok")))
+    _ask(question, _token(question))
+    st.rerun()
 
 
 def ask_again(answer: Answer, closed: int) -> None:
     """Ask the same once more. *closed*: how many answers had ended when the button was drawn; pressed twice, it is one."""
     _ask(answer.question, f"again-{answer.id}-{closed}")
+    st.rerun()
 
 
 def stop(answer_id: str) -> None:
@@ -49,12 +65,12 @@ def stop(answer_id: str) -> None:
 
 def start_new() -> None:
     st.query_params.clear()
-    st.session_state.pop(REFUSAL_KEY, None)
+    _leave()
 
 
 def open_thread(thread_id: str) -> None:
     st.query_params.from_dict({THREAD_PARAM: thread_id})
-    st.session_state.pop(REFUSAL_KEY, None)
+    _leave()
 
 
 def read_again(thread_id: str) -> None:
@@ -75,12 +91,28 @@ def _ask(question: str, token: str) -> None:
     except Exception as exc:  # noqa: BLE001 - our bug must not cost the person the question
         _refuse(question, feedback.report_bug(exc), "The question is still in the box.")
         return
-    st.session_state[TOKEN_KEY] = new_id("tok")
     context.forget(answer.thread_id)
     if answer.thread_id:
-        open_thread(answer.thread_id)
+        st.query_params.from_dict({THREAD_PARAM: answer.thread_id})
     else:
         st.query_params.from_dict({ANSWER_PARAM: answer.id})
+
+
+def _leave() -> None:
+    """The words about a refused question stand outside the fragment that the press draws again."""
+    if st.session_state.pop(REFUSAL_KEY, None):
+        st.rerun()
+
+
+def _token(question: str) -> str:
+    """Return what marks this press, the same for its repetition: Streamlit may run a callback once more when another
+    rerun overtakes it, and people press twice. The same question a moment later is a new one."""
+    now_s = time.monotonic()
+    last = st.session_state.get(PRESS_KEY)
+    if last is None or last.question != question or now_s - last.at_s > REPEATED_WITHIN_S:
+        last = Press(question, now_s, new_id("tok"))
+        st.session_state[PRESS_KEY] = last
+    return last.token
 
 
 def _thread() -> str:

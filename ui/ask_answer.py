@@ -75,16 +75,19 @@ def draw_actions(answer: Answer, closed: int) -> None:
                 on_click=ask_actions.ask_again,
                 args=[answer, closed],
             )
-        with st.popover("Ids", icon=":material/tag:", type="tertiary", key=f"ids-{answer.id}"):
-            draw_ids(answer)
+        draw_ids(answer)
 
 
 def draw_ids(answer: Answer) -> None:
-    """Each id with a button that copies it."""
-    _draw_id("Thread", [answer.thread_id])
-    _draw_id("Run", [answer.run_id])
-    _draw_id("Child runs", answer.child_run_ids)
-    _draw_id("Answer", [answer.id])
+    """Each id with a button that copies it, built when it is opened."""
+    ids = st.popover("Ids", icon=":material/tag:", type="tertiary", key=f"ids-{answer.id}", on_change="rerun")
+    if not ids.open:
+        return
+    with ids:
+        _draw_id("Thread", [answer.thread_id])
+        _draw_id("Run", [answer.run_id])
+        _draw_id("Child runs", answer.child_run_ids)
+        _draw_id("Answer", [answer.id])
 
 
 def _draw_id(name: str, values: Sequence[str]) -> None:

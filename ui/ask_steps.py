@@ -74,7 +74,9 @@ def head(answer: Answer) -> tuple[str, str]:
 def _no_steps(answer: Answer) -> str:
     if answer.state == "queued":
         return "Questions of one conversation are answered one after another."
-    return "No step yet." if answer.is_open else "The steps of this answer are not known."
+    if answer.is_open:
+        return "No step yet."
+    return "The steps of this answer are not known." if answer.run_id else "It ended before the first step."
 
 
 def _draw_step(step: Step, answer: Answer) -> None:
@@ -90,9 +92,15 @@ def _draw_step(step: Step, answer: Answer) -> None:
         for child in children:
             _draw_step(child, answer)
         if step.kind == "delegate" and (step.arguments or step.output):
-            with st.expander("What was passed", type="compact", key=f"passed-{answer.id}-{step.key}"):
-                _draw_payloads(step)
+            _draw_passed(step, f"passed-{answer.id}-{step.key}")
         else:
+            _draw_payloads(step)
+
+
+def _draw_passed(step: Step, key: str) -> None:
+    """Built when it is opened."""
+    with st.expander("What was passed", type="compact", key=key, on_change="rerun") as passed:
+        if passed.open:
             _draw_payloads(step)
 
 

@@ -1,6 +1,5 @@
 """The frame of every page: navigation, where we are, and whether the parts are well."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -9,6 +8,7 @@ import runtime
 from services.models import HealthState, PartHealth
 from services.settings import Settings
 from ui import ask_actions, context, feedback, formats, safe, startup
+from ui.menu import MENU, Screen
 
 PAGES = Path(__file__).parent.parent / "pages"
 CHECKING_S = 0.5
@@ -16,25 +16,6 @@ LOGO_COLOURS = {"light": "#182034", "dark": "#e8ebf5"}
 PRODUCTION = ("prod", "production", "live")
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """A page of the menu. *file* lies in pages/; *default*: the one at the address without a path."""
-
-    file: str
-    title: str
-    icon: str
-    help: str
-    default: bool = False
-    wide: bool = False
-
-
-MENU: dict[str, tuple[Screen, ...]] = {
-    "Ask": (Screen("ask.py", "Ask", ":material/forum:", "Put a question and watch it travel", default=True),),
-    "Watch": (),
-    "Inventory": (),
-    "Care": (),
-    "Show": (),
-}
 HEALTH_LOOKS: dict[HealthState, tuple[str, str, str]] = {
     "ok": ("green", ":material/check_circle:", "ok"),
     "degraded": ("orange", ":material/warning:", "limited"),
@@ -62,13 +43,16 @@ def main() -> None:
     if failure := startup.failure():
         startup.draw(failure)
         return
-    with st.sidebar:
-        draw_place(runtime.current().services.settings)
-        context.place_sidebar(st.container())
-        draw_health_board()
-        st.caption(f"Relaydeck {context.version()}")
+    # The page comes first: what was pressed for is on the screen before the frame around it is drawn again.
+    top, own, bottom = (st.sidebar.container() for _ in range(3))
+    context.place_sidebar(own)
     page.run()
     feedback.draw_said()
+    with top:
+        draw_place(runtime.current().services.settings)
+    with bottom:
+        draw_health_board()
+        st.caption(f"Relaydeck {context.version()}")
     context.settle()
 
 

@@ -11,8 +11,11 @@ from emulator.model.values import dates, phones, read_number_words, urls
 _MAX_LENGTH = 2_000
 _MAX_DIGITS = 400
 
-_NUMERAL = r"\d+(?:,\d{3})*(?:\.\d+)?"
-_SIGNS = re.compile(rf"[-+(\s]*{_NUMERAL}%?(?:\s*(?:[-+*/^%×÷·−)(]|\*\*|\bmod\b)\s*)+[-+(\s]*{_NUMERAL}[\s\d.,%()*/+^×÷·−-]*", re.IGNORECASE)
+_NUMERAL = r"(?<![\d.])\d{1,40}(?:,\d{3}){0,6}(?:\.\d{1,40})?(?!\d)"
+_SIGNS = re.compile(
+    rf"[-+(\s]*{_NUMERAL}%?(?:\s*(?:[-+*/^%×÷·−)(]|\*\*|\bmod\b)\s*)+[-+(\s]*{_NUMERAL}[\s\d.,%()*/+^×÷·−-]*",
+    re.IGNORECASE,
+)
 _WORDS = "|".join([*NUMBER_WORDS, *SCALE_WORDS])
 _WORD_NUMBER = re.compile(rf"\b(?:{_WORDS})(?:[\s-]+(?:and\s+)?(?:{_WORDS}))*\b", re.IGNORECASE)
 _SPOKEN = (
@@ -27,7 +30,10 @@ _SPOKEN = (
 )
 _PERCENT_OF = re.compile(rf"({_NUMERAL})\s*(?:%|percent|per cent)\s+of\s+({_NUMERAL})", re.IGNORECASE)
 _SPOKEN_FORMS = (
-    (re.compile(rf"\b(?:sum|total) of ({_NUMERAL}(?:\s*(?:,|and|,\s*and)\s*{_NUMERAL})+)", re.IGNORECASE), "+"),
+    (
+        re.compile(rf"\b(?:sum|total) of ({_NUMERAL}(?:\s*(?:,|and|,\s*and)\s*{_NUMERAL})+)", re.IGNORECASE),
+        "+",
+    ),
     (re.compile(rf"\badd(?:ing)? ({_NUMERAL}(?:\s*(?:,|and|to|,\s*and)\s*{_NUMERAL})+)", re.IGNORECASE), "+"),
     (re.compile(rf"\bproduct of ({_NUMERAL}(?:\s*(?:,|and|,\s*and)\s*{_NUMERAL})+)", re.IGNORECASE), "*"),
     (re.compile(rf"\bmultiply(?:ing)? ({_NUMERAL}\s*(?:,|and|by|with)\s*{_NUMERAL})", re.IGNORECASE), "*"),
@@ -68,11 +74,24 @@ def _is_no_sum(text: str, start: int, match: re.Match[str]) -> bool:
     if re.search(r"[\w#-]$", before) and not before.endswith((" ", "\n", "(")):
         return True
     only_hyphens = not re.search(r"[+*/^%×÷·]", match[0]) and not re.search(r"\s[-−]\s", match[0])
-    if only_hyphens and (len(re.findall(_NUMERAL, match[0])) > 2 or re.search(r"\b(?:rooms?|phone|call|orders?|id|number|from|hours?)\b", before[-30:], re.IGNORECASE)):
+    if only_hyphens and (
+        len(re.findall(_NUMERAL, match[0])) > 2
+        or re.search(r"\b(?:rooms?|phone|call|orders?|id|number|from|hours?)\b", before[-30:], re.IGNORECASE)
+    ):
         return True
-    if only_hyphens and before.strip() and not re.search(r"(?:\b(?:is|are|compute|calculate|evaluate|solve|what's|of|and)|[:=(])\s*$", before, re.IGNORECASE):
+    if (
+        only_hyphens
+        and before.strip()
+        and not re.search(
+            r"(?:\b(?:is|are|compute|calculate|evaluate|solve|what's|of|and)|[:=(])\s*$",
+            before,
+            re.IGNORECASE,
+        )
+    ):
         return True
-    return bool(re.match(r"^[A-Za-z_]", after) and not match[0][-1].isspace()) or bool(phones(match[0]) and only_hyphens)
+    return bool(re.match(r"^[A-Za-z_]", after) and not match[0][-1].isspace()) or bool(
+        phones(match[0]) and only_hyphens
+    )
 
 
 def _in_signs(text: str) -> str:
@@ -107,12 +126,12 @@ def _tidy(text: str) -> str:
     return re.sub(r"\s+", " ", bare)
 
 
-class ArithmeticFailed(Exception):
+class NoValueError(Exception):
     """The expression has no value; str() says why."""
 
 
 def compute(expression: str) -> str:
-    """Return the value of *expression*, exact up to 28 digits. Raises ArithmeticFailed."""
+    """Return the value of *expression*, exact up to 28 digits. Raises NoValueError."""
     if root := re.fullmatch(r"sqrt\((.+)\)", expression):
         with localcontext() as context:
             context.prec = 28
@@ -120,18 +139,22 @@ def compute(expression: str) -> str:
     try:
         return _shown(_value(ast.parse(expression, mode="eval").body))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
-        raise ArithmeticFailed("it is not an expression that I can read") from exc
+        raise NoValueError("it is not an expression that I can read") from exc
 
 
 def _value(node: ast.expr) -> Fraction:
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, int | float)
+        and not isinstance(node.value, bool)
+    ):
         return Fraction(repr(node.value))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         inner = _value(node.operand)
         return -inner if isinstance(node.op, ast.USub) else inner
     if isinstance(node, ast.BinOp):
         return _combine(node.op, _value(node.left), _value(node.right))
-    raise ArithmeticFailed("it holds more than numbers and signs")
+    raise NoValueError("it holds more than numbers and signs")
 
 
 def _combine(sign: ast.operator, left: Fraction, right: Fraction) -> Fraction:
@@ -142,21 +165,21 @@ def _combine(sign: ast.operator, left: Fraction, right: Fraction) -> Fraction:
     if isinstance(sign, ast.Mult):
         return _bounded(left * right)
     if isinstance(sign, ast.Div | ast.Mod | ast.FloorDiv) and right == 0:
-        raise ArithmeticFailed("division by zero has no value")
+        raise NoValueError("division by zero has no value")
     if isinstance(sign, ast.Div):
         return left / right
     if isinstance(sign, ast.Mod):
         return left % right
     if isinstance(sign, ast.Pow) and right.denominator == 1 and abs(right) <= 1_000:
         if left == 0 and right < 0:
-            raise ArithmeticFailed("division by zero has no value")
+            raise NoValueError("division by zero has no value")
         return _bounded(left ** int(right))
-    raise ArithmeticFailed("it holds a sign that I do not compute")
+    raise NoValueError("it holds a sign that I do not compute")
 
 
 def _bounded(value: Fraction) -> Fraction:
     if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MAX_DIGITS * 4:
-        raise ArithmeticFailed("the number is too large")
+        raise NoValueError("the number is too large")
     return value
 
 

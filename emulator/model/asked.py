@@ -6,17 +6,24 @@ from functools import lru_cache
 from typing import Literal
 
 from emulator.model.lexicon import ASKED_BY_OPENER, STOP_WORDS
-from emulator.model.text import fold, stem, words
+from emulator.model.text import fold, stem, stems, words
 
 Wanted = Literal["number", "time", "person", "place", "reason", "any"]
 
 _MAX_ANALYSED = 4_000  # of a pasted document only its ends decide what is asked
 _WORD = re.compile(r"[^\W_]+(?:['’.,:/@+-][^\W_]+)*")
 _LEAD_IN = re.compile(
-    r"^\s*(?:(?:hi|hello|hey|please|so|well|ok|okay|and|but|also|then|now)\b[\s,!.]*)*"
+    r"^\s*(?:(?:by )?(?:using|with the help of) (?:the |your |all )?(?:[\w-]+ ){0,3}(?:functions?|tools?|agents?|bots?)\s*,\s*)?(?:(?:hi|hello|hey|please|so|well|ok|okay|and|but|also|then|now)\b[\s,!.]*)*"
     r"(?:(?:can|could|would|will) you (?:please |kindly )?(?:tell me|help me|find out|let me know|look up|check|give me)?|"
-    r"(?:please )?(?:tell|give|show) me|i(?:'d| would)? (?:like|want|need) to know|do you know|i wonder)?\s*",
+    r"(?:please )?(?:tell|give|show) me|(?:please )?(?:list|enumerate|name)(?= (?:all|the|every|me|our|your|my|three|two)\b)(?: me)?|i(?:'d| would)? (?:like|want|need) to know|do you know|i wonder)?\s*",
     re.IGNORECASE,
+)
+_ASKED_NOUN = re.compile(
+    r"\b(?:what|which|at what|on which|on what|in which|in what) (?:time|day|date|year|month)s?(?= (?:is|are|was|were|do|does|did|can|will|must|has|have|should)\b)",
+    re.IGNORECASE,
+)
+_CJK_ASKING = re.compile(
+    "(?:は|が|を)?(?:誰|何時|何|どこ|いつ|いくら|どれ|なぜ)(?:ですか|ですが|です|か)?|ですか|ますか|是?(?:什么|誰|谁|哪里|哪儿|多少|几点)|[吗呢嗎]"
 )
 _WANTS: tuple[tuple[str, Wanted], ...] = (
     (r"\bhow (?:many|much|old|tall|far|fast|big|heavy|high|deep|large|warm|cold|hot|expensive)\b|\b(?:number|amount|count) of\b|\bprice\b|\bcosts?\b", "number"),
@@ -57,13 +64,16 @@ def analyse(text: str) -> Asked:
         text = f"{text[:_MAX_ANALYSED]} {text[-_MAX_ANALYSED:]}"
     bare = text[_LEAD_IN.match(text).end() :]  # type: ignore[union-attr]  # every part is optional: it always matches
     lowered = fold(bare)
+    bare = _CJK_ASKING.sub(" ", bare)
+    shorter = _ASKED_NOUN.sub(" ", bare)
+    bare = shorter if stems(shorter) else bare
     hinted = {
         stem(word)
         for opener, stands_for in ASKED_BY_OPENER.items()
         if opener in lowered
         for word in stands_for.split()
     }
-    wants = next((kind for pattern, kind in _WANTS if re.search(pattern, lowered)), "any")
+    wants: Wanted = next((kind for pattern, kind in _WANTS if re.search(pattern, lowered)), "any")
     return Asked(text, tuple(_terms(bare)), wants, frozenset(hinted))
 
 

@@ -3,19 +3,23 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from emulator.model import FinishedCall
 from emulator.model.kinds import Parameter, read_parameter
-from emulator.model.source import Json
+from emulator.model.spotter import Json
 from emulator.model.text import name_words, related, squeeze, stem
 
-_SHARED_KINDS = frozenset(("place", "email", "url", "phone", "date", "time", "datetime", "currency", "language", "ticker"))
+_SHARED_KINDS = frozenset(
+    ("place", "email", "url", "phone", "date", "time", "datetime", "currency", "language", "ticker")
+)
 _MAX_PLAIN = 80
 _FAILED = re.compile(r"^\W*(?:error|failed|failure|exception|traceback)\b", re.IGNORECASE)
 
 
+@lru_cache(maxsize=64)
 def parse(text: str) -> Json:
-    """Return the JSON document that *text* is; the text itself when it is none."""
+    """Return the JSON document that *text* is; the text itself when it is none. Not to be changed: it is cached."""
     bare = text.strip()
     if not bare or bare[0] not in '{["-0123456789tfn':
         return bare
@@ -30,7 +34,10 @@ def failed(output: str) -> bool:
     """Return whether *output* tells of a failure rather than a result."""
     document = parse(output)
     if isinstance(document, dict):
-        problem = next((value for key, value in document.items() if key.lower() in ("error", "errors", "exception")), None)
+        problem = next(
+            (value for key, value in document.items() if key.lower() in ("error", "errors", "exception")),
+            None,
+        )
         return bool(problem)
     return isinstance(document, str) and bool(_FAILED.match(document))
 
@@ -56,7 +63,11 @@ def from_outputs(parameter: Parameter, calls: Sequence[FinishedCall]) -> Json:
         if isinstance(document, dict | list):
             pairs = [(key, value) for key, value in flatten(document) if key and value is not None]
             exact = next((value for key, value in pairs if _words(key) == parameter.words), None)
-            alike = exact if exact is not None else next((value for key, value in pairs if _alike(key, parameter)), None)
+            alike = (
+                exact
+                if exact is not None
+                else next((value for key, value in pairs if _alike(key, parameter)), None)
+            )
             if alike is not None and _fits(alike, parameter):
                 return alike
         elif isinstance(document, str | int | float) and not isinstance(document, bool):
@@ -78,11 +89,22 @@ def _words(key: str) -> frozenset[str]:
 
 def _alike(key: str, parameter: Parameter) -> bool:
     own = _words(key)
-    if own & parameter.words and (parameter.words - own) <= {"id", "name", "numb", "number", "code"} and own != {"id"}:
+    if (
+        own & parameter.words
+        and (parameter.words - own) <= {"id", "name", "numb", "number", "code"}
+        and own != {"id"}
+    ):
         return not (parameter.kind == "id" and "id" not in own and own != parameter.words)
-    if parameter.kind == "thing" and len(own) == len(parameter.words) == 1 and related(next(iter(own))) & parameter.words:
+    if (
+        parameter.kind == "thing"
+        and len(own) == len(parameter.words) == 1
+        and related(next(iter(own))) & parameter.words
+    ):
         return True
-    return parameter.kind in _SHARED_KINDS and read_parameter(key, {"type": "string"}, False).kind == parameter.kind
+    return (
+        parameter.kind in _SHARED_KINDS
+        and read_parameter(key, {"type": "string"}, False).kind == parameter.kind
+    )
 
 
 def _tool_gives(name: str, description: str, parameter: Parameter) -> bool:

@@ -3,17 +3,15 @@
 import re
 from collections.abc import Sequence
 
-from emulator.model import FinishedCall, ModelRequest, Tool
-from emulator.model import memory
+from emulator.model import FinishedCall, ModelRequest, Tool, memory
 from emulator.model.asked import Asked
-from emulator.model.chain import failed
+from emulator.model.chain import failed, parse
 from emulator.model.instructions import Instructions, WrappingRule
 from emulator.model.kinds import Parameter
-from emulator.model.plan import Step, key_of
-from emulator.model.replies import Style, Wrapping, fill_template
 from emulator.model.render import as_answer, in_words, known_values, spaced, unwrap
-from emulator.model.chain import parse
+from emulator.model.replies import Style, Wrapping, fill_template
 from emulator.model.smalltalk import Talk, swap_person
+from emulator.model.steps import Step, key_of
 from emulator.model.text import sentences, squeeze
 
 MODEL_URL_SETTING = "RELAYDECK_LOCAL_MODEL_URL"
@@ -35,6 +33,9 @@ class Composer:
         said: list[str] = []
         for step in steps:
             text, calls = self._step(step, alone=len(steps) == 1)
+            if step.kind == "talk" and said:
+                heard = " ".join(said)
+                text = " ".join(s for s in sentences(text) if s not in heard)
             if text and text not in said:
                 said.append(self._wrapped(text, calls, whole=False))
         text = _joined(said)
@@ -43,13 +44,21 @@ class Composer:
 
     def facts(self, steps: Sequence[Step]) -> list[str]:
         """Return what the steps found, without wrapping: the material of a structured reply."""
-        return [text for step in steps if step.kind in ("said", "call") and (text := self._step(step, alone=len(steps) == 1)[0])]
+        return [
+            text
+            for step in steps
+            if step.kind in ("said", "call") and (text := self._step(step, alone=len(steps) == 1)[0])
+        ]
 
     def _fixed(self, steps: Sequence[Step]) -> str:
         """Return the words the instructions want said whatever is asked; "" when there are none, or a call was made."""
         if any(step.kind in ("call", "ask") for step in steps):
             return ""
-        if any(step.kind == "said" and step.text == self._instructions.reply_to(step.part.asked) for step in steps if step.text):
+        if any(
+            step.kind == "said" and step.text == self._instructions.reply_to(step.part.asked)
+            for step in steps
+            if step.text
+        ):
             return ""
         return self._instructions.reply_on("any")
 
@@ -72,12 +81,20 @@ class Composer:
         for call in calls:
             text = in_words(call.output, call.name)
             if len(calls) > 1:
-                texts.append(f"{_subject(call)}: {text}" if _subject(call) and not _mentions(text, _subject(call)) else text)
+                texts.append(
+                    f"{_subject(call)}: {text}"
+                    if _subject(call) and not _mentions(text, _subject(call))
+                    else text
+                )
             elif self._takes_raw():
                 texts.append(text)
             elif step.profile and step.profile.arithmetic and _is_value(call.output):
                 expression = known_values(call.arguments).get("expression", "")
-                texts.append(f"{expression} = {text}" if expression and _is_number(text) else as_answer(text, step.part.text))
+                texts.append(
+                    f"{expression} = {text}"
+                    if expression and _is_number(text)
+                    else as_answer(text, step.part.text)
+                )
             elif _is_value(call.output):
                 texts.append(as_answer(text, step.part.text))
             else:
@@ -96,13 +113,21 @@ class Composer:
             for_call = wrapping.after_tool
             if for_call == whole or (for_call and not calls) or not self._applies(rule):
                 continue
-            known = {key: value for call in calls for source in (call.arguments, call.output) for key, value in known_values(source).items()}
+            known = {
+                key: value
+                for call in calls
+                for source in (call.arguments, call.output)
+                for key, value in known_values(source).items()
+            }
             text = wrap(text, wrapping, known)
         return text
 
     def _takes_raw(self) -> bool:
         """Return whether the instructions put words before a call's output, which then stays as it came."""
-        return any(r.wrapping.after_tool and (r.wrapping.prefix or r.wrapping.template) and self._applies(r) for r in self._instructions.wrappings)
+        return any(
+            r.wrapping.after_tool and (r.wrapping.prefix or r.wrapping.template) and self._applies(r)
+            for r in self._instructions.wrappings
+        )
 
     def _applies(self, rule: WrappingRule) -> bool:
         return rule.when is None or rule.when.met_by(self._asked)
@@ -135,7 +160,9 @@ class Composer:
         if talk == "wellbeing":
             return "I am ready. How can I help you?"
         if talk == "identity":
-            about_model = re.search(r"\b(?:model|llm|bot|robot|human|ai|person|machine)\b", step.part.text, re.IGNORECASE)
+            about_model = re.search(
+                r"\b(?:model|llm|bot|robot|human|ai|person|machine)\b", step.part.text, re.IGNORECASE
+            )
             own = "My answers come from the built-in rule-based model of Local Azure, not from a language model."
             return squeeze(f"{persona or 'I am an assistant.'} {own if about_model or not persona else ''}")
         if talk == "abilities":
@@ -161,7 +188,11 @@ class Composer:
 
 def _joined(texts: Sequence[str]) -> str:
     block = any("\n" in text for text in texts)
-    closed = [text if block or text[-1:] in ".!?:…»\"'" or text is texts[-1] else f"{text}." for text in texts if text]
+    closed = [
+        text if block or text[-1:] in ".!?:…»\"'" or text is texts[-1] else f"{text}."
+        for text in texts
+        if text
+    ]
     return ("\n" if block else " ").join(closed)
 
 
@@ -174,7 +205,11 @@ def _as_self(sentence: str) -> str:
 
 def _noted(text: str) -> str:
     swapped = swap_person(squeeze(text))
-    return swapped[:1].lower() + swapped[1:] if re.match(r"(?:Your?|I)\b", swapped) and not swapped.startswith("I") else swapped
+    return (
+        swapped[:1].lower() + swapped[1:]
+        if re.match(r"(?:Your?|I)\b", swapped) and not swapped.startswith("I")
+        else swapped
+    )
 
 
 def _described(tool: Tool) -> str:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Literal
 
 from emulator.model.asked import Asked, Term, analyse
-from emulator.model.lexicon import STOP_WORDS
+from emulator.model.lexicon import STOP_WORDS, word_list
 from emulator.model.text import close, quotations, related, squeeze, stem, words
 
 Occasion = Literal["question", "greeting", "thanks", "farewell", "unknown", "failure", "any"]
@@ -14,11 +14,11 @@ Occasion = Literal["question", "greeting", "thanks", "farewell", "unknown", "fai
 _MET_FROM = 0.65
 _NOISE = frozenset(
     stem(word)
-    for word in """user users customer customers someone caller person people prompt message messages question
+    for word in word_list("""user users customer customers someone caller person people prompt message messages question
     questions query contain contains containing include includes string word words phrase text term mention mentions
     mentioned mentioning request requests requested wants want ask asks asked asking say says about topic related
     inquire inquires enquire type types write writes input start starts come comes regarding concern concerning
-    concerns need needs interested talk information info detail details know provided given employee client""".split()
+    concerns need needs interested talk information info detail details know provided given employee client""")
 )
 _OCCASIONS: tuple[tuple[str, Occasion], ...] = (
     (r"\b(?:greets?|greeted|greeting|says? (?:hi|hello))\b", "greeting"),
@@ -89,11 +89,17 @@ def _covered(topic: tuple[Term, ...], asked: Asked) -> float:
             found += weight
         elif term.name:
             return 0.0
-        elif not related(term.stem).isdisjoint(have):
+        elif not related(term.stem).isdisjoint(have) or any(close(term.word, o.word) for o in asked.terms):
             found += 0.85 * weight
-        elif any(close(term.word, other.word) for other in asked.terms):
-            found += 0.85 * weight
-    return found / total if total else 0.0
+    share = found / total if total else 0.0
+    if (
+        topic
+        and share < _MET_FROM
+        and topic[-1].stem in have
+        and asked.stems <= {term.stem for term in topic}
+    ):
+        return _MET_FROM  # the question is shorter than the condition, but about the same noun
+    return share
 
 
 def contains_nearly(text: str, trigger: str) -> bool:

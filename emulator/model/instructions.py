@@ -7,6 +7,8 @@ from functools import lru_cache
 from emulator.model.asked import Asked
 from emulator.model.conditions import Condition, Occasion, read_condition
 from emulator.model.facts import FactIndex
+from emulator.model.labels import Label, read_labels
+from emulator.model.lexicon import word_list
 from emulator.model.passages import Passage, read_passages
 from emulator.model.replies import Style, Wrapping, read_reply, read_style, read_wrapping
 from emulator.model.text import clean, quotations, stems
@@ -20,11 +22,21 @@ _COND_FIRST = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _COND_LAST = re.compile(
-    r"\s+(?:only |but only |and only )?(?:if|when(?:ever)?|any ?time|every time|each time|in case|for (?=(?:any|all|every|each|questions?|requests?)\b))\s+(?P<cond>.+)$", re.IGNORECASE | re.DOTALL
+    r"\s+(?:only |but only |and only )?(?:if|when(?:ever)?|any ?time|every time|each time|in case|for (?=(?:any|all|every|each|questions?|requests?)\b))\s+(?P<cond>.+)$",
+    re.IGNORECASE | re.DOTALL,
 )
-_ACTION_AHEAD = re.compile(rf"(?:[,:;]|\bthen\b|→|->|—|–)\s*{_LEADS}(?:{_TOOL_VERBS}|{_REPLY_VERBS}|do)(?:s|es)?\b", re.IGNORECASE)
+_OTHERWISE = re.compile(
+    r"^\W*(?:otherwise|else|in (?:all|any) other cases?|for (?:anything|everything) else|if not)\b[\s,:]*",
+    re.IGNORECASE,
+)
+_ACTION_AHEAD = re.compile(
+    rf"(?:[,:;]|\bthen\b|→|->|—|–)\s*{_LEADS}(?:{_TOOL_VERBS}|{_REPLY_VERBS}|do)(?:s|es)?\b", re.IGNORECASE
+)
 _ACTION_INSIDE = re.compile(rf"\s{_LEADS}(?:{_TOOL_VERBS}|{_REPLY_VERBS})\b(?!\s*[,.]?$)", re.IGNORECASE)
-_TOOLISH = re.compile(r"\b(?:tools?|functions?|agents?|bots?|connected|specialists?|colleagues?|sub-?agents?|api|plugins?|experts?|provided)\b", re.IGNORECASE)
+_TOOLISH = re.compile(
+    r"\b(?:tools?|functions?|agents?|bots?|connected|specialists?|colleagues?|sub-?agents?|api|plugins?|experts?|provided)\b",
+    re.IGNORECASE,
+)
 _HARD = re.compile(
     rf"^\W*(?:you(?:'re| are) (?!allowed|entitled|not|able|welcome|free|required|eligible|permitted)|your (?:job|task|role|goal|purpose|mission|duty|responsibilit)|act as|"
     rf"(?:always |please )?(?:be|keep|help|assist|stay|behave|think|speak|translate|summari[sz]e|format|ensure|make sure|try|avoid|follow|provide|handle|decide|combine|present|delegate|route)\b|"
@@ -32,10 +44,26 @@ _HARD = re.compile(
     rf"{_LEADS}(?:answer|answers|respond|responds|reply|replies|return|returns)\b)",
     re.IGNORECASE,
 )
-_YOU_FACT = re.compile(r"^\W*you (?:can|may|must|should|will|need to|have to) (?!answer|help|assist|respond|reply|speak|use|call|provide|act|be|return|say|delegate|route|ask|translate|summar|handle|write|always|only|never|not)", re.IGNORECASE)
-_SECRET = re.compile(r"\b(?:never|do not|don't|must not|may not|should not|not to)\b[^.]{0,30}\b(?:reveal|disclose|share|tell|mention|give|expose|leak|repeat|show)\b", re.IGNORECASE)
-_KNOWN = re.compile(r"^\W*(?:you (?:also )?know(?: the following)?(?: facts?)?(?: that)?|remember(?: that)?|note(?: that)?|keep in mind(?: that)?|be aware(?: that)?|(?:important |known )?facts?|information|context|background)\s*:?\s+(?=\S)", re.IGNORECASE)
-_PERSONA = re.compile(r"^\W*(?:you(?:'re| are) (?!to\b|not\b|only\b|allowed|entitled|able|given|provided|going)|your name is |you are called |act as |your (?:job|task|role|purpose) is )", re.IGNORECASE)
+_YOU_FACT = re.compile(
+    r"^\W*you (?:can|may|must|should|will|need to|have to) (?!answer|help|assist|respond|reply|speak|use|call|provide|act|be|return|say|delegate|route|ask|translate|summar|handle|write|always|only|never|not)",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(
+    r"\b(?:never|do not|don't|must not|may not|should not|not to)\b[^.]{0,30}\b(?:reveal|disclose|share|tell|mention|give|expose|leak|repeat|show)\b",
+    re.IGNORECASE,
+)
+_KNOWN = re.compile(
+    r"^\W*(?:you (?:also )?know(?: the following)?(?: facts?)?(?: that)?|remember(?: that)?|note(?: that)?|keep in mind(?: that)?|be aware(?: that)?|(?:(?:\w+ ){0,2}facts?|(?:\w+ )?information|context|background)(?=\s*:))\s*:?\s+(?=\S)",
+    re.IGNORECASE,
+)
+_PERSONA = re.compile(
+    r"^\W*(?:you(?:'re| are) (?!to\b|not\b|only\b|allowed|entitled|able|given|provided|going)|your name is |you are called |act as |your (?:job|task|role|purpose) is )",
+    re.IGNORECASE,
+)
+_DOES = re.compile(  # «You manage a to-do list.» at the head says what the agent is for
+    r"^\W*you (?!have\b|get\b|can\b|may\b|must\b|will\b|receive\b|owe\b|pay\b|need\b|were\b|had\b|know\b)[a-z]+\b(?! (?:that|is|are)\b)",
+    re.IGNORECASE,
+)
 _ARGUMENT = re.compile(
     r"\b(?:specify|set|use|pass|provide|fill(?: in)?|supply|give|send|include|put|with)\s+(?:the\s+|a\s+|an\s+)?(?:parameter\s+|argument\s+|field\s+)?[\"'`]?(?P<name>[A-Za-z][\w -]{0,60}?)[\"'`]?\s*"
     r"(?:\b(?:parameter|argument|param|field|property|input|value)s?\b)?\s*(?:\bas\b|\bto\b|=|:|\bwith\b|\bequal to\b|\bis\b)\s*(?:the value\s+|value\s+|always\s+)?(?P<value>\S.*)$",
@@ -46,10 +74,21 @@ _ARGUMENT_IS = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(r"[\"'`]?(?P<name>[A-Za-z_]\w{0,60})[\"'`]?\s*=\s*(?P<value>\S.*)$")
-_VALUE = re.compile(r"https?://[^\s\"'<>)]+|-?\d+(?:\.\d+)?(?![\w@])|true\b|false\b|[A-Za-z0-9_.@/+-]+", re.IGNORECASE)
+_GIVES = re.compile(
+    r"[\"'“„«‘`=]|https?:|\b(?:parameter|argument|param|field|property|specify|set)\b", re.IGNORECASE
+)
+_VALUE = re.compile(
+    r"https?://[^\s\"'<>)]+|-?\d+(?:\.\d+)?(?![\w@])|true\b|false\b|[A-Za-z0-9_.@/+-]+", re.IGNORECASE
+)
 
 
-_DUTY = re.compile(rf"(?:,|;|\band\b|\bwho\b|\bthat\b|\bwhich\b|:)\s+(?={_LEADS}(?:{_TOOL_VERBS})s?\b)", re.IGNORECASE)
+_ORDERS = re.compile(  # «you submit a ticket», «submit a ticket using the function»: an order, not a fact about you
+    r"^\W*(?:you (?!can\b|may\b|are\b|have\b|get\b(?! (?:their|his|her)\b)|receive\b|will\b|pay\b)\w+\b|[a-z]+ (?:.{0,80}\b(?:using|with|through|via) (?:the|your|a)\s+(?:\w+ )?(?:function|tool|agent)s?\b))",
+    re.IGNORECASE,
+)
+_DUTY = re.compile(
+    rf"(?:,|;|\band\b|\bwho\b|\bthat\b|\bwhich\b|:)\s+(?={_LEADS}(?:{_TOOL_VERBS})s?\b)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +139,9 @@ class Instructions:
     arguments: tuple[FixedArgument, ...]
     style: Style
     sentences: tuple[str, ...]
+    lowered: str
     topics: frozenset[str]  # stems of what the agent says it is for
+    labels: tuple[Label, ...]  # what it chooses from when it classifies
 
     def reply_to(self, asked: Asked) -> str:
         """Return the words the instructions want said to this question; "" when they name none."""
@@ -124,8 +165,8 @@ class Instructions:
 @lru_cache(maxsize=256)
 def read_instructions(text: str) -> Instructions:
     """Return what *text* says, sorted. Cached: an agent's instructions are read once."""
-    reader = _Reader()
-    for passage in read_passages(clean(text)):
+    reader, passages = _Reader(), read_passages(clean(text))
+    for passage in passages:
         reader.read(passage)
     background = stems(" ".join(reader.persona))
     return Instructions(
@@ -138,7 +179,9 @@ def read_instructions(text: str) -> Instructions:
         arguments=tuple(reader.arguments),
         style=read_style(reader.sentences),
         sentences=tuple(reader.sentences),
+        lowered="\n".join(reader.sentences).lower(),
         topics=frozenset(stems(" ".join([*reader.persona, *reader.directives]))),
+        labels=read_labels(reader.sentences, passages),
     )
 
 
@@ -159,12 +202,17 @@ class _Reader:
             return
         text = passage.text
         self.sentences.append(text)
-        told = _KNOWN.match(text)
+        told = _KNOWN.match(text) if len(text) <= _LONGEST_RULE else None
         if told:
             text = text[told.end() :]
             text = text[:1].upper() + text[1:]
-            passage = Passage(text, passage.kind, passage.context, passage.subject)
+            passage = Passage(
+                text, passage.kind, f"{passage.context} {told[0]}", passage.subject, passage.lead
+            )
         if passage.kind == "entry" and not told and not _may_direct(text):
+            self.facts.append(passage)
+            return
+        if not _may_rule(text):
             self.facts.append(passage)
             return
         if _SECRET.search(text):
@@ -172,7 +220,7 @@ class _Reader:
             return
         if self._read_rule(text):
             self.directives.append(text)
-        elif _PERSONA.match(text):
+        elif _PERSONA.match(text) or (len(self.sentences) == 1 and _DOES.match(text)):
             self.persona.append(text)
             if tail := _DUTY.search(text):
                 self._read_rule(text[tail.end() :])
@@ -187,16 +235,22 @@ class _Reader:
         when = read_condition(condition) if condition else None
         given = read_arguments(action) or (read_arguments(text) if condition else [])
         self.arguments.extend(given)
-        if wrapping := read_wrapping(text):
+        if wrapping := read_wrapping(action if condition else text):
             self.wrappings.append(WrappingRule(wrapping, None if when and about_tools(condition) else when))
             return True
         verb_found = _VERB.match(action)
+        if verb_found is None and condition and _ORDERS.match(action):
+            if _TOOLISH.search(action):
+                self.tool_rules.append(ToolRule(text, when, _forbids(action), generic=True))
+            return True
         if verb_found is None or (given and about_tools(condition)):
             return bool(given)
         verb = verb_found["verb"].lower()
-        forbids = bool(re.match(r"(?i)^\W*(?:\w+\s+){0,2}(?:never|not|do not|don't)\b", action))
+        forbids = _forbids(action)
         toolish = bool(_TOOLISH.search(action))
-        if re.fullmatch(_TOOL_VERBS, verb) and (toolish or re.search(r"\w_\w", action) or (condition and not read_reply(action))):
+        if re.fullmatch(_TOOL_VERBS, verb) and (
+            toolish or re.search(r"\w_\w", action) or (condition and not read_reply(action))
+        ):
             self.tool_rules.append(ToolRule(text, when, forbids, toolish))
             return toolish or bool(re.search(r"\w_\w", action))
         if forbids:
@@ -208,19 +262,66 @@ class _Reader:
         return bool(given)
 
 
+def _forbids(action: str) -> bool:
+    return bool(re.match(r"(?i)^\W*(?:\w+\s+){0,2}(?:never|not|do not|don't)\b", action))
+
+
+_OPENERS = frozenset(
+    word_list(
+        f"""if when whenever any anytime every each in should as once upon for on only and but also however so always please
+    then first simply just immediately you your must will can may have need are to make be sure remember never not do
+    don't act keep help assist stay behave think speak translate summarize summarise format ensure try avoid follow
+    provide handle decide combine present route prefix preface prepend append put specify set pass fill supply include
+    otherwise else note it's its the it there under no {_TOOL_VERBS.replace("|", " ")} {_REPLY_VERBS.replace("|", " ")}
+    utilise utilize apologise apologize answers responds replies returns says"""
+    )
+)
+_HINT = re.compile(
+    r"[\"'“„«‘`=]|https?:|\b(?:parameter|argument|param|field|property|never|not|tools?|functions?|agents?|bots?)\b|\w_\w"
+)
+_FIRST_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_LONGEST_RULE = 2_000
+
+
+def _may_rule(text: str) -> bool:
+    """Return whether *text* can be anything but a plain fact; cheap, as instructions may be long."""
+    if len(text) > _LONGEST_RULE:
+        return False
+    first = _FIRST_WORD.search(text, 0, 60)
+    word = first[0].lower().replace("’", "'") if first else ""
+    return word in _OPENERS or word.split("'")[0] in _OPENERS or _HINT.search(text) is not None
+
+
 def _may_direct(text: str) -> bool:
     """Return whether a «key: value» entry may be an order rather than a fact."""
-    return bool(_COND_FIRST.match(text) or _VERB.match(text) or _HARD.match(text) or quotations(text) or _TOOLISH.search(text))
+    return bool(
+        _COND_FIRST.match(text)
+        or _VERB.match(text)
+        or _HARD.match(text)
+        or quotations(text)
+        or _TOOLISH.search(text)
+    )
 
 
 def about_tools(condition: str) -> bool:
-    return bool(_TOOLISH.search(condition) or re.search(r"\b(?:you (?:answer|reply|respond)|answering|responding|call(?:ing|ed)?|invok\w+)\b", condition, re.IGNORECASE))
+    return bool(
+        _TOOLISH.search(condition)
+        or re.search(
+            r"\b(?:you (?:answer|reply|respond)|answering|responding|call(?:ing|ed)?|invok\w+)\b",
+            condition,
+            re.IGNORECASE,
+        )
+    )
 
 
 def _unconditional(action: str) -> bool:
     """Return whether a reply without a condition is meant for every question."""
     return bool(
-        re.search(r"\b(?:always|only|every|any|all|whatever|exactly|each|just|nothing else)\b", action, re.IGNORECASE)
+        re.search(
+            r"\b(?:always|only|every|any|all|whatever|exactly|each|just|nothing else)\b",
+            action,
+            re.IGNORECASE,
+        )
         or re.match(r"^\W*(?:reply|respond|answer|say)s?\b", action, re.IGNORECASE)
     )
 
@@ -232,13 +333,17 @@ def split_condition(sentence: str) -> tuple[str, str]:
     def is_free(at: int) -> bool:
         return not any(start < at < end for start, end in inside)
 
+    if rest := _OTHERWISE.match(sentence):
+        return "anything else", sentence[rest.end() :]
     if first := _COND_FIRST.match(sentence):
         offset = first.start("rest")
         comma = next((at for at in range(offset, len(sentence)) if sentence[at] in ",:" and is_free(at)), -1)
         for pattern in (_ACTION_AHEAD, _ACTION_INSIDE) if comma < 0 else (_ACTION_AHEAD,):
             for mark in pattern.finditer(sentence, offset):
                 if is_free(mark.start()) and mark.start() > offset:
-                    return sentence[offset : mark.start()].strip(), sentence[mark.start() :].lstrip(" ,:;→->—–")
+                    return sentence[offset : mark.start()].strip(), sentence[mark.start() :].lstrip(
+                        " ,:;→->—–"
+                    )
         if comma > 0:
             return sentence[offset:comma].strip(), sentence[comma + 1 :].strip()
         return "", sentence
@@ -252,9 +357,13 @@ def split_condition(sentence: str) -> tuple[str, str]:
 def read_arguments(sentence: str) -> list[FixedArgument]:
     """Return the parameter values that *sentence* prescribes."""
     found: list[FixedArgument] = []
+    if _GIVES.search(sentence) is None:
+        return found
     for pattern in (_ARGUMENT, _ARGUMENT_IS, _ASSIGNMENT):
         for match in pattern.finditer(sentence):
-            value = _value(match["value"], quoted_only=pattern is _ARGUMENT and not _names_parameter(match[0]))
+            value = _value(
+                match["value"], quoted_only=pattern is _ARGUMENT and not _names_parameter(match[0])
+            )
             key = re.sub(r"[\W_]+", "", match["name"]).lower()
             if value and key:
                 found.append(FixedArgument(key, value, sentence))
@@ -264,7 +373,11 @@ def read_arguments(sentence: str) -> list[FixedArgument]:
 
 
 def _names_parameter(text: str) -> bool:
-    return bool(re.search(r"\b(?:parameter|argument|param|field|property|specify|set)\b|[a-z]_[a-z]", text, re.IGNORECASE))
+    return bool(
+        re.search(
+            r"\b(?:parameter|argument|param|field|property|specify|set)\b|[a-z]_[a-z]", text, re.IGNORECASE
+        )
+    )
 
 
 def _value(text: str, quoted_only: bool) -> str:

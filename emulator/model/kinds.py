@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from emulator.model.text import name_words, stem, stems, words
+from emulator.model.lexicon import word_list
+from emulator.model.text import name_words, quotations, stem, stems, words
 
 Kind = Literal[
     "query", "content", "expression", "email", "url", "phone", "date", "time", "datetime", "id", "currency",
@@ -26,24 +27,31 @@ _BY_WORD: tuple[tuple[Kind, str], ...] = (
     ("time", "time hour clock"),
     ("id", "id ids identifier sku reference ref serial uuid guid barcode isbn pnr vin iban imei badge"),
     ("place", "location city place town country region state address destination origin departure arrival airport venue area district village continent where"),
-    ("person", "person people employee customer patient recipient owner manager author student teacher contact guest attendee attendees participant sender receiver colleague doctor artist player assignee traveller traveler passenger"),
-    ("number", "amount quantity count age duration nights weight height temperature budget distance percent percentage"),
+    ("person", "user member person people employee customer patient recipient owner manager author student teacher contact guest attendee attendees participant sender receiver colleague doctor artist player assignee traveller traveler passenger"),
+    ("number", "amount quantity count age duration nights weight height temperature budget distance percent percentage year season"),
     ("content", "text message content body note comment sentence phrase title subject summary description reason details keyword keywords topic term word headline caption remark statement"),
     ("thing", "company organization organisation brand team product item ingredient dish planet star element name stock crop animal model device sport department service course movie film book song game language property"),
 )  # fmt: skip
 _KIND_OF: dict[str, Kind] = {}
-for _kind, _words in _BY_WORD:
-    for _word in _words.split():
-        _KIND_OF.setdefault(_word, _kind)
-        _KIND_OF.setdefault(stem(_word), _kind)
+for _found, _listed in _BY_WORD:
+    for _word in _listed.split():
+        _KIND_OF.setdefault(_word, _found)
+        _KIND_OF.setdefault(stem(_word), _found)
+
+
 def names_a_kind(word: str) -> bool:
     """Return whether *word* (folded) says what kind of value something is rather than being one: city, user."""
     return word in _KIND_OF or stem(word) in _KIND_OF
 
 
+_LISTED = re.compile(
+    r"(?:^|[:(]\s*|\b(?:one of|either|can be|must be|values?)\s+)(?P<list>[\w-]+(?:\s*[,/|]\s*[\w-]+)*(?:,?\s+or\s+|\s*[,/|]\s*)[\w-]+)\s*\)?\.?$",
+    re.IGNORECASE,
+)
 _CODED = ("number", "no", "nr", "code", "num", "key")
-_FROM = frozenset("from origin source departure start base since begin sender pickup old".split())
-_TO = frozenset("to destination target arrival end until dropoff recipient receiver into new".split())
+_ADDRESSES: dict[str, Kind] = {"email": "email", "mail": "email", "web": "url", "ip": "thing", "wallet": "id"}
+_FROM = frozenset(word_list("from origin source departure start base since begin sender pickup old"))
+_TO = frozenset(word_list("to destination target arrival end until dropoff recipient receiver into new"))
 _FORMATS: dict[str, Kind] = {
     "email": "email", "uri": "url", "url": "url", "uri-reference": "url", "date": "date", "date-time": "datetime",
     "time": "time", "uuid": "id", "phone": "phone",
@@ -78,6 +86,15 @@ def read_parameter(name: str, schema: dict[str, object], required: bool) -> Para
     return Parameter(name, schema, required, kind, kind_type, role, own, own | frozenset(stems(description)))
 
 
+def described_choices(description: str) -> tuple[str, ...]:
+    """Return the values that a *description* spells out: «'metric' or 'imperial'», «low, normal or high»."""
+    quoted = [q.value for q in quotations(description) if len(q.value.split()) <= 3 and "," not in q.value]
+    if len(quoted) > 1:
+        return tuple(dict.fromkeys(quoted))
+    listed = _LISTED.search(description)
+    return tuple(re.split(r"\s*(?:[,/|]|\bor\b)\s*(?:or\s+)?", listed["list"])) if listed else ()
+
+
 def type_of(schema: dict[str, object]) -> str:
     """Return the JSON type of *schema*; of several, the first that is not null."""
     stated = schema.get("type")
@@ -92,7 +109,9 @@ def type_of(schema: dict[str, object]) -> str:
     choices = schema.get("enum")
     if isinstance(choices, list) and choices:
         first = choices[0]
-        return "boolean" if isinstance(first, bool) else "number" if isinstance(first, int | float) else "string"
+        return (
+            "boolean" if isinstance(first, bool) else "number" if isinstance(first, int | float) else "string"
+        )
     return "string"
 
 
@@ -115,17 +134,31 @@ def _kind(parts: list[str], schema: dict[str, object], description: str) -> Kind
 
 def _by_words(parts: list[str], description: str) -> Kind:
     joined = "".join(parts)
-    if any(word in joined for word in ("uri", "url")) and not re.search(r"curi|juri|urin|suri|burl|curl|hurl", joined):
+    if any(word in joined for word in ("uri", "url")) and not re.search(
+        r"curi|juri|urin|suri|burl|curl|hurl", joined
+    ):
         return "url"
     if parts and parts[-1] in _CODED and len(parts) > 1:
         first = _KIND_OF.get(parts[0])
-        if first in ("currency", "language", "phone") or (first == "place" and parts[0] in ("country", "airport")):
-            return first  # type: ignore[return-value]  # narrowed by the test above
+        if first in ("currency", "language", "phone") or (
+            first == "place" and parts[0] in ("country", "airport")
+        ):
+            return first
         return "id"
     if parts and parts[-1] == "name" and len(parts) > 1:
         return _KIND_OF.get(parts[-2], "thing") if _KIND_OF.get(parts[-2]) in ("place", "person") else "thing"
     if parts == ["name"]:
-        return "person" if re.search(r"\b(?:person|employee|user|customer|patient|student|people|guest|contact|who)\b", description, re.IGNORECASE) else "thing"
+        return (
+            "person"
+            if re.search(
+                r"\b(?:person|employee|user|customer|patient|student|people|guest|contact|who)\b",
+                description,
+                re.IGNORECASE,
+            )
+            else "thing"
+        )
+    if len(parts) > 1 and parts[-1] == "address" and parts[-2] in _ADDRESSES:
+        return _ADDRESSES[parts[-2]]
     for word in reversed(parts):
         if word in _KIND_OF or stem(word) in _KIND_OF:
             return _KIND_OF.get(word) or _KIND_OF[stem(word)]

@@ -3,8 +3,14 @@
 Everything else comes from the instructions, the tool definitions and the conversation.
 """
 
+
+def word_list(text: str) -> tuple[str, ...]:
+    """Return the words of *text*: a table that is read and kept in order more easily than a list of strings."""
+    return tuple(text.split())
+
+
 STOP_WORDS = frozenset(
-    """a an the this that these those some any each every all both either neither such same other another
+    word_list("""a an the this that these those some any each every all both either neither such same other another
     i me my mine myself we us our ours you your yours yourself he him his she her hers it its itself they them
     their theirs one ones someone somebody anyone anybody everyone something anything
     am is are was were be been being do does did doing done have has had having can could shall should will
@@ -17,24 +23,31 @@ STOP_WORDS = frozenset(
     hi hello hey thanks thank ok okay well actually maybe perhaps kindly
     say says said ask asks asked asking question questions answer answers
     s t re ve ll d m don doesn didn isn aren wasn weren won wouldn couldn shouldn can't cannot whats
-    thing things way kind sort exactly currently current today's got get gets getting""".split()
+    thing things way kind sort exactly currently current today's got get gets getting
+        take takes taken took go goes use used using happen happens often
+        wie wer wo wann warum wieso welche welcher welches der das dem den ein eine einen ist sind und im um von zu für
+        fur mit auf nicht sich wird kann comment quel quelle quels quelles où ou quand qui que quoi pourquoi combien le la
+        les un une des du de est sont et au aux en dans pour sur avec ce cette il elle se qué quien quién cuál cual
+        cuándo cuando dónde donde cuánto cuanto cuánta cuánto cuantos cómo como el los las una es y al del para con su
+        кто что где когда как сколько это gibt es lautet lauten habe haben hat kann können ich du er wir ihr mein meine dein unser unsere bei nach über als wenn dass noch auch sind
+        chi cosa dove quanto perché che di da per il lo gli è o""")
 )
 
 # Words that nearly every tool or agent description contains: no evidence for one tool against another.
 TOOL_NOISE = frozenset(
-    """agent agents assistant bot helper tool tools function functions api service call calls use uses used using
+    word_list("""agent agents assistant bot helper tool tools function functions api service call calls use uses used using
     user users return returns returned provide provides provided giv given get gets fetch fetches retrieve
     retrieves find finds look lookup up information info detail details data value values string number parameter
     parameters argument arguments input output help helps helpful handle handles request requests response
     responses result results question questions answer answers query queries full e.g example specific based job task
-    role able make makes take takes ask asks asked about name""".split()
+    role able make makes take takes ask asks asked about name""")
 )
 
 # Each line is one idea. The words are stemmed when the table is built.
 _IDEAS = """
 price cost costs fee fees charge rate priced expensive cheap
 stock share shares ticker equity quote
-weather forecast temperature rain rainy sunny snow snowing humid humidity umbrella wind windy cloudy climate condition
+weather forecast temperature rain rainy sunny snow snowing humid humidity umbrella wind windy cloudy climate condition hot cold warm celsius degrees storm
 order orders purchase parcel package shipment delivery
 ship shipped shipping deliver delivered delivery dispatch send sent
 arrive arrival eta delivered
@@ -59,14 +72,15 @@ close closes closing end ends finish shut
 hour hours time schedule timetable
 lesson class course lecture
 teacher instructor professor tutor
-doctor physician medic
+doctor physician medic dr
+work works working duty shift roster
 buy purchase order get acquire
 sell sale sold
 refund reimburse reimbursement reimbursed
 return returns
 cancel cancellation cancelled terminate
 car vehicle auto automobile
-laptop computer notebook pc
+laptop computer notebook pc device
 device equipment hardware
 inventory stock available availability
 customer client
@@ -78,7 +92,6 @@ code key number pin
 secret confidential
 founder founded founders established establish created creator started
 author wrote writer written
-capital city
 color colour
 favourite favorite preferred
 author writer wrote
@@ -104,7 +117,7 @@ age old
 team club squad
 score result goals points
 win won winner victory champion
-game match fixture
+game match fixture play played
 play player players
 exchange convert conversion currency rate
 currency money
@@ -141,6 +154,15 @@ medicine drug medication
 symptom sign
 urgent emergency
 summary summarise summarize
+pet pets animal animals dog dogs cat cats
+name names called named
+calendar schedule event
+product products item items goods
+catalogue catalog products search
+extension ext
+vehicle parking park
+issue issues problem problems trouble fault malfunction ticket tickets incident
+smoke smoking cigarette vape
 """.strip().splitlines()
 
 # Question openers and what they ask for; the words on the right are matched like synonyms.
@@ -157,29 +179,35 @@ ASKED_BY_OPENER = {
     "how warm": "temperature weather",
     "how hot": "temperature weather",
     "how cold": "temperature weather",
+    "do you have": "available stock product",
     "who runs": "manager head ceo",
     "who leads": "manager head lead",
     "what time": "time hour",
+    "trading at": "stock price",
+    "trade at": "stock price",
+    "days off": "leave vacation",
+    "day off": "leave vacation",
+    "time off": "leave vacation",
     "do i need an umbrella": "weather rain",
 }
 
 NUMBER_WORDS = {
     word: value
     for value, word in enumerate(
-        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-        seventeen eighteen nineteen""".split()
+        word_list("""zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+        seventeen eighteen nineteen""")
     )
 } | {
     word: (place + 2) * 10
-    for place, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
+    for place, word in enumerate(word_list("twenty thirty forty fifty sixty seventy eighty ninety"))
 }
 SCALE_WORDS = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 
 LANGUAGES = frozenset(
-    """arabic bengali bulgarian chinese croatian czech danish dutch english estonian finnish french german greek
+    word_list("""arabic bengali bulgarian chinese croatian czech danish dutch english estonian finnish french german greek
     hebrew hindi hungarian icelandic indonesian italian japanese korean latin latvian lithuanian norwegian
     persian polish portuguese romanian russian serbian slovak slovenian spanish swahili swedish thai turkish
-    ukrainian vietnamese welsh""".split()
+    ukrainian vietnamese welsh""")
 )
 
 CURRENCIES = {
@@ -191,8 +219,8 @@ CURRENCIES = {
     "kroner": "NOK", "zloty": "PLN", "real": "BRL", "peso": "MXN", "pesos": "MXN", "won": "KRW", "lira": "TRY",
 }  # fmt: skip
 CURRENCY_CODES = frozenset(
-    """USD EUR GBP JPY CHF INR CNY SEK NOK DKK PLN CZK HUF RON BGN BRL MXN ARS CLP COP KRW TRY ZAR AUD NZD CAD
-    SGD HKD THB IDR MYR PHP VND AED SAR ILS EGP NGN KES UAH RUB ISK BTC ETH""".split()
+    word_list("""USD EUR GBP JPY CHF INR CNY SEK NOK DKK PLN CZK HUF RON BGN BRL MXN ARS CLP COP KRW TRY ZAR AUD NZD CAD
+    SGD HKD THB IDR MYR PHP VND AED SAR ILS EGP NGN KES UAH RUB ISK BTC ETH""")
 )
 
 TICKERS = {

@@ -14,18 +14,22 @@ from emulator.model.text import clean, sentences, squeeze
 _MAX_TURNS = 60
 _MAX_TURN = 6_000
 _MAX_RECALLED = 300
+_ANNOUNCED = re.compile(
+    r"^\W*(?:(?:please )?(?:remember|note|keep in mind)(?: that)?:?\s+|(?:here (?:is|are)|here's|given|consider)\b[^:.]{0,40}:\s+|(?:text|context|facts?|data|background):\s+)",
+    re.IGNORECASE,
+)
 _OWN = re.compile(r"\b(?:my|mine|i|me|we|our|us)\b", re.IGNORECASE)
 
 
-def told_by_user(conversation: Sequence[Turn]) -> FactIndex:
-    """Return what the user stated so far, in the words that repeat it back to them."""
+def told_by_user(conversation: Sequence[Turn], but: str = "") -> FactIndex:
+    """Return what the user stated so far, in the words that repeat it back; *but* is the part that asks now."""
     said = []
     for turn in conversation[-_MAX_TURNS:]:
         if turn.role == "user":
             for sentence in sentences(clean(turn.text)[:_MAX_TURN]):
                 remember = re.match(r"(?i)^\W*(?:please )?(?:remember|note|keep in mind)\b", sentence)
-                if talk_of(sentence) is None and (remember or not asks(sentence)):
-                    text = swap_person(re.sub(r"(?i)^\W*(?:please )?(?:remember|note|keep in mind)(?: that)?:?\s+", "", sentence))
+                if sentence != but and talk_of(sentence) is None and (remember or not asks(sentence)):
+                    text = swap_person(_ANNOUNCED.sub("", sentence))
                     said.append(Passage(text[:1].upper() + text[1:], "sentence"))
     return FactIndex(said)
 
@@ -49,7 +53,9 @@ def is_about_user(asked: Asked) -> bool:
 def previous_question(conversation: Sequence[Turn], first: bool = False) -> str:
     """Return what the user asked before the last message, small talk left out; "" when nothing."""
     turns = [turn.text for turn in conversation if turn.role == "user"][:-1]
-    asked = [squeeze(clean(text)) for text in turns if text.strip() and talk_of(text) is None] or [squeeze(t) for t in turns]
+    asked = [squeeze(clean(text)) for text in turns if text.strip() and talk_of(text) is None] or [
+        squeeze(t) for t in turns
+    ]
     return (asked[0] if first else asked[-1])[:_MAX_RECALLED] if asked else ""
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from emulator.model.text import sentences, squeeze
@@ -17,23 +18,41 @@ MAX_RECORDS = 5_000
 _MAX_JSON_STARTS = 200
 
 _BULLET = re.compile(r"^\s*(?:[-*•‣–+]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+")
-_HEADING = re.compile(r"^\s*(?:#{1,6}\s+(?P<mark>.+?)\s*#*|\*\*(?P<bold>[^*]+)\*\*:?|(?P<colon>[^:|]{2,80}):)\s*$")
+_HEADING = re.compile(
+    r"^\s*(?:#{1,6}\s+(?P<mark>.+?)\s*#*|\*\*(?P<bold>[^*]+)\*\*:?|(?P<colon>[^:|]{2,80}):)\s*$"
+)
 _KEY_VALUE = re.compile(r"^(?P<key>[^\s:|?!][^:|?!]{0,58}?)\s*(?::|=|\s[-–—]|->|→)\s+(?P<value>\S.*)$")
 _QUESTION = re.compile(r"^\s*(?:q|question|faq)\s*\d*\s*[:.)-]\s*(?P<text>.+)$", re.IGNORECASE)
 _ANSWER = re.compile(r"^\s*(?:a|answer)\s*\d*\s*[:.)-]\s*(?P<text>.+)$", re.IGNORECASE)
+_NAMED = re.compile(r" [A-Z][^\W\d_]")  # holds a name, not only a capital at its start
+_SHORT_ENTRY = re.compile(r"[^:=.!?;]*(?<! -)")
 _RULE_ROW = re.compile(r"^[\s|:+-]+$")
 _MARKUP = re.compile(r"\*\*([^*\n]+)\*\*|__([^_\n]+)__|`([^`\n]+)`")
-_NAMING_KEYS = ("name", "title", "id", "key", "code", "label", "item", "product", "city", "country", "employee")
+_NAMING_KEYS = (
+    "name",
+    "title",
+    "id",
+    "key",
+    "code",
+    "label",
+    "item",
+    "product",
+    "city",
+    "country",
+    "employee",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """*text* is what is said when the passage answers; *context* what else it is about; *subject* what it builds on."""
+    """*text* is what is said when the passage answers; *context* what else it is about; *subject* what it builds on,
+    *lead* the sentence of its paragraph that first gave a name."""
 
     text: str
     kind: Kind
     context: str = ""
     subject: str = ""
+    lead: str = ""
 
 
 def read_passages(text: str) -> list[Passage]:
@@ -56,8 +75,10 @@ def _take_json(text: str) -> tuple[str, list[Passage]]:
             break
         try:
             document, end = decoder.raw_decode(text, match.start())
-        except (ValueError, RecursionError):
+        except ValueError:
             continue
+        except RecursionError:
+            break
         if not document or not _is_nested(document):
             continue
         kept.append(text[at : match.start()])
@@ -80,7 +101,9 @@ def read_document(document: object, title: str = "") -> list[Passage]:
 
 def _walk(node: object, subject: str, context: str) -> Iterator[Passage]:
     if isinstance(node, dict):
-        naming = next((key for key in node if str(key).lower() in _NAMING_KEYS and _is_plain(node[key])), None)
+        naming = next(
+            (key for key in node if str(key).lower() in _NAMING_KEYS and _is_plain(node[key])), None
+        )
         own = str(node[naming]) if naming is not None else subject
         plain = {str(key): value for key, value in node.items() if _is_plain(value)}
         for key, value in plain.items():
@@ -96,7 +119,12 @@ def _walk(node: object, subject: str, context: str) -> Iterator[Passage]:
         plain_items = [_shown(item) for item in node if _is_plain(item)]
         if plain_items:
             lead = squeeze(context).split(" ")[-1] if context else ""
-            yield Passage(f"{lead}: {', '.join(plain_items)}" if lead else ", ".join(plain_items), "entry", context, subject)
+            yield Passage(
+                f"{lead}: {', '.join(plain_items)}" if lead else ", ".join(plain_items),
+                "entry",
+                context,
+                subject,
+            )
         for item in node:
             if not _is_plain(item):
                 yield from _walk(item, subject, context)
@@ -106,6 +134,7 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, str | int | float | bool)
 
 
+@lru_cache(maxsize=4_096)
 def _spaced(key: str) -> str:
     return squeeze(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[_\W]+", " ", key)).lower()
 
@@ -130,13 +159,13 @@ def record_sentence(record: dict[str, object]) -> str:
 
 def _read_lines(text: str) -> Iterator[Passage]:
     lines = _join_wrapped(text.split("\n"))
-    heading, previous, question = "", "", ""
+    heading, previous, lead, question = "", "", "", ""
     listed = marked = False  # whether entries of this heading were seen, and whether it is a # heading
     at = 0
     while at < len(lines):
         line = lines[at].strip()
         if not line:
-            previous, at = "", at + 1
+            previous, lead, at = "", "", at + 1
             if listed and not marked:
                 heading = ""
             continue
@@ -160,25 +189,37 @@ def _read_lines(text: str) -> Iterator[Passage]:
                 heading = ""
             listed = listed or bullet
             bare = _plain(_BULLET.sub("", line, count=1))
-            for passage in _read_line(bare, heading, previous):
+            for passage in _read_line(bare, heading, previous, lead):
                 previous = passage.text
+                if passage.kind == "sentence" and not _NAMED.search(lead):
+                    lead = passage.text
                 yield passage
 
 
 def _plain(line: str) -> str:
     """Return *line* without the marks of bold and code."""
-    return _MARKUP.sub(lambda m: m[1] or m[2] or m[3], line).strip() if "*" in line or "`" in line or "__" in line else line
+    return (
+        _MARKUP.sub(lambda m: m[1] or m[2] or m[3], line).strip()
+        if "*" in line or "`" in line or "__" in line
+        else line
+    )
 
 
-def _read_line(line: str, heading: str, previous: str) -> Iterator[Passage]:
-    if (pair := _KEY_VALUE.match(line)) and len(pair["key"].split()) <= 6 and "://" not in line[: pair.end("key") + 3]:
-        lone = len(sentences(line)) == 1
-        yield Passage(line, "entry" if lone else "sentence", heading)
-        if lone:
+def _read_line(line: str, heading: str, previous: str, lead: str) -> Iterator[Passage]:
+    if len(line) < 40 and _SHORT_ENTRY.fullmatch(line):
+        yield Passage(line, "sentence", heading, previous, lead)
+        return
+    pieces = sentences(line)
+    if (pair := _KEY_VALUE.match(line)) and len(pair["key"].split()) <= 6:
+        web_address = "://" in line[: pair.end("key") + 3]
+        if not web_address and len(pieces) == 1:
+            yield Passage(line, "entry", heading)
             return
-    for sentence in sentences(line):
-        yield Passage(sentence, "sentence", heading, previous)
+        heading = heading if web_address else f"{heading} {pair['key']}".strip()
+    for sentence in pieces:
+        yield Passage(sentence, "sentence", heading, previous, lead)
         previous = sentence
+        lead = lead if _NAMED.search(lead) else sentence
 
 
 def _join_wrapped(lines: list[str]) -> list[str]:
@@ -186,11 +227,12 @@ def _join_wrapped(lines: list[str]) -> list[str]:
     joined: list[str] = []
     for line in lines:
         bare = line.strip()
+        if not bare or not bare[0].islower():
+            joined.append(line)
+            continue
         last = joined[-1].rstrip() if joined else ""
         goes_on = (
             bool(last)
-            and bool(bare)
-            and bare[0].islower()
             and not _BULLET.match(line)
             and "|" not in bare
             and last[-1] not in ".!?:;|"
@@ -216,13 +258,16 @@ def _table_at(lines: list[str], at: int) -> list[list[str]]:
         if mark == "," and (len(cells) != len(rows[0]) if rows else any(len(c.split()) > 4 for c in cells)):
             break
         rows.append(cells)
-    if len(rows) < 2 or (mark == "," and (len(rows) < 3 or any(not row[-1] or row[-1].endswith(".") for row in rows))):
+    if len(rows) < 2 or (
+        mark == "," and (len(rows) < 3 or any(not row[-1] or row[-1].endswith(".") for row in rows))
+    ):
         return []
     return rows
 
 
 def _read_table(rows: list[list[str]], heading: str) -> Iterator[Passage]:
     head, *body = rows
+    shown = [_spaced(column) for column in head]
     for row in body:
         if all(_RULE_ROW.match(cell) for cell in row if cell) or not any(row):
             continue
@@ -230,5 +275,5 @@ def _read_table(rows: list[list[str]], heading: str) -> Iterator[Passage]:
         for column, value in zip(head[1:], row[1:], strict=False):
             if column and value:
                 yield Passage(field_sentence(column, owner, value), "field", heading, owner)
-        cells: dict[str, object] = dict(zip(head, row, strict=False))
-        yield Passage(record_sentence(cells), "record", heading, owner)
+        listed = ", ".join(f"{column}: {value}" for column, value in zip(shown, row, strict=False))
+        yield Passage(listed, "record", heading, owner)

@@ -1,77 +1,57 @@
 """The plan of a run: for each part of the question a step, worked out afresh at every turn from what is known then."""
 
-import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
 
-from emulator.model import ModelRequest
-from emulator.model import memory
+from emulator.model import ModelRequest, memory
 from emulator.model.arguments import Filled, Need, fill
-from emulator.model.arithmetic import ArithmeticFailed, compute, find_expression
+from emulator.model.arithmetic import NoValueError, compute, find_expression
 from emulator.model.asked import Asked, analyse
 from emulator.model.chain import could_provide
 from emulator.model.facts import POSSIBLE, SURE, FactIndex
 from emulator.model.instructions import FixedArgument, Instructions
 from emulator.model.kinds import Parameter
+from emulator.model.labels import said
+from emulator.model.letters import cargo, is_message
 from emulator.model.passages import Passage
 from emulator.model.questions import Part, Question, soft_cuts
-from emulator.model.routing import Profile, Route, Router
-from emulator.model.smalltalk import Talk, swap_person, words_to_say
-from emulator.model.source import Json
+from emulator.model.routing import CHOSEN_FROM, ORDERED, Profile, Route, Router
+from emulator.model.smalltalk import speaks_of_self, swap_person, words_to_say
+from emulator.model.steps import Call, Step, in_order, key_of
 from emulator.model.text import squeeze
+from emulator.model.triggers import joined_to_trigger
 
-StepKind = Literal["call", "said", "ask", "unknown", "talk"]
 _OWN_BEATS_TOOL = 0.8
 _MEMORY_FROM = 0.55
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    name: str
-    arguments: dict[str, Json]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.name, json.dumps(self.arguments, sort_keys=True, default=str)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """*text*: what "said" says; *calls*: for "call" every call the part needs; *missing*: what "ask" asks for."""
-
-    part: Part
-    kind: StepKind
-    text: str = ""
-    calls: tuple[Call, ...] = ()
-    missing: tuple[Parameter, ...] = ()
-    profile: Profile | None = None
-    talk: Talk | None = None
-    waits_for: str = ""
-
-
-def key_of(name: str, arguments: str) -> tuple[str, str]:
-    """Return the identity of a call, whatever the order and spacing of its arguments."""
-    try:
-        return name, json.dumps(json.loads(arguments or "{}"), sort_keys=True)
-    except (ValueError, RecursionError):
-        return name, arguments
+_SEARCHED = 2_000
+_CUT_FROM = 0.7
+_STATED_FROM = 0.75  # a statement calls for a tool less than a question does
+_INTRODUCES = re.compile(
+    r"^\W*(?:my (?:\w+ )?(?:name|id|number|e-?mail|address|birthday|age|city|job|favou?rite)\b|i(?:'m| am) (?:[A-Z]|an? |from |\d)|i (?:live|work|like|love)\b|remember\b|note\b|call me\b)",
+    re.IGNORECASE,
+)
 
 
 class Planner:
     def __init__(
-        self, request: ModelRequest, question: Question, instructions: Instructions, router: Router | None, today: date
+        self,
+        request: ModelRequest,
+        question: Question,
+        instructions: Instructions,
+        router: Router | None,
+        today: date,
     ) -> None:
         self._request, self._question, self._instructions = request, question, instructions
         self._router, self._today = router, today
-        self._told: FactIndex | None = None
 
     def steps(self) -> list[Step]:
         """Return what is to be done and said, in the order of the question."""
-        found: list[Step] = []
+        found: list[Step] = self._whole_message()
+        if found:
+            return found
         real = self._question.real_parts
-        for part in self._question.parts:
+        for part in joined_to_trigger(self._question, self._instructions, self._answers_nowhere):
             if part.talk:
                 if part.talk not in ("greeting", "thanks", "farewell", "wellbeing") or not real:
                     found.append(Step(part, "talk", talk=part.talk))
@@ -79,7 +59,23 @@ class Planner:
                 found.extend(self._statement(part, bool(real)))
             else:
                 found.extend(self._part(part))
-        return self._ordered(self._merged(_without_noise(found)))
+        return in_order(found)
+
+    def _whole_message(self) -> list[Step]:
+        """Return the steps for a message that is not asked anything but worked on: classified, or sent to every agent."""
+        message = self._question.message
+        if all(part.talk for part in self._question.parts):
+            return []
+        part = Part(message, analyse(message))
+        if self._router is None:
+            labels = self._instructions.labels
+            return [Step(part, "said", said(message, labels))] if labels else []
+        if message.rstrip().endswith("?"):
+            return []
+        return [
+            self._call(part, Route(profile, ORDERED, ordered=True))
+            for profile in self._router.for_each_message()
+        ]
 
     def forced(self, name: str) -> Step | None:
         """Return the step that calls the tool *name* whatever the question is; None when there is no such tool."""
@@ -99,46 +95,70 @@ class Planner:
 
     # Parts ----------------------------------------------------------------------------------------
 
+    def _answers_nowhere(self, part: Part) -> bool:
+        """Return whether neither the instructions nor one of several tools answers *part* on its own."""
+        if self._instructions.reply_to(part.asked) or self._own_fact(part.asked, SURE)[0]:
+            return False
+        return not self._router or len(self._router.profiles) == 1 or self._router.choose(part.asked) is None
+
     def _part(self, part: Part, may_cut: bool = True) -> list[Step]:
         route = self._router.choose(part.asked) if self._router else None
+        if may_cut and route and (carried := self._carried(part, route)):
+            return carried
         if may_cut and not (route and route.ordered) and (cut := self._cut(part)):
             return [step for piece in cut for step in self._part(piece)]
         return [self._step(part, route)]
 
     def _step(self, part: Part, route: Route | None) -> Step:
         asked = part.asked
-        if (reply := self._instructions.reply_to(asked)) and not (route and route.ordered and not self._only_generic(route)):
+        if (reply := self._instructions.reply_to(asked)) and not (
+            route and route.ordered and not self._only_generic(route)
+        ):
             return Step(part, "said", reply)
         own, sure = self._own_fact(asked, SURE)
         if own and (route is None or sure >= _OWN_BEATS_TOOL):
             return Step(part, "said", own)
-        if memory.is_about_user(asked) and (told := self._recall(asked)):
+        if memory.is_about_user(asked) and (told := self._recall(asked, earlier=route is not None)):
             return Step(part, "said", told)
         if route:
             return self._call(part, route)
-        if said := words_to_say(part.text):
-            return Step(part, "said", said)
+        if words := words_to_say(part.text):
+            return Step(part, "said", words)
         if expression := find_expression(asked.text):
             return Step(part, "said", _computed(expression))
-        if told := self._recall(asked) or self._answered(asked) or self._persona(asked) or self._own_fact(asked, POSSIBLE)[0]:
+        if (
+            told := self._recall(asked)
+            or self._answered(asked)
+            or self._persona(asked)
+            or self._own_fact(asked, POSSIBLE)[0]
+        ):
             return Step(part, "said", told)
         return Step(part, "unknown")
 
     def _only_generic(self, route: Route) -> bool:
         """Return whether the route is ordered merely because the only tool is there for everything."""
-        return route.score < 9.0
+        return route.score < ORDERED
 
     def _statement(self, part: Part, others: bool) -> list[Step]:
         route = self._router.choose(part.asked) if self._router else None
-        if route and (route.score >= 9.0 or (not others and route.score >= 1.2) or (route.ordered and not others)):
-            return [self._call(part, route)]
+        if route and (route.score >= ORDERED or self._calls_for_tool(part, route, others)):
+            return self._part(part)
         if not others and (reply := self._instructions.reply_to(part.asked)):
             return [Step(part, "said", reply)]
         return [] if others else [Step(part, "talk", talk="acknowledge")]
 
+    @staticmethod
+    def _calls_for_tool(part: Part, route: Route, others: bool) -> bool:
+        """Return whether a statement that stands alone is meant for a tool: «My invoice is wrong»."""
+        return (
+            not others and not _INTRODUCES.match(part.text) and (route.ordered or route.score >= _STATED_FROM)
+        )
+
     def _cut(self, part: Part) -> list[Part] | None:
         """Return *part* in two when its halves go to different places, None when it belongs together."""
         for left, right in soft_cuts(part.text):
+            if speaks_of_self(right) and not speaks_of_self(left):
+                continue
             first, second = self._target(left), self._target(right)
             if first and second and first != second:
                 return [Part(left, analyse(left)), Part(right, analyse(right))]
@@ -151,7 +171,7 @@ class Planner:
         own, sure = self._own_fact(asked, SURE)
         if own and sure >= _OWN_BEATS_TOOL:
             return f"said {own}"
-        if self._router and (route := self._router.choose(asked)) and route.score >= 0.9:
+        if self._router and (route := self._router.choose(asked)) and route.score >= _CUT_FROM:
             sum_wanted = find_expression(text) if route.profile.arithmetic else ""
             return f"tool {route.profile.tool.name} {sum_wanted}"
         return f"said {own}" if own else ""
@@ -169,11 +189,11 @@ class Planner:
         text, _ = index.answer(asked, SURE)
         return swap_person(text) if text else ""
 
-    def _recall(self, asked: Asked) -> str:
-        if self._told is None:
-            self._told = memory.told_by_user(self._request.conversation)
-        swapped = replace(asked, text=asked.text)
-        return self._told.answer(swapped, _MEMORY_FROM)[0]
+    def _recall(self, asked: Asked, earlier: bool = False) -> str:
+        """Return what the user told about *asked*; *earlier*: before this message."""
+        turns = self._request.conversation[:-1] if earlier else self._request.conversation
+        told = memory.told_by_user(turns, but=asked.text)
+        return told.answer(asked, _MEMORY_FROM)[0]
 
     def _answered(self, asked: Asked) -> str:
         if len(self._request.conversation) < 2:
@@ -190,17 +210,35 @@ class Planner:
         filled = self._fill(profile, part, insist)
         if filled.calls:
             calls = tuple(Call(profile.tool.name, arguments) for arguments in filled.calls)
-            return Step(part, "call", calls=calls, profile=profile, waits_for=self._source_of(profile, part, filled))
-        return self._from_provider(profile, part, filled.missing) or Step(part, "ask", missing=filled.missing, profile=profile)
+            return Step(
+                part, "call", calls=calls, profile=profile, waits_for=self._source_of(profile, part, filled)
+            )
+        return self._from_provider(profile, part, filled.missing) or Step(
+            part, "ask", missing=filled.missing, profile=profile
+        )
+
+    def _carried(self, part: Part, route: Route) -> list[Step]:
+        """Return the steps that find what a message is to carry, then the one that sends it; empty when it is said."""
+        if self._router is None or not is_message(route.profile.parameters):
+            return []
+        found = []
+        for piece in cargo(part.text):
+            held = Part(piece, analyse(piece))
+            other = next((r for r in self._router.rank(held.asked) if r.profile is not route.profile), None)
+            if other and other.score >= CHOSEN_FROM:
+                found.append(self._call(held, other))
+        done = {key_of(call.name, call.arguments) for call in self._request.calls}
+        waiting = any(call.key not in done for step in found for call in step.calls)
+        return found if waiting or not found else [*found, self._call(part, route)]
 
     def _fill(self, profile: Profile, part: Part, insist: bool = False) -> Filled:
         need = Need(
-            text=part.text,
+            text=_ends(part.text),
             query=self._query(part),
-            message=self._question.message,
+            message=_ends(self._question.message),
             today=self._today,
             history=self._question.earlier,
-            calls=self._request.calls,
+            calls=tuple(call for call in self._request.calls if call.name != profile.tool.name),
             given=self._given(profile),
             vocabulary=profile.vocabulary,
         )
@@ -217,7 +255,11 @@ class Planner:
     def _query(self, part: Part) -> str:
         """Return the question as a tool or another agent must get it: with what the user stated, without small talk."""
         real = self._question.real_parts
-        if len(real) <= 1 and not any(p.talk for p in self._question.parts) and part.text in self._question.message:
+        if (
+            len(real) <= 1
+            and not any(p.talk for p in self._question.parts)
+            and part.text in self._question.message
+        ):
             return self._question.message.strip()
         told = [p.text for p in self._question.parts if p.statement and p.text != part.text]
         if len(real) == 1 or not told:
@@ -232,73 +274,58 @@ class Planner:
         for parameter in missing:
             for other in self._router.profiles:
                 tool = other.tool
-                if other is profile or tool.name in called or not could_provide(tool.name, tool.description, parameter):
+                if (
+                    other is profile
+                    or tool.name in called
+                    or not could_provide(tool.name, tool.description, parameter)
+                ):
                     continue
                 if tool.kind == "connected_agent":
                     query = f"What is the {parameter.shown} for this: {self._query(part)}"
                     return Step(part, "call", calls=(Call(tool.name, {"query": query}),), profile=profile)
-                filled = self._fill(other, part)
-                if filled.calls:
-                    calls = tuple(Call(tool.name, arguments) for arguments in filled.calls[:1])
-                    return Step(part, "call", calls=calls, profile=profile)
+                if step := self._first(other, profile, part):
+                    return step
+        for route in self._router.rank(
+            part.asked
+        ):  # «the weather where user 7 lives»: nothing promises a place, but
+            other = route.profile  # the user is asked about as well
+            fits = (
+                other is not profile and route.score >= CHOSEN_FROM and other.tool.kind != "connected_agent"
+            )
+            if fits and other.tool.name not in called and (step := self._first(other, profile, part)):
+                return step
         return None
+
+    def _first(self, other: Profile, profile: Profile, part: Part) -> Step | None:
+        """Return the step that calls *other* on the way to *profile*; None when it lacks values of its own."""
+        filled = self._fill(other, part)
+        calls = tuple(Call(other.tool.name, arguments) for arguments in filled.calls[:1])
+        return Step(part, "call", calls=calls, profile=profile) if calls else None
 
     def _source_of(self, profile: Profile, part: Part, filled: Filled) -> str:
         """Return the tool whose output this call should wait for: «the weather at that time»."""
-        if self._router is None or not any(word in part.text.lower().split() for word in ("that", "then", "there", "result")):
+        if self._router is None or not any(
+            word in part.text.lower().split() for word in ("that", "then", "there", "result")
+        ):
             return ""
         open_ones = [p for p in profile.parameters if p.name not in filled.calls[0]]
         for other in self._router.profiles:
-            if other is not profile and any(could_provide(other.tool.name, other.tool.description, p) for p in open_ones):
+            if other is not profile and any(
+                could_provide(other.tool.name, other.tool.description, p) for p in open_ones
+            ):
                 return other.tool.name
         return ""
 
-    # Order ----------------------------------------------------------------------------------------
 
-    def _merged(self, steps: list[Step]) -> list[Step]:
-        """Return *steps* with those for the same connected agent joined into one call."""
-        merged: list[Step] = []
-        for step in steps:
-            same = next(
-                (
-                    at
-                    for at, other in enumerate(merged)
-                    if step.kind == other.kind == "call"
-                    and step.profile is other.profile
-                    and step.profile is not None
-                    and step.profile.tool.kind == "connected_agent"
-                    and len(step.calls) == len(other.calls) == 1
-                ),
-                None,
-            )
-            if same is None:
-                merged.append(step)
-                continue
-            other = merged[same]
-            text = f"{other.part.text} {step.part.text}"
-            part = Part(text, analyse(text))
-            query = squeeze(f"{other.calls[0].arguments.get('query', '')} {step.part.text}")
-            merged[same] = replace(other, part=part, calls=(Call(other.calls[0].name, {"query": query}),))
-        return merged
-
-    def _ordered(self, steps: list[Step]) -> list[Step]:
-        """Let a step wait only for a tool that another step really calls."""
-        called = {call.name for step in steps for call in step.calls}
-        return [replace(s, waits_for="") if s.waits_for and s.waits_for not in called else s for s in steps]
-
-
-def _without_noise(steps: list[Step]) -> list[Step]:
-    """Drop fragments that fit nothing when other parts do, such as «I bought it last week»."""
-    useful = [s for s in steps if s.kind != "unknown"]
-    if not useful:
-        return steps[:1] if len({s.kind for s in steps}) == 1 else steps
-    return [s for s in steps if s.kind != "unknown" or s.part.text.endswith("?") or len(s.part.asked.terms) > 2]
+def _ends(text: str) -> str:
+    """Return the two ends of a very long *text*: values are looked for there only."""
+    return text if len(text) <= 2 * _SEARCHED else f"{text[:_SEARCHED]}\n{text[-_SEARCHED:]}"
 
 
 def _computed(expression: str) -> str:
     try:
         return f"{expression} = {compute(expression)}"
-    except ArithmeticFailed as problem:
+    except NoValueError as problem:
         return f"I cannot compute {expression}: {problem}."
 
 
@@ -306,5 +333,7 @@ def _in_first_person(text: str, asked: Asked) -> str:
     """Return what the instructions say about the agent («Your name is Ada») as the agent says it."""
     lowered = f" {asked.text.lower()} "
     speaks_of_agent = text.startswith("Your ") and " your " in lowered
-    asks_agent = text.startswith("You ") and any(f" {verb} you " in lowered for verb in ("are", "do", "did", "were", "have"))
+    asks_agent = text.startswith("You ") and any(
+        f" {verb} you " in lowered for verb in ("are", "do", "did", "were", "have")
+    )
     return swap_person(text) if speaks_of_agent or asks_agent else text

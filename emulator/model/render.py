@@ -4,17 +4,33 @@ import re
 from collections.abc import Iterator
 
 from emulator.model.chain import failed, flatten, parse
-from emulator.model.source import Json
+from emulator.model.spotter import Json
 from emulator.model.text import name_words, squeeze
 
-_WRAPPERS = frozenset(("result", "answer", "value", "output", "response", "message", "text", "data", "content", "reply", "results"))
+_WRAPPERS = frozenset(
+    (
+        "result",
+        "answer",
+        "value",
+        "output",
+        "response",
+        "message",
+        "text",
+        "data",
+        "content",
+        "reply",
+        "results",
+    )
+)
 _MAX_FIELDS = 40
 _MAX_ITEMS = 25
 _WH_IS = re.compile(
     r"^\W*(?:(?:please|can you|could you|so|and)\W+)*(?:(?:what|where|when|who|which)(?:'s|\s+(?P<verb>is|are|was|were))|(?:tell|give|show) me|get me|get|find|fetch)\s+(?P<rest>(?:the|a|an|my|our)\b[^?!.;:]{2,90}|[^?!.;:]{2,60})[?.!]*\s*$",
     re.IGNORECASE,
 )
-_VERBAL = re.compile(r"\b(?:is|are|was|were|has|have|will|can|do|does|did|must|should|costs?|takes?)\b|[.!?]\s", re.IGNORECASE)
+_VERBAL = re.compile(
+    r"\b(?:is|are|was|were|has|have|will|can|do|does|did|must|should|costs?|takes?)\b|[.!?]\s", re.IGNORECASE
+)
 
 
 def in_words(output: str, tool: str) -> str:
@@ -49,12 +65,22 @@ def known_values(output: str) -> dict[str, str]:
 
 def _problem(document: Json) -> str:
     if isinstance(document, dict):
-        held = next((value for key, value in document.items() if key.lower() in ("error", "errors", "exception")), None)
+        held = next(
+            (value for key, value in document.items() if key.lower() in ("error", "errors", "exception")),
+            None,
+        )
         if isinstance(held, dict):
             held = held.get("message") or held.get("detail") or held
         if held is True:
-            held = next((v for k, v in document.items() if k.lower() in ("message", "detail", "reason")), "no reason given")
-        text = held if isinstance(held, str) else "; ".join(f"{k} {_plain(v)}" for k, v in flatten(held or document) if k) or _plain(held)
+            held = next(
+                (v for k, v in document.items() if k.lower() in ("message", "detail", "reason")),
+                "no reason given",
+            )
+        text = (
+            held
+            if isinstance(held, str)
+            else "; ".join(f"{k} {_plain(v)}" for k, v in flatten(held or document) if k) or _plain(held)
+        )
     else:
         text = re.sub(r"(?i)^\W*error\W+", "", str(document))
     return squeeze(text).rstrip(".") + "."
@@ -86,10 +112,13 @@ def _sentence(document: dict[str, Json]) -> str:
             clauses.append(f"the {spaced(key)}: {inner or 'not given'}")
         elif isinstance(value, list):
             clauses.append(f"the {spaced(key)}: {', '.join(_plain(v) for v in value) or 'none'}")
+        elif isinstance(value, bool):
+            clauses.append(f"{spaced(key)}: {_plain(value)}")
         else:
             text = _plain(value)
             long = isinstance(value, str) and len(value) > 90
-            clauses.append(f"the {spaced(key)}: {text}" if long else f"the {spaced(key)} is {text}")
+            verb = "are" if re.search(r"[^su]s$", spaced(key)) else "is"
+            clauses.append(f"the {spaced(key)}: {text}" if long else f"the {spaced(key)} {verb} {text}")
     said = ", ".join(clauses[:-1]) + (" and " if len(clauses) > 1 else "") + clauses[-1] if clauses else ""
     said = said[:1].upper() + said[1:]
     if said and said[-1] not in ".!?":
@@ -100,7 +129,9 @@ def _sentence(document: dict[str, Json]) -> str:
 def _entries(items: list[Json]) -> Iterator[str]:
     for item in items[:_MAX_ITEMS]:
         if isinstance(item, dict):
-            yield ", ".join(f"{spaced(key)}: {_plain(value)}" for key, value in list(item.items())[:_MAX_FIELDS])
+            yield ", ".join(
+                f"{spaced(key)}: {_plain(value)}" for key, value in list(item.items())[:_MAX_FIELDS]
+            )
         else:
             yield _plain(item)
     if len(items) > _MAX_ITEMS:
@@ -112,11 +143,25 @@ def as_answer(value: str, question: str) -> str:
 
     «What is the stock price of Microsoft?» and $350 give «The stock price of Microsoft is $350.»
     """
-    if not value or len(value) > 60 or "\n" in value or value[-1] in ".!?" or _VERBAL.search(value):
+    if (
+        not value
+        or len(value) > 60
+        or "\n" in value
+        or value[-1] in ".!?"
+        or _VERBAL.search(value)
+        or " = " in value
+    ):
         return value
     found = _WH_IS.match(squeeze(question))
     if found is None or re.search(r"\b(?:and|or|you)\b|,", found["rest"]):
         return value
-    subject = re.sub(r"\s+(?:please|right now|now|today|currently|at the moment)$", "", found["rest"].strip(), flags=re.IGNORECASE)
-    subject = re.sub(r"^(?:my|our)\b", lambda m: {"my": "your", "our": "your"}[m[0].lower()], subject, flags=re.IGNORECASE)
+    subject = re.sub(
+        r"\s+(?:please|right now|now|today|currently|at the moment)$",
+        "",
+        found["rest"].strip(),
+        flags=re.IGNORECASE,
+    )
+    subject = re.sub(
+        r"^(?:my|our)\b", lambda m: {"my": "your", "our": "your"}[m[0].lower()], subject, flags=re.IGNORECASE
+    )
     return f"{subject[0].upper()}{subject[1:]} {found['verb'] or 'is'} {value}."

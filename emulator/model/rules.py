@@ -12,9 +12,10 @@ from emulator.model.asked import analyse
 from emulator.model.chain import failed
 from emulator.model.compose import Composer
 from emulator.model.instructions import read_instructions
-from emulator.model.plan import Call, Planner, Step, key_of
+from emulator.model.plan import Planner
 from emulator.model.questions import Part, read_question
 from emulator.model.routing import Router
+from emulator.model.steps import Call, Step, key_of
 from emulator.model.structured import Material, render, wants_json
 from emulator.model.text import count_tokens
 
@@ -78,13 +79,13 @@ def decide(request: ModelRequest, today: date) -> Decision:
             return Decision(calls=_limited(forced.calls, request))
     if (calls := _open_calls(steps, request)) and router is not None:
         return Decision(calls=calls)
-    if not question.message and not request.calls:
-        return Decision(text=_EMPTY)
     steps = _with_unplanned(steps, request)
     composer = Composer(request, instructions, analyse(question.message))
-    text = composer.reply(steps)
+    text = composer.reply(steps) if steps else _EMPTY
     if wants_json(request.response_format) or instructions.style.json:
-        material = Material(text, composer.facts(steps), question.message, request.calls, instructions.facts, today)
+        material = Material(
+            text, composer.facts(steps), question.message, request.calls, instructions.facts, today
+        )
         text = render(request.response_format, instructions.style.json_keys, material)
     return Decision(text=text)
 
@@ -115,7 +116,9 @@ def _open_calls(steps: list[Step], request: ModelRequest) -> tuple[Call, ...]:
         if step.waits_for and step.waits_for not in called:
             continue
         for call in step.calls:
-            again = any(name == call.name for name, _ in finished) and step.waits_for and call.key not in finished
+            again = (
+                any(name == call.name for name, _ in finished) and step.waits_for and call.key not in finished
+            )
             if call.key not in finished and not (again and _done_before(step, request)):
                 wanted.setdefault(call.key, call)
     return _limited(tuple(wanted.values()), request)
@@ -159,7 +162,8 @@ def shorten(text: str, max_tokens: int | None) -> tuple[str, bool]:
     if max_tokens is None or count_tokens(text) <= max_tokens:
         return text, False
     kept = text.encode("utf-8", "replace")[: max(0, max_tokens) * 4].decode("utf-8", "ignore")
-    whole = kept.rsplit(None, 1)[0] if len(kept.split()) > 1 and not text[len(kept) : len(kept) + 1].isspace() else kept
+    cuts_word = not kept[-1:].isspace() and not text[len(kept) : len(kept) + 1].isspace()
+    whole = kept.rsplit(None, 1)[0] if cuts_word and len(kept.split()) > 1 else kept
     return whole.rstrip(), True
 
 

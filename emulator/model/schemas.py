@@ -20,7 +20,11 @@ def resolve(schema: object, root: Schema, depth: int = 0) -> Schema:
     if isinstance(reference, str):
         target: object = root
         for part in reference.removeprefix("#").strip("/").split("/"):
-            target = target.get(part.replace("~1", "/").replace("~0", "~"), {}) if part and isinstance(target, Mapping) else target
+            target = (
+                target.get(part.replace("~1", "/").replace("~0", "~"), {})
+                if part and isinstance(target, Mapping)
+                else target
+            )
         rest = {key: value for key, value in schema.items() if key != "$ref"}
         return {**resolve(target, root, depth + 1), **rest}
     for key in ("anyOf", "oneOf"):
@@ -67,7 +71,12 @@ def allows_null(schema: object) -> bool:
     choices = schema.get("enum")
     if isinstance(choices, list) and None in choices:
         return True
-    return any(allows_null(c) for key in ("anyOf", "oneOf") if isinstance(schema.get(key), list) for c in cast(list[object], schema[key]))
+    return any(
+        allows_null(c)
+        for key in ("anyOf", "oneOf")
+        if isinstance(schema.get(key), list)
+        for c in cast(list[object], schema[key])
+    )
 
 
 def is_valid(value: object, schema: object, root: Schema, depth: int = 0) -> bool:
@@ -80,12 +89,18 @@ def is_valid(value: object, schema: object, root: Schema, depth: int = 0) -> boo
         if isinstance(choices := schema.get(key), list):
             return any(is_valid(value, choice, root, depth + 1) for choice in choices)
     if value is None:
-        return allows_null(schema) or ("type" not in schema and "enum" not in schema and "const" not in schema)
+        return allows_null(schema) or (
+            "type" not in schema and "enum" not in schema and "const" not in schema
+        )
     if "const" in schema and schema["const"] != value:
         return False
     if isinstance(choices := schema.get("enum"), list) and value not in choices:
         return False
-    return _has_type(value, schema) and _within_limits(value, schema) and _parts_valid(value, schema, root, depth)
+    return (
+        _has_type(value, schema)
+        and _within_limits(value, schema)
+        and _parts_valid(value, schema, root, depth)
+    )
 
 
 def _has_type(value: object, schema: Schema) -> bool:
@@ -96,7 +111,8 @@ def _has_type(value: object, schema: Schema) -> bool:
     is_bool = isinstance(value, bool)
     checks = {
         "string": isinstance(value, str),
-        "integer": not is_bool and (isinstance(value, int) or (isinstance(value, float) and value.is_integer())),
+        "integer": not is_bool
+        and (isinstance(value, int) or (isinstance(value, float) and value.is_integer())),
         "number": not is_bool and isinstance(value, int | float) and math.isfinite(value),
         "boolean": is_bool,
         "array": isinstance(value, list),
@@ -112,7 +128,9 @@ def _within_limits(value: object, schema: Schema) -> bool:
         return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
     if isinstance(value, int | float) and not isinstance(value, bool):
-        low, high, above, below, step = (limit(k) for k in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"))
+        low, high, above, below, step = (
+            limit(k) for k in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
+        )
         return not (
             (low is not None and value < low)
             or (high is not None and value > high)
@@ -122,7 +140,11 @@ def _within_limits(value: object, schema: Schema) -> bool:
         )
     size = len(value) if isinstance(value, str | list) else None
     if size is not None:
-        least, most = (limit("minLength"), limit("maxLength")) if isinstance(value, str) else (limit("minItems"), limit("maxItems"))
+        least, most = (
+            (limit("minLength"), limit("maxLength"))
+            if isinstance(value, str)
+            else (limit("minItems"), limit("maxItems"))
+        )
         if (least is not None and size < least) or (most is not None and size > most):
             return False
     if isinstance(value, str) and isinstance(pattern := schema.get("pattern"), str):
@@ -149,5 +171,7 @@ def _parts_valid(value: object, schema: Schema, root: Schema, depth: int) -> boo
             return False
         if schema.get("additionalProperties") is False and any(name not in parts for name in value):
             return False
-        return all(is_valid(value[name], part, root, depth + 1) for name, part in parts.items() if name in value)
+        return all(
+            is_valid(value[name], part, root, depth + 1) for name, part in parts.items() if name in value
+        )
     return True

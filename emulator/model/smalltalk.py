@@ -11,7 +11,7 @@ _NAME = r"(?:[ ,]+(?:there|all|everyone|team|bot|assistant|again|guys|folks|[A-Z
 
 _TALK: tuple[tuple[Talk, str], ...] = (
     ("greeting", rf"(?:hi+|hello+|hey+|hiya|howdy|greetings|good (?:morning|afternoon|evening|day)|hallo|hola|bonjour|ciao|salut|servus|moin|ol[aá]|namaste|こんにちは|你好|привет|مرحبا|שלום){_NAME}"),
-    ("thanks", r"(?:ok(?:ay)?,? )?(?:many thanks|thanks?(?: you)?|thx|cheers|merci|danke(?: sch[oö]n)?|gracias|great|perfect|awesome|cool|nice|got it|much appreciated)(?:[ ,!.]+(?:thanks|thank you|so much|very much|a lot|again|for (?:your|the) help|for that|everyone|\w+))*"),
+    ("thanks", r"(?:ok(?:ay)?,? )?(?:many thanks|thanks?(?: you)?|thx|cheers|merci|danke(?: sch[oö]n)?|gracias|great|perfect|awesome|cool|nice|got it|much appreciated)(?:[ ,!.]+(?:thanks|thank you|so much|very much|a lot|again|for (?:your|the) help|for that|that(?:'s| is|'ll be| will be) (?:all|it|everything)(?: (?:for )?(?:today|now|i needed?))?|everyone|\w+))*"),
     ("farewell", r"(?:good ?bye|bye(?: bye)?|see you(?: later| soon)?|farewell|ciao|good night|have a (?:nice|good|great) (?:day|evening|weekend))(?:[ ,!.]+\w+)?"),
     ("wellbeing", r"(?:(?:hi|hello|hey)[ ,!]+)?how are (?:you|things)(?: doing)?(?: today)?|how(?:'s| is) it going|are you (?:there|ok|okay|alive|ready|working)"),
     ("identity", r"(?:(?:so|and|but)[ ,]+)?(?:who|what) (?:are|r) you(?: exactly| really)?|(?:what(?:'s| is)|tell me) your name|do you have a name|introduce yourself|tell me (?:about yourself|who you are)|what(?:'s| is) your (?:job|role|purpose|task)|are you (?:a |an )?(?:bot|robot|human|ai|real person|machine|llm|language model|person)|(?:what|which) (?:model|llm) are you(?: using)?"),
@@ -28,7 +28,9 @@ _SAY_THIS = re.compile(
     r"(?: (?:exactly|only|just|the (?:exact )?(?:word|words|phrase|text|sentence|string)|back)){0,3}\s*:?\s+(?P<text>.+?)\s*$",
     re.IGNORECASE | re.DOTALL,
 )
-_TO_SELF = re.compile(r"^\W*(?:my (?!question)|i\b|we\b|call me\b|remember\b|note that\b|the |our )", re.IGNORECASE)
+_TO_SELF = re.compile(
+    r"^\W*(?:my (?!question)|i\b|we\b|call me\b|remember\b|note that\b|the |our )", re.IGNORECASE
+)
 
 
 def talk_of(text: str) -> Talk | None:
@@ -38,7 +40,10 @@ def talk_of(text: str) -> Talk | None:
         return None
     for kind, pattern in _COMPILED:
         found = pattern.fullmatch(bare)
-        if found and not (kind in ("greeting", "thanks", "farewell") and re.search(r"\b(?:what|where|when|who|how|why|is|are|can)\b", bare, re.IGNORECASE)):
+        if found and not (
+            kind in ("greeting", "thanks", "farewell")
+            and re.search(r"\b(?:what|where|when|who|how|why|is|are|can)\b", bare, re.IGNORECASE)
+        ):
             return kind
     return None
 
@@ -52,13 +57,36 @@ def words_to_say(text: str) -> str:
     quoted = re.fullmatch(r"[\"'“‘«`](.+?)[\"'”’»`][.!]?", said, re.DOTALL)
     if quoted:
         return quoted[1]
-    literal = re.match(r"^\W*(?:please |can you |could you |just |now )*(?:say|repeat after me|echo)\b|.*\b(?:the (?:exact )?(?:word|phrase|text|string)|exactly|only|following)\b", text, re.IGNORECASE)
-    return said if literal and not re.match(r"(?:that|it|your|my|something|anything|a |an |to |about |in |hi to)", said, re.IGNORECASE) else ""
+    literal = re.match(
+        r"^\W*(?:please |can you |could you |just |now )*(?:say|repeat after me|echo)\b|.*\b(?:the (?:exact )?(?:word|phrase|text|string)|exactly|only|following)\b",
+        text,
+        re.IGNORECASE,
+    )
+    return (
+        re.sub(r"(?<=\w)\.$", "", said)
+        if literal
+        and not re.match(
+            r"(?:that|it|your|my|something|anything|a |an |to |about |in |hi to)", said, re.IGNORECASE
+        )
+        else ""
+    )
 
 
 def is_statement(text: str) -> bool:
     """Return whether *text* tells something about its author rather than asking."""
-    return bool(_TO_SELF.match(text)) and not text.rstrip().endswith("?") and not re.match(r"^\W*i(?:'m| am)? (?:looking for|trying to|want|need|would like|'d like|would love|wonder|interested|wish|require|have (?:a|one|two|another) questions?)", text, re.IGNORECASE)
+    return (
+        bool(_TO_SELF.match(text))
+        and not text.rstrip().endswith("?")
+        and not re.match(
+            r"^\W*i(?:'m| am)? (?:looking for|trying to|want|need|would like|'d like|would love|wonder|interested|wish|require|have (?:a|one|two|another) questions?)",
+            text,
+            re.IGNORECASE,
+        )
+    )
+
+
+def speaks_of_self(text: str) -> bool:
+    return bool(re.match(r"(?:my|i|we|our)\b", text, re.IGNORECASE)) and is_statement(text)
 
 
 _SWAPS = {
@@ -66,7 +94,10 @@ _SWAPS = {
     "i'd": "you would", "i'll": "you will", "am": "are", "you": "I", "your": "my", "yours": "mine", "yourself": "myself",
     "you're": "I am", "we": "you", "our": "your", "us": "you",
 }  # fmt: skip
-_PERSON = re.compile(r"(?<![\w'’-])(?:i['’]m|i['’]ve|i['’]d|i['’]ll|you['’]re|you are|you have|i was|myself|mine|my|me|i|am|yourself|yours|your|you|we|our|us)(?![\w'’-])", re.IGNORECASE)
+_PERSON = re.compile(
+    r"(?<![\w'’-])(?:i['’]m|i['’]ve|i['’]d|i['’]ll|you['’]re|you are|you have|i was|myself|mine|my|me|i|am|yourself|yours|your|you|we|our|us)(?![\w'’-])",
+    re.IGNORECASE,
+)
 
 
 def swap_person(text: str) -> str:
@@ -74,7 +105,9 @@ def swap_person(text: str) -> str:
 
     def swapped(match: re.Match[str]) -> str:
         word = match[0].lower().replace("’", "'")
-        other = {"you are": "I am", "you have": "I have", "i was": "you were"}.get(word) or _SWAPS.get(word, match[0])
+        other = {"you are": "I am", "you have": "I have", "i was": "you were"}.get(word) or _SWAPS.get(
+            word, match[0]
+        )
         starts = match.start() == 0 or text[: match.start()].rstrip()[-1:] in (".", "!", "?")
         return other[0].upper() + other[1:] if starts else other
 

@@ -1,53 +1,47 @@
 """Candidate values for a parameter of each kind, found in one text."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import replace
 
 from emulator.model import values
 from emulator.model.arithmetic import find_expression
-from emulator.model.kinds import Parameter, names_a_kind
-from emulator.model.lexicon import CURRENCIES, CURRENCY_CODES, LANGUAGES, STOP_WORDS, TICKERS
-from emulator.model.text import close, fold, related, squeeze, stem, stems, words
+from emulator.model.fitting import alike, clock, neighbours, uncounted, within
+from emulator.model.kinds import Parameter, described_choices
+from emulator.model.lexicon import LANGUAGES, TICKERS
+from emulator.model.spotter import Candidate, Json, Spotter
+from emulator.model.text import fold, related, stem, stems, words
 from emulator.model.values import Found
 
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
-
-_FROM_BEFORE = frozenset(("from", "of", "since", "leaving", "departing"))
-_TO_BEFORE = frozenset(("to", "into", "in", "until", "for"))
 _PLACE_BEFORE = frozenset(("in", "at", "near", "for", "of", "around", "to", "from", "about"))
 _COLON = re.compile(r":\s+(?P<text>\S.*)$", re.DOTALL)
-_DATE_WORDS = re.compile(r"\b(?:today|tomorrow|tonight|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|week|weekend|month|year|morning|evening|afternoon|now|january|february|march|april|june|july|august|september|october|november|december)\b", re.IGNORECASE)  # fmt: skip
-_NEGATED = re.compile(r"\b(?:without|no|not|exclud\w*|don't|do not|except|skip|disable\w*|off|false)\b", re.IGNORECASE)
-_UNITS = {"celsius": ("c", "centigrade", "metric"), "fahrenheit": ("f", "imperial"), "metric": ("celsius", "c", "km"), "imperial": ("fahrenheit", "f", "miles"),
-          "high": ("urgent", "critical", "important", "asap"), "low": ("minor", "trivial"), "c": ("celsius",), "f": ("fahrenheit",)}  # fmt: skip
+_NEGATED = re.compile(
+    r"\b(?:without|no|not|exclud\w*|don't|do not|except|skip|disable\w*|off|false)\b", re.IGNORECASE
+)
+_SAID_OUTRIGHT = re.compile(
+    r"\b(?:(?P<yes>true|yes|enabled|turned on|switched on)|false|disabled|turned off|switched off)\b",
+    re.IGNORECASE,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """*score*: how well it fits; 1 and more is evidence enough for an optional parameter."""
-
-    value: Json
-    start: int
-    end: int
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """*vocabulary*: stems of the tool's own words, which are no values."""
-
-    text: str
-    today: date
-    vocabulary: frozenset[str] = frozenset()
+class Source(Spotter):
+    """Finds the candidates for a parameter of each kind."""
 
     def candidates(self, parameter: Parameter) -> list[Candidate]:
         """Return what may fill *parameter*, best first; of equal ones the first in the text."""
         finder = getattr(self, f"_{parameter.kind}", None)
         found: list[Candidate] = finder(parameter) if finder else []
         found.extend(self._explicit(parameter))
+        found.extend(self._described(parameter))
         return sorted(found, key=lambda c: (-c.score, c.start))
+
+    def _described(self, parameter: Parameter) -> list[Candidate]:
+        """Return those of the values named in the description that the text speaks of."""
+        if parameter.type != "string" or parameter.kind in ("enum", "query"):
+            return []
+        choices = described_choices(str(parameter.schema.get("description") or ""))
+        chosen = replace(parameter, schema={**parameter.schema, "enum": list(choices)}, kind="enum")
+        found = self._enum(chosen) if choices else []
+        return [replace(c, score=c.score + 0.6) for c in found if c.score >= 1.0]
 
     # Kinds ----------------------------------------------------------------------------------------
 
@@ -79,7 +73,9 @@ class Source:
 
     def _time(self, parameter: Parameter) -> list[Candidate]:
         return self._scored(values.times(self.text), parameter, 1.0) or (
-            self._date(parameter) if parameter.type == "string" and "time" in parameter.words and len(parameter.words) == 1 else []
+            self._date(parameter)
+            if parameter.type == "string" and "time" in parameter.words and len(parameter.words) == 1
+            else []
         )
 
     def _datetime(self, parameter: Parameter) -> list[Candidate]:
@@ -87,8 +83,14 @@ class Source:
         stamps = [c for c in days if "T" in str(c.value)]
         if stamps or not days:
             return stamps or self._scored(hours, parameter, 0.8)
-        clock = f"T{_clock(hours[0].value)}" if hours else "T00:00:00Z" if parameter.schema.get("format") == "date-time" else ""
-        return [Candidate(f"{day.value}{clock}", day.start, day.end, day.score) for day in days]
+        stamp = (
+            f"T{clock(hours[0].value)}"
+            if hours
+            else "T00:00:00Z"
+            if parameter.schema.get("format") == "date-time"
+            else ""
+        )
+        return [Candidate(f"{day.value}{stamp}", day.start, day.end, day.score) for day in days]
 
     def _id(self, parameter: Parameter) -> list[Candidate]:
         found = []
@@ -98,9 +100,20 @@ class Source:
                 digits = re.sub(r"\D", "", str(value))
                 value = int(digits) if digits else None
             if value is not None:
-                found.append(Candidate(value, candidate.start, candidate.end, candidate.score + self._shape(parameter, str(value))))
+                found.append(
+                    Candidate(
+                        value,
+                        candidate.start,
+                        candidate.end,
+                        candidate.score + self._shape(parameter, str(value)),
+                    )
+                )
+        if not found and parameter.required and parameter.type in ("integer", "number"):
+            found = self._number(parameter)
         if not found and parameter.required and parameter.type == "string":
-            found = [c for c in self._scored(values.quoted(self.text), parameter, 0.6) if " " not in str(c.value)]
+            found = [
+                c for c in self._scored(values.quoted(self.text), parameter, 0.6) if " " not in str(c.value)
+            ]
         return found
 
     def _shape(self, parameter: Parameter, value: str) -> float:
@@ -112,58 +125,70 @@ class Source:
             except re.error:
                 return 0.0
         prefix = re.match(r"[A-Za-z]+", value)
-        return 0.3 if prefix and fold(prefix[0]) in words(str(parameter.schema.get("description", "")).replace("-", " ")) else 0.0
+        return (
+            0.3
+            if prefix
+            and fold(prefix[0]) in words(str(parameter.schema.get("description", "")).replace("-", " "))
+            else 0.0
+        )
 
     def _currency(self, parameter: Parameter) -> list[Candidate]:
-        found = [
-            Found(m[0].upper(), m.start(), m.end(), *_neighbours(self.text, m.start(), m.end()))
-            for m in re.finditer(r"\b[A-Za-z]{3}\b", self.text)
-            if m[0].upper() in CURRENCY_CODES and (m[0].isupper() or fold(m[0]) in ("usd", "eur", "gbp", "jpy", "chf"))
-        ]
-        for name, code in CURRENCIES.items():
-            pattern = re.escape(name) if not name[0].isalpha() else rf"\b{name}\b"
-            for m in re.finditer(pattern, self.text, re.IGNORECASE):
-                if not any(m.start() < f.end and f.start < m.end() for f in found):
-                    found.append(Found(code, m.start(), m.end(), *_neighbours(self.text, m.start(), m.end())))
-        found.sort(key=lambda f: f.start)
+        found = values.currencies(self.text)
         scored = self._scored(found, parameter, 1.0)
-        if parameter.role == "from" and scored and not any(c.score > 1.2 for c in scored):
+        counted = [
+            self.text[: c.start].rstrip()[-1:].isdigit() or self.text[c.end :].lstrip()[:1].isdigit()
+            for c in scored
+        ]
+        if (
+            parameter.role != "none" and any(counted) and not all(counted)
+        ):  # «90 GBP»: what is changed has the amount
+            for at, has_amount in enumerate(counted):
+                c = scored[at]
+                bonus = 0.6 if has_amount == (parameter.role == "from") else -0.3
+                scored[at] = Candidate(c.value, c.start, c.end, c.score + bonus)
+        elif parameter.role == "from" and scored and not any(c.score > 1.2 for c in scored):
             first = scored[0]
             scored[0] = Candidate(first.value, first.start, first.end, first.score + 0.1)
         return scored
 
     def _language(self, parameter: Parameter) -> list[Candidate]:
         found = [
-            Found(m[0].capitalize(), m.start(), m.end(), *_neighbours(self.text, m.start(), m.end()))
+            Found(m[0].capitalize(), m.start(), m.end(), *neighbours(self.text, m.start(), m.end()))
             for m in re.finditer(r"\b[A-Za-z]{4,12}\b", self.text)
             if fold(m[0]) in LANGUAGES
         ]
         return self._scored(found, parameter, 1.0)
 
     def _ticker(self, parameter: Parameter) -> list[Candidate]:
-        found = [
-            Found(m[0], m.start(), m.end(), *_neighbours(self.text, m.start(), m.end()))
-            for m in re.finditer(r"\b[A-Z]{2,5}(?:\.[A-Z]{1,2})?\b", self.text)
-            if m[0] not in CURRENCY_CODES and not self.text.isupper()
-        ]
-        scored = self._scored(found, parameter, 1.2)
+        scored = self._scored(values.tickers(self.text), parameter, 1.2)
         spans = [(c.start, c.end) for c in scored]
         for name in self._thing(parameter):
             if not any(name.start < b and a < name.end for a, b in spans):
-                scored.append(Candidate(TICKERS.get(fold(str(name.value)), name.value), name.start, name.end, name.score))
+                scored.append(
+                    Candidate(
+                        TICKERS.get(fold(str(name.value)), name.value), name.start, name.end, name.score
+                    )
+                )
         return scored
 
     def _place(self, parameter: Parameter) -> list[Candidate]:
+        if "address" in parameter.words and (streets := values.streets(self.text)):
+            return self._scored(streets, parameter, 1.2)
         found = []
         for name in self._scored(values.names(self.text), parameter, 0.8):
-            before = _neighbours(self.text, name.start, name.end)[0]
-            found.append(Candidate(name.value, name.start, name.end, name.score + (0.4 if before in _PLACE_BEFORE else 0.0)))
+            before = neighbours(self.text, name.start, name.end)[0]
+            found.append(
+                Candidate(
+                    name.value, name.start, name.end, name.score + (0.4 if before in _PLACE_BEFORE else 0.0)
+                )
+            )
         named = [(c.start, c.end) for c in found]
         for phrase in self._phrases(_PLACE_BEFORE):
             if not any(phrase.start < b and a < phrase.end for a, b in named):
                 bonus = 0.3 if phrase.before in ("in", "near", "at", "to", "from") else 0.1
                 found.extend(self._scored([phrase], parameter, 0.6 + bonus - (0.5 if named else 0.0)))
-        return self._with_suffix(found) + ([] if found else self._residue(parameter, 0.5))
+        short = len(self.text.split()) <= 5
+        return self._with_suffix(found) or (self._residue(parameter, 0.5) if short else [])
 
     def _with_suffix(self, found: list[Candidate]) -> list[Candidate]:
         """Join «Paris, France» and «Seattle, WA», unless the comma belongs to a list that ends in «and»."""
@@ -173,34 +198,71 @@ class Source:
         for candidate in sorted(found, key=lambda c: c.start):
             last = joined[-1] if joined else None
             if last and re.fullmatch(r",\s+", self.text[last.end : candidate.start]):
-                joined[-1] = Candidate(f"{last.value}, {candidate.value}", last.start, candidate.end, last.score)
+                joined[-1] = Candidate(
+                    f"{last.value}, {candidate.value}", last.start, candidate.end, last.score
+                )
             else:
                 joined.append(candidate)
         return joined
 
     def _person(self, parameter: Parameter) -> list[Candidate]:
-        found = self._scored(values.names(self.text), parameter, 0.9)
+        named = values.names(self.text)
+        people = [name for name in named if name.before != "the"]  # «the Blue Room» is nobody
+        found = self._scored(people or named, parameter, 0.9)
         if not found:
-            phrases = [p for p in self._phrases(frozenset(("for", "of", "to", "with", "by", "named", "called", "about")))]
+            phrases = self._phrases(frozenset(("for", "of", "to", "with", "by", "named", "called", "about")))
             found = self._scored(phrases, parameter, 0.5)
         if not found and "email" in parameter.about:
             found = self._email(parameter)
         return found
 
     def _thing(self, parameter: Parameter) -> list[Candidate]:
+        if "unit" in parameter.words and (units := self._units(parameter)):
+            return units
         found = self._scored(values.quoted(self.text), parameter, 1.2)
+        for counted in re.finditer(
+            r"\bhow many (?P<what>[^?!.,]{2,60}?) (?:are|is|do|does|did|have|has|can|were|in|left|remain)\b",
+            self.text,
+            re.IGNORECASE,
+        ):
+            if not set(stems(counted["what"])) <= self.vocabulary:
+                found.append(Candidate(counted["what"], counted.start("what"), counted.end("what"), 0.9))
         spans = [(c.start, c.end) for c in found]
-        found += [c for c in self._scored(values.names(self.text), parameter, 0.8) if not any(c.start < b and a < c.end for a, b in spans)]
+        found += [
+            c
+            for c in self._scored(values.names(self.text), parameter, 0.8)
+            if not any(c.start < b and a < c.end for a, b in spans)
+        ]
         if not found:
-            found = self._scored(values.ids(self.text), parameter, 0.5) if parameter.required else []
+            spotted = [i for i in values.ids(self.text) if not i.value.isdigit()]
+            found = self._scored(spotted, parameter, 0.5) if parameter.required else []
         spans = [(c.start, c.end) for c in found]
-        phrases = self._phrases(frozenset(("for", "of", "about", "named", "called", "with", "on", "regarding", "in", "to", "into")))
+        phrases = [
+            uncounted(phrase)
+            for phrase in self._phrases(
+                frozenset(
+                    ("for", "of", "about", "named", "called", "with", "on", "regarding", "in", "to", "into")
+                )
+            )
+        ]
         found += [
             c
             for c in self._scored(phrases, parameter, 0.5 if found else 0.55)
             if not any(c.start < b and a < c.end for a, b in spans)
         ]
         return found or self._residue(parameter, 0.5)
+
+    def _units(self, parameter: Parameter) -> list[Candidate]:
+        """Return the units of «10 miles to kilometers»: behind the number what is, behind «to» what is wanted."""
+        held = [
+            Candidate(m["unit"], m.start("unit"), m.end("unit"), 1.3 if parameter.role == "from" else 0.6)
+            for m in re.finditer(r"\d\s*(?:degrees\s+)?(?P<unit>[^\W\d_]+)", self.text)
+        ]
+        wanted = [
+            Candidate(m["unit"], m.start("unit"), m.end("unit"), 1.3 if parameter.role == "to" else 0.6)
+            for m in re.finditer(r"\b(?:to|into|in)\s+(?:degrees\s+)?(?P<unit>[^\W\d_]+)", self.text)
+        ]
+        return [*held, *wanted] if parameter.role == "from" else [*wanted, *held]
 
     def _content(self, parameter: Parameter) -> list[Candidate]:
         found = self._scored(values.quoted(self.text), parameter, 1.1)
@@ -221,25 +283,52 @@ class Source:
             value: Json = int(number.value) if parameter.type == "integer" else number.exact
             if parameter.type == "integer" and not number.value.is_integer():
                 continue
-            if not _within(number.value, parameter.schema):
+            if not within(number.value, parameter.schema):
                 continue
             score = 0.6 + self._near(at, parameter)
-            score += 0.3 if number.money and parameter.about & {"amount", "pric", "cost", "budget", "money", "sum", "total"} else 0.0
+            score += (
+                0.3
+                if number.money
+                and parameter.about & {"amount", "pric", "cost", "budget", "money", "sum", "total"}
+                else 0.0
+            )
             if number.unit == "%":
-                score += 0.4 if parameter.about & {"percent", "percentag", "rat", "tip", "discount", "interest", "tax"} else -0.2
+                score += (
+                    0.4
+                    if parameter.about & {"percent", "percentag", "rat", "tip", "discount", "interest", "tax"}
+                    else -0.2
+                )
             if number.unit and stem(number.unit) in parameter.about:
                 score += 0.2
             found.append(Candidate(value, at.start, at.end, score))
         return found
 
     def _boolean(self, parameter: Parameter) -> list[Candidate]:
-        own = parameter.words - {stem(w) for w in ("include", "is", "with", "has", "show", "use", "enable", "flag", "get", "want", "need", "add", "only")}
+        own = parameter.words - {
+            stem(w)
+            for w in (
+                "include",
+                "is",
+                "with",
+                "has",
+                "show",
+                "use",
+                "enable",
+                "flag",
+                "get",
+                "want",
+                "need",
+                "add",
+                "only",
+            )
+        }
         spelled = [(match, stem(fold(match[0]))) for match in re.finditer(r"[^\W\d_]+", self.text)]
         exact = [match for match, word in spelled if word in own]
         for match in exact or [match for match, word in spelled if not related(word).isdisjoint(own)]:
             before = self.text[max(0, match.start() - 24) : match.start()]
             return [Candidate(not _NEGATED.search(before), match.start(), match.end(), 1.0)]
-        return []
+        said = _SAID_OUTRIGHT.search(self.text) if parameter.required else None
+        return [Candidate(bool(said["yes"]), said.start(), said.end(), 0.9)] if said else []
 
     def _enum(self, parameter: Parameter) -> list[Candidate]:
         found: list[Candidate] = []
@@ -249,114 +338,28 @@ class Source:
             if choice is None:
                 continue
             parts = words(str(choice).replace("_", " "))
-            phrase = re.search(r"[\s_-]*".join(re.escape(p) for p in parts), fold(self.text)) if len(parts) > 1 else None
+            phrase = (
+                re.search(r"[\s_-]*".join(re.escape(p) for p in parts), fold(self.text))
+                if len(parts) > 1
+                else None
+            )
             if phrase:
                 found.append(Candidate(choice, phrase.start(), phrase.end(), 1.5))
                 continue
-            best = max(((_alike(part, word), m) for part in parts[:3] for m, word in spelled), key=lambda pair: pair[0], default=None)
+            best = max(
+                ((alike(part, word), m) for part in parts[:3] for m, word in spelled),
+                key=lambda pair: pair[0],
+                default=None,
+            )
             if best and best[0] > 0.0:
                 m = best[1]
-                place = Found("", m.start(), m.end(), *_neighbours(self.text, m.start(), m.end()))
-                found.append(Candidate(choice, m.start(), m.end(), best[0] / len(parts) + min(0.3, self._near(place, parameter))))
+                place = Found("", m.start(), m.end(), *neighbours(self.text, m.start(), m.end()))
+                found.append(
+                    Candidate(
+                        choice,
+                        m.start(),
+                        m.end(),
+                        best[0] / len(parts) + min(0.3, self._near(place, parameter)),
+                    )
+                )
         return found
-
-    # Helpers --------------------------------------------------------------------------------------
-
-    def _phrases(self, before: frozenset[str]) -> list[Found]:
-        return [
-            phrase
-            for phrase in values.phrases(self.text)
-            if phrase.before in before
-            and not all(names_a_kind(word) or word.isdigit() or word in STOP_WORDS for word in words(phrase.value))
-            and not _DATE_WORDS.search(phrase.value) and not set(stems(phrase.value)) <= self.vocabulary
-        ]
-
-    def _scored(self, found: Sequence[Found], parameter: Parameter, base: float) -> list[Candidate]:
-        return [Candidate(f.value, f.start, f.end, base + self._near(f, parameter)) for f in found if f.value]
-
-    def _near(self, found: Found, parameter: Parameter) -> float:
-        """Return a bonus when the words beside the value name the parameter, or its direction."""
-        bonus = 0.0
-        before, after = stem(found.before), stem(found.after)
-        if before and (before in parameter.words or not related(before).isdisjoint(parameter.words)):
-            bonus += 0.6
-        if after and (after in parameter.words or not related(after).isdisjoint(parameter.words)):
-            bonus += 0.6
-        if not bonus and {before, after} & (parameter.about - parameter.words):
-            bonus += 0.2
-        if parameter.role == "from":
-            bonus += 0.5 if found.before in _FROM_BEFORE else -0.4 if found.before in _TO_BEFORE else 0.0
-        elif parameter.role == "to":
-            bonus += 0.5 if found.before in _TO_BEFORE else -0.4 if found.before in _FROM_BEFORE else 0.0
-        return bonus
-
-    def _explicit(self, parameter: Parameter) -> list[Candidate]:
-        """Return the value of «subject: Hello», «title is 'X'», «set the colour to red»."""
-        if parameter.type != "string" or parameter.kind in ("query", "enum", "date", "datetime", "expression"):
-            return []
-        name = r"[\s_-]*".join(re.escape(part) for part in re.split(r"[\s_-]+", parameter.shown))
-        pattern = rf"(?<!\w){name}(?!\w)(?:\s*[:=]\s*|\s+(?:is|to|as|of|should be|will be)\s+|\s+(?=[\"'“]))(?P<value>\"[^\"]+\"|'[^']+'|“[^”]+”|[^\s,;?!]+(?:\s+[^\s,;?!]+){{0,5}}?)(?=\s*(?:[,;?!]|\.?\s*$|\.\s|\s(?:and|with|for|from|to|in|on|at)\b))"
-        found = re.search(pattern, self.text, re.IGNORECASE)
-        if found is None or fold(found["value"]) in STOP_WORDS:
-            return []
-        return [Candidate(found["value"].strip("\"'“”"), found.start("value"), found.end("value"), 1.3)]
-
-    def _residue(self, parameter: Parameter, score: float) -> list[Candidate]:
-        """Return what of the text is neither small talk nor the tool's own words: «define serendipity»."""
-        if not parameter.required:
-            return []
-        best: tuple[int, int] | None = None
-        run: tuple[int, int] | None = None
-        for match in [*re.finditer(r"[^\W_]+(?:['’.-][^\W_]+)*", self.text)]:
-            plain = words(match[0])
-            empty = all(w in STOP_WORDS or names_a_kind(w) or stem(w) in self.vocabulary or w in values._VERB_LIKE for w in plain) or _DATE_WORDS.fullmatch(match[0])
-            if empty:
-                run = None
-                continue
-            adjoining = run is not None and not self.text[run[1] : match.start()].strip()
-            run = (run[0], match.end()) if run and adjoining else (match.start(), match.end())
-            if best is None or run[0] == best[0] or run[1] - run[0] > best[1] - best[0]:
-                best = run
-        if best is None:
-            return []
-        return [Candidate(squeeze(self.text[best[0] : best[1]]), best[0], best[1], score)]
-
-
-def _neighbours(text: str, start: int, end: int) -> tuple[str, str]:
-    place = values._at(text, "", start, end)
-    return place.before, place.after
-
-
-def _alike(choice: str, word: str) -> float:
-    if choice == word:
-        return 1.3
-    if stem(choice) == stem(word):
-        return 1.1
-    if word in _UNITS.get(choice, ()) and len(word) > 1:
-        return 1.0
-    if close(choice, word):
-        return 0.9
-    return 0.7 if stem(word) in related(stem(choice)) and word not in STOP_WORDS else 0.0
-
-
-def _within(value: float, schema: dict[str, object]) -> bool:
-    def bound(key: str) -> float | None:
-        limit = schema.get(key)
-        return float(limit) if isinstance(limit, int | float) and not isinstance(limit, bool) else None
-
-    low, high = bound("minimum"), bound("maximum")
-    above, below = bound("exclusiveMinimum"), bound("exclusiveMaximum")
-    return (
-        (low is None or value >= low)
-        and (high is None or value <= high)
-        and (above is None or value > above)
-        and (below is None or value < below)
-    )
-
-
-def _clock(text: str) -> str:
-    found = re.match(r"(\d{1,2})(?:[:.h](\d\d))?(?::(\d\d))?\s*([ap])?", text.lower())
-    if found is None:
-        return "12:00:00Z" if "noon" in text.lower() else "00:00:00Z"
-    hour = int(found[1]) % 12 + (12 if found[4] == "p" else 0) if found[4] else int(found[1])
-    return f"{hour:02}:{found[2] or '00'}:{found[3] or '00'}Z"

@@ -12,15 +12,29 @@ from emulator.model.asked import analyse
 from emulator.model.chain import flatten, from_outputs, parse
 from emulator.model.facts import FactIndex
 from emulator.model.kinds import Parameter, read_parameter, type_of
+from emulator.model.labels import Label, choose
+from emulator.model.lexicon import word_list
 from emulator.model.render import unwrap
 from emulator.model.schemas import Schema, allows_null, is_valid, properties, required, resolve
-from emulator.model.source import Json, Source
+from emulator.model.source import Source
+from emulator.model.spotter import Json
 from emulator.model.text import name_words, sentences, squeeze, stem
 
-_ANSWERS = frozenset(stem(w) for w in "answer response reply text message summary explanation content result output description reasoning conclusion statement details final comment note".split())  # fmt: skip
+_ANSWERS = frozenset(stem(w) for w in word_list("answer response reply text message summary explanation content result output description reasoning conclusion statement details final comment note"))  # fmt: skip
+_MAX_READ = 8_000
+_SPOTTED_FROM = 0.5
+_WIDER = frozenset(stem(w) for w in word_list("country nation state region province"))
 _MAX_ITEMS = 50
 _MAX_DEPTH = 8
-_FILLERS = {"date": "1970-01-01", "date-time": "1970-01-01T00:00:00Z", "time": "00:00:00", "email": "unknown@example.com", "uri": "https://example.com", "uuid": "00000000-0000-0000-0000-000000000000", "ipv4": "0.0.0.0"}  # noqa: S104 - a placeholder value, no address to listen on
+_FILLERS = {
+    "date": "1970-01-01",
+    "date-time": "1970-01-01T00:00:00Z",
+    "time": "00:00:00",
+    "email": "unknown@example.com",
+    "uri": "https://example.com",
+    "uuid": "00000000-0000-0000-0000-000000000000",
+    "ipv4": "127.0.0.1",
+}
 
 
 @dataclass(slots=True)
@@ -71,7 +85,10 @@ def build(schema: Schema, material: Material) -> Json:
 
 def _loose(key: str, material: Material) -> Json:
     parameter = read_parameter(key, {"type": "string"}, True)
-    return next(iter(_candidates(parameter, material)), None)
+    value = next(iter(_candidates(parameter, material)), None)
+    if isinstance(value, str):
+        material.used.add(value)
+    return value
 
 
 def _value(name: str, schema: Schema, root: Schema, material: Material, depth: int) -> Json:
@@ -79,7 +96,7 @@ def _value(name: str, schema: Schema, root: Schema, material: Material, depth: i
         return minimal(schema, root)
     kind = type_of(schema)
     if kind == "object" and "enum" not in schema:
-        return _object(name, schema, root, material, depth)
+        return _object(schema, root, material, depth)
     if kind == "array":
         return _array(name, schema, root, material, depth)
     parameter = read_parameter(name, schema, True)
@@ -92,7 +109,7 @@ def _value(name: str, schema: Schema, root: Schema, material: Material, depth: i
     return None if allows_null(schema) else minimal(schema, root)
 
 
-def _object(name: str, schema: Schema, root: Schema, material: Material, depth: int) -> Json:
+def _object(schema: Schema, root: Schema, material: Material, depth: int) -> Json:
     parts = {key: resolve(part, root) for key, part in properties(schema).items()}
     needed = required(schema)
     made: dict[str, Json] = {}
@@ -140,12 +157,21 @@ def _listed(name: str, items: Schema, root: Schema, material: Material) -> list[
     for text in (" ".join(material.found), material.message):
         if not text:
             continue
-        need = Need(text=text[:8_000], query=text, message="", today=material.today)
-        filled = fill({"type": "object", "properties": {name or "items": {**parameter.schema, "items": items}}, "$defs": root.get("$defs", {})}, need)
+        need = Need(text=text[:_MAX_READ], query=text, message="", today=material.today)
+        filled = fill(
+            {
+                "type": "object",
+                "properties": {name or "items": {**parameter.schema, "items": items}},
+                "$defs": root.get("$defs", {}),
+            },
+            need,
+        )
         values = filled.calls[0].get(name or "items") if filled.calls else None
         if isinstance(values, list) and values:
             return values
-    if type_of(items) == "string" and own & (_ANSWERS | {"step", "point", "item", "fact", "bullet", "sentenc", "key"}):
+    if type_of(items) == "string" and own & (
+        _ANSWERS | {"step", "point", "item", "fact", "bullet", "sentenc", "key"}
+    ):
         return list(sentences(material.reply))
     return []
 
@@ -158,10 +184,11 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
         found.append(from_call)
     if parameter.type == "string" and parameter.kind != "enum" and parameter.words & _ANSWERS:
         found.append(material.reply)
+    found.extend(_from_arguments(parameter, material))
     texts = [text for text in (" ".join(material.found), material.message) if text]
-    for text in texts:
-        source = Source(text[:8_000], material.today)
-        found.extend(c.value for c in source.candidates(parameter) if c.score >= 0.5 and c.value not in material.used)
+    spotted = [c for text in texts for c in Source(text[:_MAX_READ], material.today).candidates(parameter)]
+    spotted.sort(key=lambda c: -c.score)  # stable: of equal ones, what was found goes before what was asked
+    found.extend(c.value for c in spotted if c.score >= _SPOTTED_FROM and c.value not in material.used)
     if parameter.words:
         wanted = analyse(f"What is the {parameter.shown}?")
         known, _ = material.facts.answer(wanted, 0.5)
@@ -169,13 +196,51 @@ def _candidates(parameter: Parameter, material: Material) -> list[Json]:
             source = Source(known, material.today)
             found.extend(c.value for c in source.candidates(parameter))
             found.append(known if parameter.type == "string" else None)
+    if parameter.kind == "enum":
+        found.extend(_classified(parameter, material.message))
     if parameter.type == "boolean":
         found.append(_said_yes(material.reply))
-    elif parameter.type == "string" and parameter.kind in ("thing", "content", "query") and len(parameter.words) <= 1:
+    elif (
+        parameter.type == "string"
+        and parameter.kind in ("thing", "content", "query")
+        and len(parameter.words) <= 1
+    ):
         found.append(" ".join(material.found))
     documents = [unwrap(parse(call.output)) for call in material.calls]
-    found.extend(v for d in documents for _, v in flatten(d) if parameter.type in ("integer", "number") and isinstance(v, int | float))
-    return [value for value in found if value is not None and value != ""]
+    found.extend(
+        v
+        for d in documents
+        for _, v in flatten(d)
+        if parameter.type in ("integer", "number") and isinstance(v, int | float)
+    )
+    return [_place_of(value, parameter) for value in found if value is not None and value != ""]
+
+
+def _from_arguments(parameter: Parameter, material: Material) -> list[Json]:
+    """Return what the calls of this run were made with: the city of «weather in Rome»."""
+    asked = [FinishedCall(call.name, "", call.arguments, call.round) for call in material.calls]
+    value = from_outputs(parameter, asked)
+    return [] if value is None else [value]
+
+
+def _place_of(value: Json, parameter: Parameter) -> Json:
+    """Return the part of «Ghent, Belgium» that *parameter* wants: the city or the country."""
+    if parameter.kind != "place" or not isinstance(value, str) or value.count(",") != 1:
+        return value
+    near, far = (piece.strip() for piece in value.split(","))
+    if parameter.words & {"city", "town"}:
+        return near
+    return far if parameter.words & _WIDER else value
+
+
+def _classified(parameter: Parameter, message: str) -> list[Json]:
+    """Return the choice of an enum that the words of *message* speak for, if any does."""
+    choices = parameter.schema.get("enum")
+    labels = (
+        [Label(choice) for choice in choices if isinstance(choice, str)] if isinstance(choices, list) else []
+    )
+    label, reasons = choose(message[:8_000], labels) if labels else (Label(""), ())
+    return [label.name] if reasons else []
 
 
 def _said_yes(text: str) -> bool | None:
@@ -197,8 +262,18 @@ def _fitted(value: Json, parameter: Parameter) -> Json:
                 return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        return int(value) if parameter.type == "integer" or float(value).is_integer() and abs(value) < 1e15 else value
-    return value if parameter.type == "boolean" and isinstance(value, bool) else value if parameter.kind == "enum" else None
+        return (
+            int(value)
+            if parameter.type == "integer" or (float(value).is_integer() and abs(value) < 1e15)
+            else value
+        )
+    return (
+        value
+        if parameter.type == "boolean" and isinstance(value, bool)
+        else value
+        if parameter.kind == "enum"
+        else None
+    )
 
 
 def minimal(schema: object, root: Schema, depth: int = 0) -> Json:
@@ -217,11 +292,19 @@ def minimal(schema: object, root: Schema, depth: int = 0) -> Json:
     if kind == "object":
         parts = properties(plain)
         names = required(plain) or []
-        return {name: minimal(parts.get(name, {}), root, depth + 1) for name in names} if depth < _MAX_DEPTH else {}
+        return (
+            {name: minimal(parts.get(name, {}), root, depth + 1) for name in names}
+            if depth < _MAX_DEPTH
+            else {}
+        )
     if kind == "array":
         least = plain.get("minItems")
         count = min(least, _MAX_ITEMS) if isinstance(least, int) else 0
-        return [minimal(plain.get("items", {}), root, depth + 1) for _ in range(count)] if depth < _MAX_DEPTH else []
+        return (
+            [minimal(plain.get("items", {}), root, depth + 1) for _ in range(count)]
+            if depth < _MAX_DEPTH
+            else []
+        )
     if kind == "boolean":
         return False
     if kind == "null":
@@ -235,12 +318,19 @@ def _least_number(schema: Schema, kind: str) -> Json:
         return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
     step = limit("multipleOf") or 1.0
-    low, above, high, below = limit("minimum"), limit("exclusiveMinimum"), limit("maximum"), limit("exclusiveMaximum")
+    low, above, high, below = (
+        limit("minimum"),
+        limit("exclusiveMinimum"),
+        limit("maximum"),
+        limit("exclusiveMaximum"),
+    )
     value = 0.0
     if low is not None and low > 0:
         value = low
     elif above is not None and above >= 0:
-        value = above + (step if kind == "integer" or below is None or above + step < below else (below - above) / 2)
+        value = above + (
+            step if kind == "integer" or below is None or above + step < below else (below - above) / 2
+        )
     elif high is not None and high < 0:
         value = high
     elif below is not None and below <= 0:
@@ -256,6 +346,8 @@ def _least_text(schema: Schema) -> str:
     stated = schema.get("format")
     if isinstance(stated, str) and stated in _FILLERS:
         return _FILLERS[stated]
-    least = schema.get("minLength")
-    text = "unknown" if isinstance(least, int) and least > 0 else ""
-    return text.ljust(least, ".") if isinstance(least, int) else text
+    least, most = schema.get("minLength"), schema.get("maxLength")
+    if not isinstance(least, int) or least <= 0:
+        return ""
+    text = "unknown".ljust(least, ".")
+    return text[: max(least, most)] if isinstance(most, int) else text

@@ -7,12 +7,15 @@ from functools import lru_cache
 
 from emulator.model.lexicon import IDEAS, NUMBER_WORDS, STOP_WORDS
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 _CHUNK = re.compile(r"[^\W_]+(?:['’.,:/@+-][^\W_]+)*")
 _CJK = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 _NUMBER_UNIT = re.compile(r"(\d+(?:[.,]\d+)*)([^\W\d_]{1,10})")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_BOUNDARY = re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？]+\s*|;\s+|\n+")
+_BOUNDARY = re.compile(r"[.!?…]{1,8}[\"'”’»)\]]{0,4}\s+|[。！？]{1,8}\s*|;\s+|\n+")
+_WORDLY = re.compile(r"[^\W_]")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|mr|mrs|ms|dr|prof|st|no|nr|vs|etc|inc|ltd|approx|max|min|tel|ext|dept|jr|sr|u\.s|a\.m|p\.m)|(?<![^\s(])[A-Z])\.$",
     re.IGNORECASE,
@@ -75,6 +78,24 @@ def fold(word: str) -> str:
     return unicodedata.normalize("NFC", bare)
 
 
+def folded_text(text: str) -> str:
+    """Return *text* in lower case without accents, its words where they were as near as that leaves them."""
+    lowered = text.casefold()
+    if lowered.isascii():
+        return lowered
+    bare = "".join(c for c in unicodedata.normalize("NFKD", lowered) if not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", bare)
+
+
+@lru_cache(maxsize=65_536)
+def spellings(word: str) -> tuple[str, ...]:
+    """Return texts of which one is part of every word whose stem is *word*."""
+    found = [word, *_SPELLED.get(word, ())]
+    if 3 < len(word) <= 15 and word.isdecimal():
+        found.append(f"{int(word):,}")
+    return tuple(found)
+
+
 def words(text: str) -> list[str]:
     """Return the folded words of *text* in order. Ids, times and numbers stay whole; 1,000 becomes 1000."""
     found: list[str] = []
@@ -102,7 +123,7 @@ def stem(word: str) -> str:
     """Return the form under which *word* (folded) meets its relatives: calculator, calculate -> calcul."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
-    if len(word) <= 3 or not word.isascii() or not word.isalpha():
+    if len(word) > 40 or len(word) <= 3 or not word.isascii() or not word.isalpha():
         return word
     for _ in range(2):  # "cancellations": first the plural and -ation, then what they leave
         shorter = _strip(word)
@@ -117,9 +138,15 @@ def _strip(word: str) -> str:
         if not word.endswith(suffix):
             continue
         left = word[: -len(suffix)]
-        if len(left) < (4 if suffix in _LONG_STEM else 3) or (suffix == "s" and left.endswith(("s", "u", "i"))):
+        if len(left) < (4 if suffix in _LONG_STEM else 3) or (
+            suffix == "s" and left.endswith(("s", "u", "i"))
+        ):
             continue
-        if suffix in ("ing", "ings", "ed", "er", "ers") and len(left) > 3 and left[-1] == left[-2] not in "sz":
+        if (
+            suffix in ("ing", "ings", "ed", "er", "ers")
+            and len(left) > 3
+            and left[-1] == left[-2] not in "sz"
+        ):
             left = left[:-1]
         return left
     return word
@@ -156,6 +183,8 @@ def sentences(text: str) -> list[str]:
 
     Abbreviations, decimals and what stands inside quotes do not end one.
     """
+    if _BOUNDARY.search(text) is None:
+        return [text.strip()] if _WORDLY.search(text) else []
     found: list[str] = []
     start = 0
     quoted = iter(quotations(text))
@@ -166,12 +195,14 @@ def sentences(text: str) -> list[str]:
         if inside and inside.start < boundary.start() < inside.end - 1 and boundary.end() <= inside.end - 1:
             continue
         head = text[max(start, boundary.start() - 12) : boundary.start() + 1]
+        if boundary[0].rstrip()[-1:] in "\"'”’»)" and text[boundary.end() : boundary.end() + 1].islower():
+            continue  # «Say "Ahoy!" before each answer» goes on
         if boundary[0][0] == "." and "\n" not in boundary[0] and _ABBREVIATION.search(head):
             continue
         found.append(text[start : boundary.end()].strip().rstrip(";"))
         start = boundary.end()
     found.append(text[start:].strip())
-    return [sentence for sentence in found if any(c.isalnum() for c in sentence)]
+    return [sentence for sentence in found if _WORDLY.search(sentence)]
 
 
 def is_number(word: str) -> bool:
@@ -182,6 +213,11 @@ def is_number(word: str) -> bool:
 def related(word: str) -> frozenset[str]:
     """Return the stems that mean nearly the same as the stem *word*; empty when none is known."""
     return _RELATED.get(word, frozenset())
+
+
+_SPELLED: dict[str, tuple[str, ...]] = {}
+for _word, _stem in _IRREGULAR.items():
+    _SPELLED[_stem] = (*_SPELLED.get(_stem, ()), _word)
 
 
 def _build_related() -> dict[str, frozenset[str]]:

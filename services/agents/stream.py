@@ -21,9 +21,10 @@ from services.agents.backend import (
     StepChanged,
     TextAdded,
 )
-from services.errors import Unavailable, UnexpectedReply, azure_call
+from services.errors import Unavailable, UnexpectedReply
 from services.redaction import redact
 from services.resilience.watchdog import Line
+from services.translation import azure_call
 
 log = logging.getLogger(__name__)
 OPERATION = "follow the run"

@@ -40,9 +40,19 @@ class Ending:
         return self._view.run.id if self._view.run is not None else self._job.id
 
     def close(self, state: AnswerState, problem: Problem | None) -> None:
-        """Make the answer final; the first call counts."""
-        now_s = self._job.journal.at_s()
-        self._job.journal.record(Closed(now_s, state, problem, measuring=self._hops.busy))
+        """Make the answer final; the first call counts. Its parts come with it, unless a watcher still looks."""
+        now_s, busy = self._job.journal.at_s(), self._hops.busy
+        closed = Closed(now_s, state, problem, measuring=busy)
+        if busy or self._job.is_final or not self._measures:
+            self._job.journal.record(closed)
+        else:
+            parts = self._hops.parts(self._job.began_s, now_s)
+            self._job.journal.record(closed, PartsMeasured(now_s, parts))
+
+    @property
+    def _measures(self) -> bool:
+        """Whether the times can be known: there is a run, and it was followed from its beginning."""
+        return self._view.run is not None and self._job.run is None
 
     def conclude(self, run: Run) -> None:
         """Close the answer as the terminal *run* says, with the whole text as the thread holds it. Raises StopNow."""
@@ -97,12 +107,12 @@ class Ending:
         note(job, _stop_words(stopped, missed))
         return main
 
-    def settle(self, began_s: float) -> None:
+    def settle(self) -> None:
         """Measure the parts; then wait, a little, until a run that was told to stop has let go of its thread."""
         self._hops.settle(SETTLE_S)
         took_s, now_s = self._job.answer.took_s, self._job.journal.at_s()
-        if took_s is not None and self._view.run is not None and self._job.run is None:
-            self._job.journal.record(PartsMeasured(now_s, self._hops.parts(began_s, took_s)))
+        if took_s is not None and self._measures:
+            self._job.journal.record(PartsMeasured(now_s, self._hops.parts(self._job.began_s, took_s)))
         self._job.journal.record(Settled(now_s))
         if self._job.stop_reason in ("cancelled", "deadline") and self._job.owned:
             self._await_unlock()

@@ -59,7 +59,7 @@ class Runner:
         try:
             with ExitStack() as made:
                 self._answer_safely(job, view, ending, made)
-                ending.settle(began_s)
+                ending.settle()
                 job.journal.record(StageBegan(job.journal.at_s(), "cleanup"))
         except ServiceError as exc:
             log.warning("answer.cleanup_failed", extra={"answer": job.id, "reason": exc.message})
@@ -79,7 +79,7 @@ class Runner:
     def _answer_safely(self, job: Job, view: RunView, ending: Ending, made: ExitStack) -> None:
         try:
             if job.run is None:
-                self._ask(job, view, made)
+                self._ask(job, view, ending, made)
             else:
                 view.feed(RunChanged(job.run))
             self._poll(job, view)
@@ -101,7 +101,7 @@ class Runner:
 
     # The way of a question ---------------------------------------------------------------------------
 
-    def _ask(self, job: Job, view: RunView, made: ExitStack) -> None:
+    def _ask(self, job: Job, view: RunView, ending: Ending, made: ExitStack) -> None:
         """Return once *view* knows the run; it may still be open. Raises StopNow."""
         with _stage(job, "creation"):
             if not job.answer.thread_id:
@@ -112,7 +112,7 @@ class Runner:
         job.journal.record(StageBegan(job.journal.at_s(), "execution"))
         stream = self._start(job, view, agent)
         if stream is not None:
-            self._read(job, view, stream)
+            self._read(job, view, ending, stream)
         if view.run is not None:
             return
         found = look_up(job, self._context.backend)
@@ -169,7 +169,7 @@ class Runner:
                 recovered(job)
                 return stream
 
-    def _read(self, job: Job, view: RunView, stream: RunStream) -> None:
+    def _read(self, job: Job, view: RunView, ending: Ending, stream: RunStream) -> None:
         """Feed *view* from *stream* until it ends or breaks. Raises StopNow."""
         heard = _Heard(job)
         self._watch_silence(job, view, heard)
@@ -178,8 +178,12 @@ class Runner:
             for event in stream:
                 heard.now()
                 view.feed(event)
-                if view.run is not None and "function" in view.run.waits_for:
+                if view.run is None:
+                    continue
+                if "function" in view.run.waits_for:
                     raise ClientToolWanted
+                if view.run.state == "completed" and view.whole_text:
+                    ending.conclude(view.run)  # nobody waits for the last bytes of the stream
         except ServiceError as exc:
             job.check()
             log.info("answer.stream_broken", extra={"answer": job.id, "reason": exc.message})

@@ -13,13 +13,13 @@ from services.errors import (
     Throttled,
     Unavailable,
     UnexpectedReply,
-    azure_call,
 )
 from services.resilience.breaker import Admission, BreakerState, CircuitBreaker
 from services.resilience.budget import RetryBudget
 from services.resilience.clock import Pace, RealPace
 from services.resilience.watchdog import Watchdog
 from services.settings import Settings
+from services.translation import azure_call
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -43,13 +43,13 @@ class Watch:
             self.complaints.append(message.text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running(tmp_path_factory.mktemp("relaydeck"), {"RELAYDECK_TOOL_WAIT_S": "20"}) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     program = find_browser()
     if program is None:
@@ -67,7 +67,7 @@ def watch() -> Watch:
     return Watch()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def visitor(chromium: Browser, stack: Stack) -> Iterator[BrowserContext]:
     """One browser profile for all tests, so that Streamlit's scripts are loaded once."""
     found = chromium.new_context(viewport={"width": 1280, "height": 900}, base_url=stack.url)

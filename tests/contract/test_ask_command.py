@@ -94,9 +94,8 @@ def test_json_is_one_document_with_the_whole_way(azure: Path) -> None:
     assert call["arguments"]["outputqueueuri"].endswith("/azure-function-foo-output")
     parts = document["parts"]
     assert parts["certainty"] in ("exact", "strong", "guess")
-    assert parts["model_s"] + parts["queue_wait_s"] + parts["function_s"] == pytest.approx(
-        document["total_s"], abs=0.05
-    )
+    told_s = parts["model_s"] + parts["queue_wait_s"] + parts["function_s"]
+    assert 0 < told_s <= document["total_s"] + 0.001
     assert [stage["name"] for stage in document["stages"]] == [
         "creation",
         "configuration",

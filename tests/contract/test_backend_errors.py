@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 
-from services.errors import ServiceError, azure_call
+from services.errors import ServiceError
+from services.translation import azure_call
 
 
 def test_no_exception_of_openai_leaks() -> None:

@@ -37,7 +37,9 @@ def draw(shown: Answer) -> AppTest:
 
         ask_answer.draw(shown, newest=True, closed=1)
 
-    at = AppTest.from_function(script, args=(shown,)).run(timeout=10)
+    at = AppTest.from_function(script, args=(shown,))
+    at.session_state[f"ids-{shown.id}"] = True  # the list of ids stands open
+    at.run(timeout=10)
     assert not at.exception
     return at
 
@@ -153,7 +155,7 @@ def test_a_question_in_line_says_how_many_come_first() -> None:
 
 def test_an_answer_from_long_ago_does_not_invent_its_time() -> None:
     """History may not tell how long it took, or what its steps were."""
-    at = draw(answer())
+    at = draw(answer(run_id="run_a"))
 
     assert labels(at) == ["Answered"]
     assert "The steps of this answer are not known." in words(at)

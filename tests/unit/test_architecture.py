@@ -55,6 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator/model": {"emulator", "openai", "httpx", "httpx2"},
     "emulator/connection.py": set(),
     "emulator/functions_host": {"emulator", "azure", "certifi"},
+    "docs": {"commands", "playwright"},
     "functions": {"azure.functions", "azure.core", "azure.identity", "azure.storage.queue", "tools"},
 }
 SKIPPED = {"tests", "bench", ".venv", ".relaydeck", "node_modules", ".git"}

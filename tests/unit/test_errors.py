@@ -33,10 +33,9 @@ from services.errors import (
     Throttled,
     Unavailable,
     UnexpectedReply,
-    azure_call,
 )
 from services.redaction import redact
-from services.translation import error_from_status, retry_after_s, translate
+from services.translation import azure_call, error_from_status, retry_after_s, translate
 
 ATTEMPT = Attempt("list queues", "orders")
 NOT_FAILURES = {"ODataV4Format", "ErrorMap"}

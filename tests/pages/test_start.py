@@ -1,0 +1,75 @@
+"""The dashboard's own process: what ends it, and what its server gives away."""
+
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+from commands.stack import Control, dashboard, free_port
+from emulator.supervisor import ROOT
+
+COMPLETE = {
+    "RELAYDECK_MODE": "azure",
+    "PROJECT_ENDPOINT_ENT": "https://contoso.services.ai.azure.com/api/projects/support",
+    "MODEL_DEPLOYMENT_NAME": "gpt-4o",
+    "STORAGE_SERVICE_ENDPOINT": "https://contosotools.queue.core.windows.net",
+}
+START_TIMEOUT_S = 60
+
+
+@pytest.mark.parametrize("missing", sorted(set(COMPLETE) - {"RELAYDECK_MODE"}))
+def test_a_missing_setting_ends_the_process_with_its_name(missing: str, tmp_path: Path) -> None:
+    """A server that started anyway would answer its probes and fail every visitor."""
+    given = {**os.environ, **COMPLETE, "RELAYDECK_STATE_DIR": str(tmp_path)}
+    given[missing] = ""
+    command = [*(sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true")]
+    done = subprocess.run(
+        [*command, "--server.port", str(free_port())],
+        cwd=ROOT,
+        env=given,
+        capture_output=True,
+        text=True,
+        timeout=START_TIMEOUT_S,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == f"Missing {missing}"
+    assert "Traceback" not in done.stderr
+
+
+def test_the_server_tells_the_browser_what_it_may_do_and_others_nothing(
+    control: Control, state_folder: Path
+) -> None:
+    """Scripts, images and connections of this host only; no metrics and no agent interface for whoever asks."""
+    with dashboard(state_folder) as (url, _):
+        status, headers = fetch(url)
+        policy = headers["content-security-policy"]
+
+        assert status == 200
+        for rule in (
+            "default-src 'self'",
+            "img-src 'self' data: blob:",
+            "connect-src 'self'",
+            "frame-ancestors 'none'",
+        ):
+            assert rule in policy
+        assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+        assert "unsafe-eval'" not in policy.replace("wasm-unsafe-eval", "")
+        assert headers["x-content-type-options"] == "nosniff"
+        for hidden in ("/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/agent/interact"):
+            assert fetch(url + hidden)[0] == 404
+
+
+def fetch(address: str) -> tuple[int, Message]:
+    try:
+        with urllib.request.urlopen(address, timeout=10) as reply:
+            return reply.status, reply.headers
+    except urllib.error.HTTPError as exc:
+        with exc:
+            return exc.code, exc.headers
