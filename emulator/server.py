@@ -200,7 +200,7 @@ class Emulator:
         return [(service.name, *route) for service in self._distinct for route in service.routes()]
 
     def reset(self, seed: int | None = None) -> None:
-        """Forget all agents, threads, runs, queues, faults and requests; ids start over from *seed*."""
+        """Forget all agents, threads, runs, queues, telemetry, faults and requests; ids start over from *seed*."""
         self.call(lambda: self._reset(seed))
 
     # Inside the thread ----------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+from azure.core.exceptions import HttpResponseError
 from azure.monitor.query import LogsQueryClient, LogsQueryPartialResult, LogsQueryResult, LogsTable
 from azure.monitor.querymetrics import MetricsClient
 
@@ -58,6 +60,12 @@ def ask(
             timespan=timespan,
             **options,  # type: ignore[arg-type]  # the SDK's own names
         )
+
+
+def refused(emulator: Emulator, query: str, **options: object) -> HttpResponseError:
+    with pytest.raises(HttpResponseError) as caught:
+        ask(emulator, query, **options)  # type: ignore[arg-type]  # the SDK's own names
+    return caught.value
 
 
 def table(emulator: Emulator, query: str, timespan: Span | None = None) -> LogsTable:

@@ -313,10 +313,10 @@ def test_logs_and_events_of_the_real_exporter_can_be_queried(emulator: Emulator,
     import logging
 
     from azure.monitor.opentelemetry.exporter import AzureMonitorLogExporter
+    from opentelemetry.instrumentation.logging.handler import LoggingHandler
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
-    handler_module = pytest.importorskip("opentelemetry.instrumentation.logging.handler")
     provider = LoggerProvider()
     exporter = AzureMonitorLogExporter(
         connection_string=emulator.insights_connection_string, disable_offline_storage=True
@@ -324,7 +324,7 @@ def test_logs_and_events_of_the_real_exporter_can_be_queried(emulator: Emulator,
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     logger = logging.getLogger("relaydeck.tests.telemetry")
     logger.propagate = False
-    handler = handler_module.LoggingHandler(logger_provider=provider)
+    handler = LoggingHandler(logger_provider=provider)
     logger.addHandler(handler)
     try:
         logger.warning("queues.requeued", extra={"moved": 3})
