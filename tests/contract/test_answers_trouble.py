@@ -193,7 +193,7 @@ def test_the_deadline_of_a_service_that_is_away_says_so(lab: Lab) -> None:
         lab.emulator.call(lab.emulator.faults.clear)
         assert answer.state == "failed" and answer.problem
         assert answer.problem.code in ("unavailable", "deadline")
-        assert "Azure" not in answer.text and answer.took_s and answer.took_s < 5
+        assert "Azure" not in answer.text and answer.took_s and answer.took_s < 30
 
 
 def assert_all_stopped(desk: Desk, answer: Answer) -> None:

