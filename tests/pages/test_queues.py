@@ -14,6 +14,7 @@ from services.monitor.pairs import others_of, pairs_of
 from tests.pages.conftest import ROOT, RUN_TIMEOUT_S, SHELL, words
 from ui import queue_messages
 
+pytestmark = pytest.mark.usefixtures("without_workspace")
 TOOL = FunctionTool("get_foo", "", {}, "clerk", "", "")
 INPUT, OUTPUT = TOOL.input_queue, TOOL.output_queue
 

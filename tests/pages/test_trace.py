@@ -10,6 +10,8 @@ from commands.stack import Control
 from tests.pages.conftest import ROOT, RUN_TIMEOUT_S, SHELL, Open, answer_on, shown, words
 from ui import context
 
+pytestmark = pytest.mark.usefixtures("without_workspace")
+
 
 @pytest.fixture
 def asked(open_page: Open) -> tuple[str, str]:
