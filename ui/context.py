@@ -1,6 +1,7 @@
 """How pages reach the services, and the only caches there are. Nothing here belongs to one person alone."""
 
 import functools
+import itertools
 import threading
 import tomllib
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ CONVERSATION_FRESH_S = 300.0
 THREADS_FRESH_S = 60.0
 TRACE_FRESH_S = 60.0
 DEPTHS_FRESH_S = 4.0
+REVISIONS_KEPT = 10_000
+_changes = itertools.count(1)
+_revisions: dict[str, int] = {}  # by thread; the list of them under ""
 _sidebar: ContextVar[DeltaGenerator | None] = ContextVar("sidebar", default=None)
 
 
@@ -36,22 +40,38 @@ def services() -> Services:
     return runtime.current().services
 
 
-@st.cache_resource(ttl=CONVERSATION_FRESH_S, max_entries=200, show_spinner=False)
 def conversation(thread_id: str) -> Conversation:
-    """Return the thread's questions and answers as they were read last; clear it after a change. Raises ServiceErrors."""
+    """Return the thread's questions and answers as read since the last forget(). Raises ServiceErrors."""
+    return _conversation(thread_id, _revisions.get(thread_id, 0))
+
+
+@st.cache_resource(ttl=CONVERSATION_FRESH_S, max_entries=200, show_spinner=False)
+def _conversation(thread_id: str, revision: int) -> Conversation:
+    del revision  # only tells a reading that began before a change from one after it
     return services().answers.conversation(thread_id)
 
 
-@st.cache_resource(ttl=THREADS_FRESH_S, max_entries=1, show_spinner=False)
 def recent_threads() -> Sequence[ThreadSummary]:
-    """Return the latest conversations, newest first; clear it after a new one. Raises ServiceErrors."""
+    """Return the latest conversations, newest first, as read since the last forget(). Raises ServiceErrors."""
+    return _recent_threads(_revisions.get("", 0))
+
+
+@st.cache_resource(ttl=THREADS_FRESH_S, max_entries=4, show_spinner=False)
+def _recent_threads(revision: int) -> Sequence[ThreadSummary]:
+    del revision
     return services().answers.recent_threads()
 
 
 def forget(thread_id: str) -> None:
-    """Read this conversation, and the list of them, again when they are drawn next."""
-    conversation.clear(thread_id)
-    recent_threads.clear()
+    """Read this conversation, and the list of them, again when they are drawn next.
+
+    Clearing a cache would not do: a reading under way, in a run that was overtaken, would fill it with the past.
+    """
+    for name in (thread_id, ""):
+        _revisions.pop(name, None)
+        _revisions[name] = next(_changes)
+    while len(_revisions) > REVISIONS_KEPT:
+        _revisions.pop(next(iter(_revisions)), None)
 
 
 def latest(answer: Answer) -> Answer:

@@ -166,7 +166,7 @@ class Store:
             try:
                 found, result = job.prepare()
             except Exception as exc:  # noqa: BLE001 - the item's sender is told
-                job.answer.set_exception(exc)
+                _tell(job.answer, failure=exc)
                 continue
             for name, some in found.items():
                 rows.setdefault(name, []).extend(some)
@@ -176,10 +176,10 @@ class Store:
         except Exception as exc:  # noqa: BLE001 - whoever waits is told
             failure = self._explain(exc)
             for job, _ in done:
-                job.answer.set_exception(failure)
+                _tell(job.answer, failure=failure)
             return
         for job, result in done:
-            job.answer.set_result(result)
+            _tell(job.answer, result)
 
     def _insert(self, rows: Rows) -> None:
         if not any(rows.values()):
@@ -250,9 +250,21 @@ class Store:
 
     def _carry_out(self, task: _Task) -> None:
         try:
-            task.answer.set_result(task.run(self._writable()))
+            result = task.run(self._writable())
         except Exception as exc:  # noqa: BLE001 - whoever waits is told
-            task.answer.set_exception(self._explain(exc))
+            _tell(task.answer, failure=self._explain(exc))
+        else:
+            _tell(task.answer, result)
+
+
+def _tell(answer: "Future[object]", result: object = None, *, failure: Exception | None = None) -> None:
+    """Say how it ended. A request that was dropped meanwhile has cancelled its future; its telemetry is kept."""
+    if not answer.set_running_or_notify_cancel():
+        return
+    if failure is not None:
+        answer.set_exception(failure)
+    else:
+        answer.set_result(result)
 
 
 def _as_arrow(table: Table, rows: Iterable[Row]) -> "pyarrow.Table":

@@ -97,6 +97,16 @@ def test_a_second_question_waits_its_turn(tab: Page, stack: Stack) -> None:
     expect(tab.get_by_test_id("stChatMessage").nth(3)).to_contain_text("42")
 
 
+def test_an_answer_can_be_asked_for_again(tab: Page) -> None:
+    """The button stands in a fragment; what it begins must appear outside of it. A double click is one press."""
+    open_ask(tab)
+    ask(tab, SUM)
+    tab.get_by_role("button", name="Ask again").dblclick()
+
+    expect(tab.get_by_text(ANSWERED)).to_have_count(2)
+    expect(tab.get_by_test_id("stChatMessage")).to_have_count(4)
+
+
 def test_an_answer_can_be_stopped(tab: Page, stack: Stack) -> None:
     stack.control.pace(think_s=30.0)
     open_ask(tab)

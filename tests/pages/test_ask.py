@@ -3,9 +3,12 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import runtime
 from commands.stack import Control
 from services.answers.questions import MAX_CHARACTERS
+from services.answers.service import AnswerService
 from services.errors import ConfigurationError
+from services.models import Conversation
 from services.settings import load_settings
 from tests.pages.conftest import Open, address, answer_on, shown, words
 from tests.waiting import wait_for
@@ -112,6 +115,35 @@ def test_asking_again_twice_in_a_hurry_is_one_question(open_page: Open, control:
 
     assert len(shown(at)) == 2
     assert answer_on(at).state == "answered"
+
+
+def test_a_press_that_is_delivered_twice_asks_once(open_page: Open, control: Control) -> None:
+    """Streamlit runs a callback again when another rerun overtakes it; people press Enter twice."""
+    control.pace(think_s=0.3)
+    at = ask(ask(open_page(), SUM), SUM)
+
+    assert len(shown(at)) == 1
+    answer_on(at)
+
+
+def test_a_reading_that_a_question_overtakes_does_not_hide_it(open_page: Open) -> None:
+    """A run that was cut short may still be reading: what it read is of the past, and must not be kept."""
+    at = ask(open_page(), SUM)
+    thread = answer_on(at).thread_id
+    answers = runtime.current().services.answers
+
+    def read_slowly(wanted: str) -> Conversation:
+        found = AnswerService.conversation(answers, wanted)
+        answers.ask("What is 6 * 7?", wanted)
+        context.forget(wanted)
+        return found
+
+    context.forget(thread)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers, "conversation", read_slowly)
+        context.conversation(thread)
+
+    assert len(context.conversation(thread).answers) == 2
 
 
 @pytest.mark.parametrize(
