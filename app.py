@@ -22,9 +22,12 @@ log = logging.getLogger(__name__)
 
 
 def end_without_settings() -> None:
-    """Exit with 1 when a required setting is missing: there is nothing to serve. A wrong one is shown on the page."""
+    """Exit with 1 when a required setting is missing: there is nothing to serve. A wrong one is shown on the page.
+
+    From here on log lines have the form that the settings want.
+    """
     try:
-        load_settings(os.environ, ROOT / ".env")
+        logs.configure(load_settings(os.environ, ROOT / ".env").log_format)
     except ConfigurationError as exc:
         if any(problem.startswith("Missing ") for problem in exc.problems):
             sys.stderr.flush()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import gethostname
 
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
 from services.agents.backend import AgentBackend
@@ -20,12 +21,20 @@ from services.clients import Clients, Endpoints, LocalCredential, azure_endpoint
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
 from services.models import FunctionTool
+from services.monitor.logs import LogsService
+from services.monitor.trace import TraceService
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
 from services.settings import Settings, load_settings
+from services.telemetry.connection import check_found, discover
+from services.telemetry.outbox import Send
+from services.telemetry.quiet import be_quiet
+from services.telemetry.service import Telemetry, TelemetryOptions
+from services.transport import build_transport
 
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent
+TELEMETRY_TIMEOUT_S = 10.0
 WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
 Say = Callable[[str], None]
@@ -33,7 +42,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What pages and commands work with. Threads share all of it."""
+    """What pages and commands work with. Threads share all of it. *logs*: None when no workspace is set."""
 
     settings: Settings
     catalogue: tuple[FunctionTool, ...]
@@ -42,6 +51,9 @@ class Services:
     queues: QueueService
     health: HealthService
     answers: AnswerService
+    telemetry: Telemetry
+    logs: LogsService | None
+    traces: TraceService
 
 
 class Runtime:
@@ -75,6 +87,7 @@ class Runtime:
         self._closed = True
         self.services.answers.drain(DRAIN_S)
         self.services.answers.close()
+        self.services.telemetry.close()
         for one in self._resilience:
             one.close()
         self._clients.close()
@@ -99,6 +112,9 @@ class Runtime:
             freeze()
             self._warm.set()
             log.info("warmup.ended", extra={"took_s": round(time.monotonic() - started_s, 3)})
+        self.services.telemetry.start()
+        self.services.telemetry.wait_ready(WARM_UP_WAIT_S)
+        freeze()  # the exporter's classes came after the first one
 
 
 _lock = threading.Lock()
@@ -156,7 +172,7 @@ def freeze() -> None:
 
 def _compose(settings: Settings, say: Say) -> Runtime:
     if settings.mode == "azure":
-        return build(settings, azure_endpoints(settings))
+        return build(settings, azure_endpoints(settings), tell=True)
     options = LocalOptions(
         settings.state_dir.resolve(), think_s=settings.local_think_s, environment=_model_variables(settings)
     )
@@ -176,13 +192,15 @@ def _compose(settings: Settings, say: Say) -> Runtime:
         connection.storage_endpoint,
         LocalCredential(connection.token),
         connection.ca_file,
+        logs_endpoint=connection.url,
+        logs_workspace=connection.workspace_id,
     )
     settings = settings.at(
         project_endpoint=connection.project_endpoint,
         storage_endpoint=connection.storage_endpoint,
         model=connection.model_deployment,
     )
-    return build(settings, endpoints, azure)
+    return build(settings, endpoints, azure, tell=True)
 
 
 def _model_variables(settings: Settings) -> dict[str, str]:
@@ -204,27 +222,83 @@ def build(
     endpoints: Endpoints,
     azure: LocalAzure | None = None,
     now: Callable[[], datetime] = now,
+    *,
+    tell: bool = False,
 ) -> Runtime:
-    """Return the services on *endpoints*, ready and cold. Sends nothing. *azure* is stopped with the runtime."""
+    """Return the services on *endpoints*, ready and cold. Sends nothing. *azure* is stopped with the runtime.
+
+    *tell*: whether there is to be telemetry, if the settings want it.
+    """
     clients, limits = build_clients(settings, endpoints), Limits.of(settings)
     foundry, storage = Resilience("the agent service", limits), Resilience("the storage account", limits)
     backend = ClassicBackend(clients.agents, foundry, stream_silence_s=settings.stream_silence_s)
     queues = QueueService(clients.queues, storage, now)
     team = TeamService(backend, settings, CATALOGUE)
+    telemetry = Telemetry(_telemetry_options(settings, endpoints, clients, tell=tell), queues)
+    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry), now)
+    workspace = Resilience("Log Analytics", limits)
+    logs = (
+        LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now)
+        if endpoints.logs_workspace
+        else None
+    )
     services = Services(
         settings,
         CATALOGUE,
         backend,
         team,
         queues,
-        HealthService(backend, queues, settings, CATALOGUE, now),
-        AnswerService(answer_context(settings, backend, team, queues), now),
+        HealthService(
+            backend, queues, settings, CATALOGUE, now, telemetry=telemetry.health if tell else None
+        ),
+        answers,
+        telemetry,
+        logs,
+        TraceService(answers, logs, now),
     )
-    return Runtime(services, clients, (foundry, storage), azure)
+    return Runtime(services, clients, (foundry, storage, workspace), azure)
+
+
+def _telemetry_options(
+    settings: Settings, endpoints: Endpoints, clients: Clients, *, tell: bool
+) -> TelemetryOptions:
+    off = "" if tell and settings.telemetry == "on" else "RELAYDECK_TELEMETRY is off."
+
+    def connection_string() -> str:
+        given = settings.insights.get_secret_value()
+        return given or check_found(discover(clients.agents.send_request), settings.trusted_endings)
+
+    def connect(found: str) -> Send:
+        be_quiet()  # before the exporter is imported: it reads its switches then
+        from services.telemetry.azure_monitor import AzureMonitor
+
+        transport = build_transport(
+            ca_file=endpoints.ca_file,
+            connect_timeout_s=settings.connect_timeout_s,
+            read_timeout_s=TELEMETRY_TIMEOUT_S,
+            use_environment=settings.mode == "azure",
+        )
+        return AzureMonitor(
+            found, transport, sampled_share=settings.sampled_share, instance=gethostname()
+        ).send
+
+    return TelemetryOptions(
+        settings.environment,
+        settings.model,
+        connection_string,
+        connect,
+        off,
+        settings.record_content,
+        settings.sample_s,
+    )
 
 
 def answer_context(
-    settings: Settings, backend: AgentBackend, team: TeamService, queues: QueueService
+    settings: Settings,
+    backend: AgentBackend,
+    team: TeamService,
+    queues: QueueService,
+    telemetry: Telemetry | None = None,
 ) -> Context:
     """Return what AnswerService needs, from *settings* and its neighbours."""
     return Context(
@@ -238,4 +312,6 @@ def answer_context(
         tool_wait_s=settings.tool_wait_s,
         max_running=settings.max_running,
         max_waiting=settings.max_waiting,
+        trace_runs=settings.trace_context,
+        observer=telemetry,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emulator.supervisor import ROOT
 
-NAMES = ("start", "emulator", "queues", "functions", "answers", "click")
+NAMES = ("start", "emulator", "queues", "functions", "answers", "click", "monitor")
 
 
 def main(arguments: list[str]) -> int:

@@ -16,7 +16,8 @@ from emulator.connection import Connection, read_connection, write_connection
 from emulator.control import Pace
 from emulator.lock import take_lock
 from emulator.model import ModelSettings
-from emulator.server import Emulator, EmulatorSettings
+from emulator.monitor.service import RETENTION_DAYS
+from emulator.server import PROJECT_ID, STORAGE_ID, Emulator, EmulatorSettings
 
 EXIT_CANNOT_START = 3
 EXIT_FOLDER_IN_USE = 4
@@ -69,6 +70,9 @@ def _options() -> argparse.Namespace:
         "--think-s", type=float, default=0.0, help="seconds the model takes before its first word"
     )
     parser.add_argument("--token-s", type=float, default=0.0, help="seconds the model takes for each word")
+    parser.add_argument(
+        "--retention-days", type=float, default=RETENTION_DAYS, help="how long telemetry is kept"
+    )
     parser.add_argument("--lifeline", action="store_true", help="stop when standard input closes")
     parser.add_argument("--log-level", default="WARNING")
     return parser.parse_args()
@@ -85,7 +89,13 @@ def _start(options: argparse.Namespace, state: Path, ports: tuple[int, int], *, 
     def start(port: int, http_port: int) -> Emulator:
         emulator = Emulator(
             EmulatorSettings(
-                state, port, http_port, deployment, model=model, pace=Pace(options.think_s, options.token_s)
+                state,
+                port,
+                http_port,
+                deployment,
+                model=model,
+                pace=Pace(options.think_s, options.token_s),
+                retention_days=options.retention_days,
             )
         )
         emulator.start()
@@ -114,6 +124,10 @@ def _describe(emulator: Emulator) -> Connection:
         model_deployment=emulator.settings.model_deployment,
         model=emulator.settings.model.url or "rules",
         environment=emulator.environment(),
+        workspace_id=emulator.workspace_id,
+        insights_connection_string=emulator.insights_connection_string,
+        storage_id=STORAGE_ID,
+        project_id=PROJECT_ID,
     )
 
 

@@ -12,7 +12,11 @@ PROBE_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How to reach Local Azure. *environment*: the variables for a child process that runs a stock Azure script."""
+    """How to reach Local Azure. *environment*: the variables for a child process that runs a stock Azure script.
+
+    *workspace_id* is what LogsQueryClient asks for; *storage_id* and *project_id* are the resources that MetricsClient
+    asks for. Logs and metrics answer at *url*.
+    """
 
     pid: int
     port: int
@@ -27,6 +31,10 @@ class Connection:
     model_deployment: str
     model: str
     environment: dict[str, str] = field(repr=False)
+    workspace_id: str = ""
+    insights_connection_string: str = ""
+    storage_id: str = ""
+    project_id: str = ""
 
 
 def write_connection(state: Path, connection: Connection) -> None:

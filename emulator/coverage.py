@@ -11,6 +11,7 @@ BEGIN, END = "<!-- operations: begin -->", "<!-- operations: end -->"
 TITLES = {
     "foundry": "Azure AI Foundry Agent Service and project",
     "queues": "Storage Queues",
+    "monitor": "Azure Monitor: ingestion, Log Analytics, metrics",
     "identity": "Managed identity",
     "control": "Control plane",
 }

@@ -37,6 +37,22 @@ class Seen:
     took_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One request as an observer sees it, once its response is out. *status*: 0 when the connection was cut.
+
+    *sent_bytes*: of the body; None when it came as a stream. *server_ms* counts to the head of the response,
+    *total_ms* to its end.
+    """
+
+    request: Request
+    operation: str
+    status: int
+    sent_bytes: int | None
+    server_ms: float
+    total_ms: float
+
+
 class ConnectionCutError(Exception):
     """Ends the connection without a (whole) response."""
 
@@ -49,6 +65,7 @@ class FrontDoor:
         self._faults = faults
         self._clock = clock
         self.seen: deque[Seen] = deque(maxlen=REQUESTS_KEPT)
+        self.observers: list[Callable[[Observation], None]] = []
         self._count = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -67,15 +84,18 @@ class FrontDoor:
                     413, "RequestBodyTooLarge", f"A request may hold at most {MAX_BODY_BYTES} bytes."
                 )
             reply = await self._answer(service, operation, request, fault)
-            self._note(request, name, reply.status, started_s)
+            took_ms = self._note(request, name, reply.status, started_s)
             await _send_reply(reply, fault, receive, send)
+            self._tell(request, name, reply, started_s, took_ms)
         except WireError as exc:
             response = service.render_error(exc, request) if service else _plain_error(exc)
-            self._note(request, name, response.status, started_s)
+            took_ms = self._note(request, name, response.status, started_s)
             await _send_reply(response, fault, receive, send)
+            self._tell(request, name, response, started_s, took_ms)
         except ConnectionCutError:
-            self._note(request, name, 0, started_s)
+            took_ms = self._note(request, name, 0, started_s)
             _cut(scope)
+            self._tell(request, name, None, started_s, took_ms)
 
     async def _answer(
         self, service: Service | None, operation: str | None, request: Request, fault: Fault | None
@@ -102,12 +122,28 @@ class FrontDoor:
             return late
         return reply
 
-    def _note(self, request: Request, operation: str, status: int, started_s: float) -> None:
+    def _tell(
+        self, request: Request, operation: str, reply: Reply | None, started_s: float, server_ms: float
+    ) -> None:
+        """Let the observers see the request. *reply*: None when the connection was cut."""
+        if not self.observers:
+            return
+        total_ms = (self._clock.now_s() - started_s) * 1000
+        status, sent_bytes = (reply.status if reply else 0), None
+        if isinstance(reply, Response):
+            sent_bytes = len(reply.body)
+        observation = Observation(request, operation, status, sent_bytes, server_ms, total_ms)
+        for observe in self.observers:
+            observe(observation)
+
+    def _note(self, request: Request, operation: str, status: int, started_s: float) -> float:
+        """Put the request into the log; return how long it took so far, in milliseconds."""
         self._count += 1
         took_ms = (self._clock.now_s() - started_s) * 1000
         self.seen.append(
             Seen(self._count, started_s, operation, request.method, request.path, status, round(took_ms, 3))
         )
+        return took_ms
 
 
 async def _meet(fault: Fault) -> Response | None:

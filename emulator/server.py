@@ -20,10 +20,13 @@ from emulator.clock import Clock
 from emulator.control import Control, Pace
 from emulator.database import set_aside
 from emulator.faults import Fault, FaultScript
+from emulator.foundry.projects import INSTRUMENTATION_KEY, RESOURCE
 from emulator.foundry.service import FoundryService
 from emulator.front import TRANSPORT_KEY, FrontDoor, Seen
 from emulator.ids import Ids
 from emulator.model import Model, ModelSettings, build_model
+from emulator.monitor.schemas import WORKSPACE_ID
+from emulator.monitor.service import PREFIXES, RETENTION_DAYS, MonitorService, Place
 from emulator.queues.service import Account, QueuesService
 from emulator.tokens import Tokens, load_secret
 from emulator.wire import Service
@@ -32,6 +35,10 @@ log = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 ACCOUNT_NAME = "devstoreaccount1"
 PROJECT = "local"
+STORAGE_ID = (
+    f"/subscriptions/local/resourceGroups/local/providers/Microsoft.Storage/storageAccounts/{ACCOUNT_NAME}"
+)
+PROJECT_ID = f"{RESOURCE}/projects/{PROJECT}"
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 10
 Result = TypeVar("Result")
@@ -39,7 +46,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class EmulatorSettings:
-    """*state*: the folder that holds everything. Ports: 0 takes a free one."""
+    """*state*: the folder that holds everything. Ports: 0 takes a free one. *retention_days*: of telemetry."""
 
     state: Path
     port: int = 0
@@ -47,6 +54,7 @@ class EmulatorSettings:
     model_deployment: str = "local-rules"
     model: ModelSettings = field(default_factory=ModelSettings)
     pace: Pace = field(default_factory=Pace)
+    retention_days: float = RETENTION_DAYS
 
 
 class Emulator:
@@ -130,6 +138,17 @@ class Emulator:
         )
 
     @property
+    def workspace_id(self) -> str:
+        """Return the id of the Log Analytics workspace that LogsQueryClient asks for."""
+        return WORKSPACE_ID
+
+    @property
+    def insights_connection_string(self) -> str:
+        """Return where an Application Insights exporter sends to; the plain listener, because exporters check no CA of ours."""
+        address = f"{self.http_url}/"
+        return f"InstrumentationKey={INSTRUMENTATION_KEY};IngestionEndpoint={address};LiveEndpoint={address}"
+
+    @property
     def ca_file(self) -> Path:
         return self.certificates.ca
 
@@ -181,7 +200,7 @@ class Emulator:
         return [(service.name, *route) for service in self._distinct for route in service.routes()]
 
     def reset(self, seed: int | None = None) -> None:
-        """Forget all agents, threads, runs, queues, faults and requests; ids start over from *seed*."""
+        """Forget all agents, threads, runs, queues, telemetry, faults and requests; ids start over from *seed*."""
         self.call(lambda: self._reset(seed))
 
     # Inside the thread ----------------------------------------------------------------------------
@@ -212,20 +231,34 @@ class Emulator:
             deployment=self.settings.model_deployment,
             ingestion_endpoint=self.http_url,
         )
+        self.monitor = MonitorService(
+            state,
+            Place(self.url, STORAGE_ID, PROJECT_ID),
+            tokens=self.tokens,
+            clock=clock,
+            ids=self.ids,
+            queues=self.queues,
+            retention_days=self.settings.retention_days,
+        )
+        self.foundry.watch(self.monitor.agents.see)
         control = Control(clock, self.ids, self.faults, self.tokens, self.pace, self._reset)
         services: Mapping[str, Service] = {
             "api": self.foundry,
             ACCOUNT_NAME: self.queues,
             "msi": self.tokens,
             "_emulator": control,
+            **dict.fromkeys(PREFIXES, self.monitor),
         }
-        self._distinct: list[Service] = list(services.values())
+        self._distinct: list[Service] = list(dict.fromkeys(services.values()))
         self.front = FrontDoor(services, self.faults, clock)
+        self.front.observers.append(self.monitor.traffic.see)
         control.front, control.health = self.front, self._health
 
     def _health(self) -> dict[str, object]:
-        files = [self.settings.state / name for name in ("foundry.sqlite", "queues.sqlite")]
+        names = ("foundry.sqlite", "queues.sqlite", self.monitor.path.name)
+        files = [self.settings.state / name for name in names]
         return {
+            "telemetry": self.monitor.failure or "ok",
             "model": self.settings.model_deployment,
             "set_aside": [name for f in files for name in set_aside(f)],
         }
@@ -257,6 +290,7 @@ class Emulator:
                 raise RuntimeError("A listener of Local Azure ended while starting.")
             await asyncio.sleep(0.005)
         self._ready.set()
+        self.monitor.open()  # only now: loading DuckDB takes longer than all the rest of the start
         await self._stopping.wait()
         for server in servers:
             server.should_exit = True

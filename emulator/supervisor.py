@@ -146,7 +146,7 @@ class LocalAzure:
 @dataclass(frozen=True, slots=True)
 class LocalOptions:
     """How to start Local Azure. *think_s*, *token_s*: the pace of the built-in model, in seconds. *environment*: more
-    variables for its process, such as those that name another model."""
+    variables for its process, such as those that name another model; *functions_environment*: for the function app's."""
 
     state: Path
     port: int = 0
@@ -156,6 +156,7 @@ class LocalOptions:
     functions_app: Path = ROOT / "functions"
     max_polling_interval: str = "00:00:00.1000000"
     environment: Mapping[str, str] = field(default_factory=dict)
+    functions_environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def attach_or_start(
@@ -210,8 +211,16 @@ def _functions_part(options: LocalOptions, connection: Connection) -> Part:
         "TOOL_STORAGE__queueServiceUri": connection.storage_endpoint,
         "TOOL_STORAGE__credential": "managedidentity",
         "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": options.max_polling_interval,
+        **_telemetry_of(connection),
+        **options.functions_environment,
     }
     return Part("The Functions host", command, options.state / "logs" / "functions-host.log", environment)
+
+
+def _telemetry_of(connection: Connection) -> dict[str, str]:
+    if not connection.insights_connection_string:
+        return {}
+    return {"APPLICATIONINSIGHTS_CONNECTION_STRING": connection.insights_connection_string}
 
 
 def end_process(process: "subprocess.Popen[bytes]") -> None:

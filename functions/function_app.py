@@ -19,22 +19,22 @@ app = func.FunctionApp()
 @app.function_name("foo")
 @app.queue_trigger("message", queue_name="azure-function-foo-input", connection=STORAGE)
 @app.queue_output("reply", queue_name="azure-function-foo-output", connection=STORAGE)
-def foo(message: func.QueueMessage, reply: func.Out[str]) -> None:
+def foo(message: func.QueueMessage, reply: func.Out[str], context: func.Context) -> None:
     """Get answers from the foo bot. Parameters: query, outputqueueuri."""
-    answer(message, reply, "foo", foo_bot.answer, route=replies.route)
+    answer(message, reply, "foo", foo_bot.answer, route=replies.route, context=context)
 
 
 @app.function_name("calculate")
 @app.queue_trigger("message", queue_name="azure-function-calculate-input", connection=STORAGE)
 @app.queue_output("reply", queue_name="azure-function-calculate-output", connection=STORAGE)
-def calculate(message: func.QueueMessage, reply: func.Out[str]) -> None:
+def calculate(message: func.QueueMessage, reply: func.Out[str], context: func.Context) -> None:
     """Work out an arithmetic expression exactly. Parameter: expression."""
-    answer(message, reply, "calculate", calculator.answer)
+    answer(message, reply, "calculate", calculator.answer, context=context)
 
 
 @app.function_name("order_status")
 @app.queue_trigger("message", queue_name="azure-function-order-status-input", connection=STORAGE)
 @app.queue_output("reply", queue_name="azure-function-order-status-output", connection=STORAGE)
-def order_status(message: func.QueueMessage, reply: func.Out[str]) -> None:
+def order_status(message: func.QueueMessage, reply: func.Out[str], context: func.Context) -> None:
     """Say where an order is. Parameter: order_id."""
-    answer(message, reply, "order_status", orders.answer)
+    answer(message, reply, "order_status", orders.answer, context=context)

@@ -16,6 +16,7 @@ from services.transport import build_transport
 
 if TYPE_CHECKING:
     from azure.ai.projects import AIProjectClient
+    from azure.monitor.query import LogsQueryClient
 
 QUIET_LOGGERS = (
     "azure",
@@ -25,12 +26,17 @@ QUIET_LOGGERS = (
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the services are and who asks. *ca_file*: a PEM file to trust instead of the usual authorities."""
+    """Where the services are and who asks. *ca_file*: a PEM file to trust instead of the usual authorities.
+
+    *logs_workspace*: the id of the Log Analytics workspace; empty when there is none to ask.
+    """
 
     project_endpoint: str
     storage_endpoint: str
     credential: TokenCredential = field(repr=False)
     ca_file: str | None = None
+    logs_endpoint: str = ""
+    logs_workspace: str = ""
 
 
 class LocalCredential:
@@ -72,11 +78,26 @@ class Clients:
             **self._options(self._transport()),
         )
 
+    @cached_property
+    def logs(self) -> "LogsQueryClient":
+        """Return the client for Log Analytics."""
+        from azure.monitor.query import LogsQueryClient
+
+        endpoint = self._endpoints.logs_endpoint
+        return LogsQueryClient(
+            self._endpoints.credential,
+            endpoint=endpoint,
+            audience=endpoint,
+            **self._options(self._transport()),
+        )
+
     def close(self) -> None:
         self.agents.close()
         self.queues.close()
         if "projects" in self.__dict__:
             self.projects.close()
+        if "logs" in self.__dict__:
+            self.logs.close()
 
     def _transport(self) -> RequestsTransport:
         return build_transport(
@@ -105,4 +126,10 @@ def azure_endpoints(settings: Settings) -> Endpoints:
     options: dict[str, Any] = {"exclude_interactive_browser_credential": True}
     if settings.client_id:
         options["managed_identity_client_id"] = settings.client_id
-    return Endpoints(settings.project_endpoint, settings.storage_endpoint, DefaultAzureCredential(**options))
+    return Endpoints(
+        settings.project_endpoint,
+        settings.storage_endpoint,
+        DefaultAzureCredential(**options),
+        logs_endpoint=settings.logs_endpoint,
+        logs_workspace=settings.logs_workspace,
+    )

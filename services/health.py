@@ -10,8 +10,10 @@ from services.errors import AccessDenied, NotFound, ServiceError
 from services.models import FunctionTool, HealthState, PartHealth, QueueDepth
 from services.queues import POISON_SUFFIX, QueueService
 from services.settings import Settings
+from services.telemetry.service import TelemetryHealth
 
 log = logging.getLogger(__name__)
+TELEMETRY = "Telemetry"
 PARTS = ("Agents", "Queues", "Function app", "Model")
 PART_TIMEOUT_S = 5.0
 SLOW_AFTER_S = 30.0  # a function app that has scaled to zero may need this long to come up
@@ -31,6 +33,7 @@ class HealthService:
         now: Callable[[], datetime],
         *,
         timeout_s: float = PART_TIMEOUT_S,
+        telemetry: Callable[[], TelemetryHealth] | None = None,
     ) -> None:
         self._backend, self._queues, self._settings = backend, queues, settings
         self._catalogue, self._now, self._timeout_s = catalogue, now, timeout_s
@@ -40,12 +43,14 @@ class HealthService:
             "Function app": self._function_app,
             "Model": self._model,
         }
+        if telemetry is not None:
+            self._checks[TELEMETRY] = lambda: telemetry().verdict()
         self._under_way: dict[str, _Check] = {}
         self._lock = threading.Lock()
 
     def check_all(self) -> tuple[PartHealth, ...]:
-        """Return the health of every part, in the order of PARTS. About two requests, and four per function tool."""
-        checks = [self._begin(part) for part in PARTS]
+        """Return the health of every part, in the order of PARTS, then of telemetry where there is any. About two requests, and four per function tool."""
+        checks = [self._begin(part) for part in self._checks]
         due_s = self._timeout_s
         return tuple(self._end(check, due_s) for check in checks)
 

@@ -15,8 +15,11 @@ from pydantic.fields import FieldInfo
 from services import endpoints
 from services.endpoints import AddressError
 from services.errors import ConfigurationError
+from services.telemetry import connection
 
 Mode = Literal["local", "azure"]
+Switch = Literal["on", "off"]
+LogFormat = Literal["text", "json"]
 TeamMode = Literal["pooled", "per_query"]
 REQUIRED_IN_AZURE = ("PROJECT_ENDPOINT_ENT", "MODEL_DEPLOYMENT_NAME", "STORAGE_SERVICE_ENDPOINT")
 OTHER_NAMES = {"PROJECT_ENDPOINT_ENT": ("PROJECT_ENDPOINT",)}
@@ -170,6 +173,53 @@ class Settings(BaseModel):
         ge=0.1,
         le=600,
     )
+    telemetry: Switch = setting(
+        "RELAYDECK_TELEMETRY",
+        "on",
+        "on: answers and queues are told to Application Insights. off: nothing is.",
+    )
+    insights: SecretStr = setting(
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
+        SecretStr(""),
+        "Where telemetry goes; empty: to the Application Insights resource connected to the Foundry project.",
+        examples=[connection.EXAMPLE],
+    )
+    sampled_share: float = setting(
+        "RELAYDECK_TELEMETRY_SHARE",
+        1.0,
+        "The share of answers that is told, each whole or not at all.",
+        gt=0,
+        le=1,
+    )
+    sample_s: float = setting(
+        "RELAYDECK_SAMPLE_S", 15, "How often depth and age of the queues are measured.", ge=1, le=3600
+    )
+    record_content: bool = setting(
+        "RELAYDECK_RECORD_CONTENT",
+        False,
+        "true: questions, answers, arguments and results are told, too. They may hold personal data.",
+    )
+    trace_context: bool = setting(
+        "RELAYDECK_TRACE_CONTEXT",
+        True,
+        "Whether runs are told to pass the trace context on to the functions they call.",
+    )
+    log_format: LogFormat = setting(
+        "RELAYDECK_LOG_FORMAT", "text", "text: one readable line an event. json: one object a line."
+    )
+    logs_workspace: str = setting(
+        "RELAYDECK_LOGS_WORKSPACE",
+        "",
+        "The id of the Log Analytics workspace that holds the telemetry; empty: no history is shown. Azure mode only.",
+        pattern="^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        examples=["2f1c5f3a-7d0b-4a57-9a64-5e8f6b1c0d2e"],
+    )
+    logs_endpoint: str = setting(
+        "RELAYDECK_LOGS_ENDPOINT",
+        "https://api.loganalytics.io",
+        "Where Log Analytics is asked; another one in sovereign clouds.",
+        pattern="^https://[A-Za-z0-9.-]+(:[0-9]+)?$",
+    )
     state_dir: Path = setting("RELAYDECK_STATE_DIR", Path(".relaydeck"), "Where Local Azure keeps its state.")
     local_model_url: str = setting(
         "RELAYDECK_LOCAL_MODEL_URL",
@@ -190,6 +240,11 @@ class Settings(BaseModel):
         ge=0,
         le=60,
     )
+
+    @property
+    def trusted_endings(self) -> tuple[str, ...]:
+        """Return the host name endings of *trusted_hosts*."""
+        return _endings(self.trusted_hosts)
 
     def at(self, *, project_endpoint: str, storage_endpoint: str, model: str) -> "Settings":
         """Return these settings with the addresses and the model deployment of a running Local Azure."""
@@ -251,11 +306,13 @@ def default_text(field: FieldInfo) -> str:
     default = field.get_default()
     if isinstance(default, SecretStr):
         return default.get_secret_value()
-    return str(default)
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def describe_limits(field: FieldInfo) -> str:
     """Return what values are allowed, empty where any text is."""
+    if field.annotation is bool:
+        return "One of: true, false"
     choices = getattr(field.annotation, "__args__", ())
     if choices:
         return "One of: " + ", ".join(choices)
@@ -294,12 +351,13 @@ def _gather(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]
 
 def _normalise(given: dict[str, str]) -> list[str]:
     """Bring the addresses in *given* into one form; return what is wrong with those that have none."""
-    trusted = tuple(
-        part.strip() for part in given.get("RELAYDECK_TRUSTED_HOSTS", "").split(",") if part.strip(" .")
-    )
+    trusted = _endings(given.get("RELAYDECK_TRUSTED_HOSTS", ""))
     checks: dict[str, Callable[[str], str]] = {
         "PROJECT_ENDPOINT_ENT": lambda value: endpoints.project_endpoint(value, trusted),
         "STORAGE_SERVICE_ENDPOINT": lambda value: endpoints.storage_endpoint(value, trusted),
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": lambda value: connection.check_connection_string(
+            value, trusted
+        ),
         "RELAYDECK_LOCAL_MODEL_URL": lambda value: endpoints.web_address(value, MODEL_SERVER_EXAMPLE),
     }
     problems = []
@@ -310,6 +368,10 @@ def _normalise(given: dict[str, str]) -> list[str]:
             except AddressError as exc:
                 problems.append(f"{name} {exc}")
     return problems
+
+
+def _endings(given: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in given.split(",") if part.strip(" ."))
 
 
 def _explain(name: str, reason: str) -> str:

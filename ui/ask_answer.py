@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from services.models import Answer, Problem
-from ui import ask_actions, ask_steps, ask_times, context, safe
+from ui import ask_actions, ask_steps, ask_times, context, menu, safe
 
 CURSOR = "▍"
 
@@ -74,6 +74,13 @@ def draw_actions(answer: Answer, closed: int) -> None:
                 type="tertiary",
                 on_click=ask_actions.ask_again,
                 args=[answer, closed],
+            )
+        if answer.run_id:
+            st.page_link(
+                menu.link("trace.py"),
+                label="Open trace",
+                icon=":material/timeline:",
+                query_params={"run": answer.run_id, "thread": answer.thread_id},
             )
         draw_ids(answer)
 

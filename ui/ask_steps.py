@@ -128,11 +128,11 @@ def _icon(step: Step) -> str:
 
 
 def _draw_payloads(step: Step) -> None:
-    _draw_payload("Sent", step.arguments)
-    _draw_payload("Came back", step.output)
+    draw_payload("Sent", step.arguments)
+    draw_payload("Came back", step.output)
 
 
-def _draw_payload(title: str, text: str) -> None:
+def draw_payload(title: str, text: str) -> None:
     """Draw what travelled, as JSON where it is some; the first of it when it is long."""
     if not text:
         return

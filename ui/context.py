@@ -6,7 +6,9 @@ import threading
 import tomllib
 from collections.abc import Sequence
 from contextvars import ContextVar
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,13 +16,20 @@ from streamlit.delta_generator import DeltaGenerator
 import runtime
 from runtime import Services
 from services.health import HealthService
-from services.models import Answer, Conversation, PartHealth, ThreadSummary
+from services.models import Answer, Conversation, PartHealth, QueueDepth, ThreadSummary
+from services.monitor.results import Ask, Result
+from services.monitor.shapes import Bar, Trace
 from ui import formats
+
+if TYPE_CHECKING:  # plotly takes a while to import
+    from plotly.graph_objects import Figure
 
 ROOT = Path(__file__).parent.parent
 HEALTH_FRESH_S = 30.0
 CONVERSATION_FRESH_S = 300.0
 THREADS_FRESH_S = 60.0
+TRACE_FRESH_S = 60.0
+DEPTHS_FRESH_S = 4.0
 REVISIONS_KEPT = 10_000
 _changes = itertools.count(1)
 _revisions: dict[str, int] = {}  # by thread; the list of them under ""
@@ -69,6 +78,37 @@ def latest(answer: Answer) -> Answer:
     """Return the newest state of *answer* that this process knows. No request."""
     known = services().answers.get(answer.id)
     return known if known is not None and known.version >= answer.version else answer
+
+
+@st.cache_resource(ttl=TRACE_FRESH_S, max_entries=200, show_spinner=False)
+def trace(run_id: str, thread_id: str) -> Trace:
+    """Return the trace as it was read last; clear it to read again. Raises ServiceErrors."""
+    return services().traces.read(run_id, thread_id)
+
+
+def latest_trace(known: Trace) -> Trace:
+    """Return *known* with the newest state of its answer while that is open. No request."""
+    if known.answer is None or not known.is_open:
+        return known
+    return services().traces.of_answer(latest(known.answer), known.telemetry)
+
+
+def waterfall(bars: tuple[Bar, ...], elapsed_s: float, theme: str) -> "Figure":
+    from ui.charts import waterfall as chart
+
+    return chart.figure(bars, elapsed_s, theme)
+
+
+@st.cache_resource(ttl=DEPTHS_FRESH_S, max_entries=4, show_spinner=False)
+def queue_depths(prefix: str) -> tuple[Sequence[QueueDepth], datetime]:
+    """Return the queues whose name starts so, deepest first, and when they were looked at. Raises ServiceErrors."""
+    return services().queues.list_depths(prefix), formats.now()
+
+
+def ask_logs(*asks: Ask) -> tuple[Result, ...] | None:
+    """Return what the workspace answers, one result for each; None when no workspace is set."""
+    logs = services().logs
+    return None if logs is None else logs.ask(*asks)
 
 
 def sidebar() -> DeltaGenerator:

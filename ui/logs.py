@@ -2,8 +2,10 @@
 
 import json
 import logging
+from typing import Literal
 
-_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+from services.telemetry.logs import JsonFormatter, data_of
+
 NOISY = ("azure", "urllib3", "markdown_it", "uvicorn.access")
 
 
@@ -12,14 +14,15 @@ class EventFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         line = super().formatMessage(record)
-        data = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        data = data_of(record)
         return f"{line} {json.dumps(data, default=str, ensure_ascii=True)}" if data else line
 
 
-def configure() -> None:
+def configure(form: Literal["text", "json"] = "text") -> None:
     """Log our own events from INFO on, the SDKs' only when something is wrong."""
     handler = logging.StreamHandler()
-    handler.setFormatter(EventFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    text = EventFormatter("%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler.setFormatter(JsonFormatter() if form == "json" else text)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)

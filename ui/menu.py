@@ -1,11 +1,17 @@
 """The pages there are, section by section. To add one: a file in pages/, and an entry here."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+PAGES = Path(__file__).parent.parent / "pages"
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """A page of the menu. *file* lies in pages/; *default*: the one at the address without a path."""
+    """A page of the menu. *file* lies in pages/; *default*: the one at the address without a path.
+
+    *hidden*: reached by a link only.
+    """
 
     file: str
     title: str
@@ -13,12 +19,27 @@ class Screen:
     help: str
     default: bool = False
     wide: bool = False
+    hidden: bool = False
 
 
 MENU: dict[str, tuple[Screen, ...]] = {
     "Ask": (Screen("ask.py", "Ask", ":material/forum:", "Put a question and watch it travel", default=True),),
-    "Watch": (),
+    "Watch": (
+        Screen(
+            "queues.py",
+            "Queues",
+            ":material/inbox:",
+            "What waits, for how long, and what was given up on",
+            wide=True,
+        ),
+        Screen("trace.py", "Trace", ":material/timeline:", "One answer, hop by hop", wide=True, hidden=True),
+    ),
     "Inventory": (),
     "Care": (),
     "Show": (),
 }
+
+
+def link(file: str) -> str:
+    """Return how a link names the page in *file*: relative names would be looked for beside the shell."""
+    return str(PAGES / file)

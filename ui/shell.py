@@ -1,16 +1,13 @@
 """The frame of every page: navigation, where we are, and whether the parts are well."""
 
-from pathlib import Path
-
 import streamlit as st
 
 import runtime
 from services.models import HealthState, PartHealth
 from services.settings import Settings
 from ui import ask_actions, context, feedback, formats, safe, startup
-from ui.menu import MENU, Screen
+from ui.menu import MENU, PAGES, Screen
 
-PAGES = Path(__file__).parent.parent / "pages"
 CHECKING_S = 0.5
 LOGO_COLOURS = {"light": "#182034", "dark": "#e8ebf5"}
 PRODUCTION = ("prod", "production", "live")
@@ -129,7 +126,12 @@ def draw_part(part: PartHealth) -> None:
 
 def _page(screen: Screen) -> st.Page:
     return st.Page(
-        PAGES / screen.file, title=screen.title, icon=screen.icon, help=screen.help, default=screen.default
+        PAGES / screen.file,
+        title=screen.title,
+        icon=screen.icon,
+        help=screen.help,
+        default=screen.default,
+        visibility="hidden" if screen.hidden else "visible",
     )
 
 

@@ -16,7 +16,7 @@ from emulator.foundry.repeats import Repeats
 from emulator.foundry.routes import PREFIX, ROUTES, UNSUPPORTED, UNSUPPORTED_NAMES, find, split
 from emulator.foundry.run_handlers import RunHandlers
 from emulator.foundry.runs import RunEngine
-from emulator.foundry.store import Store
+from emulator.foundry.store import Store, Watch
 from emulator.foundry.threads import ThreadHandlers
 from emulator.foundry.tools import Queues
 from emulator.ids import Ids
@@ -113,6 +113,10 @@ class FoundryService:
             }
         }
         return Response(error.status, orjson.dumps(document), (*self._headers(), *error.headers))
+
+    def watch(self, callback: Watch) -> None:
+        """Call *callback* after each stored change of an object; see store.Watch."""
+        self._store.watch = callback
 
     async def start(self) -> None:
         self._engine.start()

@@ -1,7 +1,7 @@
 """What the Agent Service remembers: read from memory, written to SQLite first."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,8 @@ CALLS_KEPT = (
     10_000  # of the queue messages sent to functions, so that late replies are known for what they are
 )
 CURSORS_KEPT = 10_000
+# kind, the document before and after (None: there is none), the model of the run it belongs to
+Watch = Callable[[str, Json | None, Json | None, str], None]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -116,6 +118,7 @@ class Store:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._connection = open_database(path, SCHEMA, clock)
         self._shelves: dict[tuple[Kind, str], Shelf] = {}
+        self.watch: Watch | None = None  # told of each change, once it is stored
         self._next = 1
         for row in self._connection.execute("SELECT * FROM objects ORDER BY position"):
             position, kind, parent, document, inner = row
@@ -143,9 +146,11 @@ class Store:
         """Store *records*, new or changed, in one transaction."""
         calls = self.shelf("call")
         excess = list(calls)[: len(calls) - CALLS_KEPT] if len(calls) > CALLS_KEPT else []
+        before: list[Json | None] = []
         with self._transaction():
             for offset, record in enumerate(records):
                 known = self.find(record.kind, record.id, record.parent)
+                before.append(known.document if known else None)
                 record.position = known.position if known else self._next + offset
                 row = (
                     record.position,
@@ -161,12 +166,15 @@ class Store:
             self._apply(record)
         for call in excess:
             calls.remove(call.id)
+        for record, old in zip(records, before, strict=True):
+            self._tell(record, old, record.document)
 
     def remove(self, record: Record) -> None:
         """Delete *record*, and with a thread all that lies in it."""
         records = [record, *self._contents(record)]
         with self._transaction():
             self._delete_rows(records)
+        self._tell(record, record.document, None)
         for gone in records:
             self._shelves[gone.kind, gone.parent].remove(gone.id)
         if record.kind == "thread":
@@ -180,6 +188,15 @@ class Store:
         with self._transaction():
             self._connection.execute("DELETE FROM objects")
         self._shelves.clear()
+
+    def _tell(self, record: Record, before: Json | None, after: Json | None) -> None:
+        if self.watch is None:
+            return
+        model = record.document.get("model") or ""
+        if record.kind == "step":
+            run = self.find("run", record.document["run_id"], record.document["thread_id"])
+            model = run.document["model"] if run else ""
+        self.watch(record.kind, before, after, model)
 
     def _contents(self, record: Record) -> list[Record]:
         if record.kind != "thread":

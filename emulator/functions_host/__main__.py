@@ -8,6 +8,7 @@ functionTimeout (start it again), 5 stopped with messages in hand.
 
 import argparse
 import asyncio
+import atexit
 import contextlib
 import json
 import logging
@@ -124,6 +125,7 @@ def _span(text: str) -> float:
 
 if __name__ == "__main__":
     code = main()
+    atexit._run_exitfuncs()  # what an app registered runs in Azure's worker, too; _exit() would leave it out
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # a function that never returns holds a thread, which a normal exit would wait for

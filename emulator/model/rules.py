@@ -18,6 +18,7 @@ from emulator.model.routing import Router
 from emulator.model.steps import Call, Step, key_of
 from emulator.model.structured import Material, render, wants_json
 from emulator.model.text import count_tokens
+from emulator.model.tracing import find_context, with_context, without_context
 
 if TYPE_CHECKING:
     from emulator.clock import Clock
@@ -47,12 +48,13 @@ class RuleModel:
         """Yield the calls that are still needed, else the reply word by word; then TurnEnded."""
         if self._pace.think_s > 0:
             await self._clock.sleep(self._pace.think_s)
-        decision = decide(request, self._clock.now().date())
-        prompt_tokens = count_prompt(request)
+        decision = decide(without_context(request), self._clock.now().date())
+        context, prompt_tokens = find_context(request), count_prompt(request)
         if decision.calls:
             spent = 0
             for call in decision.calls:
-                arguments = json.dumps(call.arguments, ensure_ascii=False)
+                given = with_context(call.name, call.arguments, request.tools, context)
+                arguments = json.dumps(given, ensure_ascii=False)
                 spent += count_tokens(call.name) + count_tokens(arguments)
                 yield CallWanted(call.name, arguments)
             yield TurnEnded(prompt_tokens, spent, "tool_calls")

@@ -48,3 +48,12 @@ class StoredQueue:
     name: str
     metadata: dict[str, str] = field(default_factory=dict)
     policies: tuple[AccessPolicy, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLevel:
+    """What the queues hold at one moment; *size_bytes* is the messages' text, in UTF-8."""
+
+    queues: int
+    messages: int
+    size_bytes: int

@@ -14,7 +14,7 @@ from emulator.queues import cors, errors, xml
 from emulator.queues.auth import Account, Authorizer
 from emulator.queues.checkpoints import Checkpoints
 from emulator.queues.handlers import KEY_VERSION, XML_HEADERS, Handlers, check_text
-from emulator.queues.models import MAX_BATCH, AccessPolicy, StoredMessage
+from emulator.queues.models import MAX_BATCH, AccessPolicy, QueueLevel, StoredMessage
 from emulator.queues.routes import describe_routes, find_operation, find_target
 from emulator.queues.store import QueueStore
 from emulator.queues.watchers import Watchers
@@ -111,6 +111,10 @@ class QueuesService:
         if host in LOCAL_HOSTS:
             return path == f"/{self._account.name}"
         return host == f"{self._account.name}.queue.core.windows.net" and not path
+
+    def level(self) -> QueueLevel:
+        """Return how many queues and unexpired messages there are, and the bytes these hold."""
+        return self.store.level()
 
     def put_message(self, queue: str, text: str, ttl_s: int | None = None) -> str:
         """Return the id of the message, which is on disk by then.

@@ -19,7 +19,14 @@ from emulator.clock import Clock
 from emulator.database import open_database
 from emulator.ids import Ids
 from emulator.queues import errors
-from emulator.queues.models import DEFAULT_TTL_S, NEVER_S, AccessPolicy, StoredMessage, StoredQueue
+from emulator.queues.models import (
+    DEFAULT_TTL_S,
+    NEVER_S,
+    AccessPolicy,
+    QueueLevel,
+    StoredMessage,
+    StoredQueue,
+)
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS queues (
@@ -134,6 +141,14 @@ class QueueStore:
         return int(held - expired)
 
     # Messages -------------------------------------------------------------------------------------
+
+    def level(self) -> QueueLevel:
+        """Return what all queues hold together; reads every message, so ask seldom."""
+        messages, size_bytes = self.database.execute(
+            "SELECT count(*), coalesce(sum(length(CAST(text AS BLOB))), 0) FROM messages WHERE expires_s > ?",
+            (self._clock.now_s(),),
+        ).fetchone()
+        return QueueLevel(len(self._names), messages, size_bytes)
 
     def put(self, name: str, text: str, ttl_s: int | None = None, visibility_s: int = 0) -> StoredMessage:
         """Return the message once it is on disk. *ttl_s*: None for 7 days, -1 for ever. Raises WireError 404."""

@@ -26,6 +26,7 @@ from tools.envelope import (
 )
 from tools.queues import max_dequeue_count
 from tools.results import Results
+from tools.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +36,30 @@ Route = Callable[[Arguments], Deliver | None]
 
 
 def answer(
-    message: func.QueueMessage, reply: func.Out[str], tool: str, run: Run, route: Route | None = None
+    message: func.QueueMessage,
+    reply: func.Out[str],
+    tool: str,
+    run: Run,
+    route: Route | None = None,
+    context: func.Context | None = None,
 ) -> None:
     """Answer *message* with what *run* makes of its arguments, in *reply* or where *route* says.
+
+    *context*: the host's, for telemetry.
 
     Raises UnanswerableError when nothing says whom to answer, and, before the last delivery, whatever *run* or the
     delivery raised beyond ToolError.
     """
+    watch = Watch(message, tool, context)
+    try:
+        _answer(message, reply, tool, run, route, watch)
+    finally:
+        watch.tell()
+
+
+def _answer(
+    message: func.QueueMessage, reply: func.Out[str], tool: str, run: Run, route: Route | None, watch: Watch
+) -> None:
     started_s = time.monotonic()
     delivery = message.dequeue_count or 1
     try:
@@ -49,8 +67,10 @@ def answer(
     except UnanswerableError as exc:
         log.error("tool.gave_up tool=%s message=%s delivery=%d reason=%s", tool, message.id, delivery, exc)
         raise
+    watch.question = question
     value, outcome = _value(question, tool, run, delivery)
     _send(question, value, tool, reply, route, delivery)
+    watch.outcome = outcome
     log.info(
         "tool.answered tool=%s correlation_id=%s delivery=%d outcome=%s took_ms=%d",
         tool,

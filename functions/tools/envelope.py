@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 CORRELATION_ID = "CorrelationId"
 NESTED = "function_args"
+TRACE_CONTEXT = "traceparent"  # declared as a parameter of every tool; no tool is to see it
 MAX_ENCODED_BYTES = 64 * 1024  # of one queue message; base64 makes four bytes of three
 MAX_REPLY_BYTES = MAX_ENCODED_BYTES // 4 * 3
 MAX_CORRELATION_ID_CHARACTERS = 512
@@ -29,11 +30,12 @@ class UnanswerableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """*fault*: why the arguments cannot be used, in words; None when they can."""
+    """*fault*: why the arguments cannot be used, in words; None when they can. *trace*: the trace context, "" for none."""
 
     correlation_id: CorrelationId
     arguments: Arguments
     fault: str | None = None
+    trace: str = ""
 
 
 def parse(body: bytes) -> Question:
@@ -46,11 +48,17 @@ def parse(body: bytes) -> Question:
         raise UnanswerableError(f"The message must be a JSON object, not {kind(payload)}.")
     correlation_id = _correlation_id(payload)
     if NESTED not in payload:
-        return Question(correlation_id, {name: payload[name] for name in payload if name != CORRELATION_ID})
+        return _question(correlation_id, {name: payload[name] for name in payload if name != CORRELATION_ID})
     nested = payload[NESTED]
     if not isinstance(nested, dict):
         return Question(correlation_id, {}, f"{NESTED} must be a JSON object, not {kind(nested)}.")
-    return Question(correlation_id, nested)
+    return _question(correlation_id, nested)
+
+
+def _question(correlation_id: CorrelationId, arguments: Arguments) -> Question:
+    trace = arguments.get(TRACE_CONTEXT)
+    kept = {name: value for name, value in arguments.items() if name != TRACE_CONTEXT}
+    return Question(correlation_id, kept, trace=trace.strip() if isinstance(trace, str) else "")
 
 
 def render(value: str, correlation_id: CorrelationId) -> str:

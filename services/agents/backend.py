@@ -197,11 +197,12 @@ class AgentBackend(Protocol):
     def delete_thread(self, thread_id: str) -> None: ...
 
     def start_run(
-        self, thread_id: str, agent_id: str, question: str, metadata: Mapping[str, str]
+        self, thread_id: str, agent_id: str, question: str, metadata: Mapping[str, str], told: str = ""
     ) -> RunStream:
         """Add *question* to the thread and run the agent on it, streamed: one request for both.
 
-        *metadata* (with `opid`) is put on the run and on the message.
+        *metadata* (with `opid`) is put on the run and on the message. *told*: added to the agent's instructions
+        for this run.
         """
 
     def get_run(self, thread_id: str, run_id: str) -> Run: ...

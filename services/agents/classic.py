@@ -93,7 +93,7 @@ class ClassicBackend:
     # Runs -----------------------------------------------------------------------------------------
 
     def start_run(
-        self, thread_id: str, agent_id: str, question: str, metadata: Mapping[str, str]
+        self, thread_id: str, agent_id: str, question: str, metadata: Mapping[str, str], told: str = ""
     ) -> RunStream:
         _require_id("start run", thread_id)
         tags = dict(metadata)
@@ -104,6 +104,8 @@ class ClassicBackend:
             "metadata": tags,
             "stream": True,
         }
+        if told:
+            body["additional_instructions"] = told
 
         def look_up() -> RunStream | None:
             """Return the run that a lost reply stands for. A question that arrived without its run is not sent again."""

@@ -15,6 +15,7 @@ from services.agents.backend import (
 from services.agents.catalogue import instructions_for
 from services.models import FunctionTool
 from services.settings import Settings
+from services.telemetry.context import with_parameter
 
 ORCHESTRATOR = "orchestrator"
 ORCHESTRATOR_INSTRUCTIONS = (
@@ -65,7 +66,7 @@ def plan_team(settings: Settings, catalogue: tuple[FunctionTool, ...]) -> TeamPl
                 QueueFunction(
                     name=tool.name,
                     description=tool.description,
-                    parameters=tool.parameters,
+                    parameters=with_parameter(tool.parameters) if settings.trace_context else tool.parameters,
                     input=QueueBinding(settings.storage_endpoint, tool.input_queue),
                     output=QueueBinding(settings.storage_endpoint, tool.output_queue),
                 ),

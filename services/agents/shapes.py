@@ -19,6 +19,7 @@ from services.agents.backend import (
     Usage,
 )
 from services.errors import ShapeError
+from services.telemetry.context import without_trace
 
 Json = Mapping[str, object]
 KINDS: dict[str, CallKind] = {
@@ -150,8 +151,8 @@ def call(source: Json) -> Call:
         id=optional_text(source, "id"),
         kind=KINDS.get(kind, "other"),
         name=optional_text(payload, "name") or kind,
-        arguments=optional_text(payload, "arguments"),
-        output=None if payload.get("output") is None else optional_text(payload, "output"),
+        arguments=without_trace(optional_text(payload, "arguments")),
+        output=None if payload.get("output") is None else without_trace(optional_text(payload, "output")),
         child_thread_id=optional_text(payload, "thread_id"),
         child_run_id=optional_text(payload, "run_id"),
     )
@@ -161,7 +162,7 @@ def message(source: Json) -> ThreadMessage:
     return ThreadMessage(
         id=text(source, "id"),
         role="user" if source.get("role") == "user" else "assistant",
-        text="".join(_block_text(one) for one in items(source, "content")),
+        text=without_trace("".join(_block_text(one) for one in items(source, "content"))),
         created_at=moment(source, "created_at"),
         run_id=optional_text(source, "run_id"),
         metadata=metadata(source),

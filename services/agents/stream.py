@@ -24,6 +24,7 @@ from services.agents.backend import (
 from services.errors import Unavailable, UnexpectedReply
 from services.redaction import redact
 from services.resilience.watchdog import Line
+from services.telemetry.context import without_trace
 from services.translation import azure_call
 
 log = logging.getLogger(__name__)
@@ -213,7 +214,7 @@ def _merge(calls: list[Call], index: int, piece: shapes.Json) -> None:
         id=old.id or new.id,
         kind=new.kind if old.kind == "other" else old.kind,
         name=old.name if not told or old.name == told else told,
-        arguments=old.arguments + new.arguments,
+        arguments=without_trace(old.arguments + new.arguments),
         output=new.output if new.output is not None else old.output,
         child_thread_id=new.child_thread_id or old.child_thread_id,
         child_run_id=new.child_run_id or old.child_run_id,

@@ -39,6 +39,11 @@ class Ending:
     def reference(self) -> str:
         return self._view.run.id if self._view.run is not None else self._job.id
 
+    @property
+    def run_state(self) -> str:
+        """Return the service's latest word for the run; empty when there is none."""
+        return self._view.run.state if self._view.run is not None else ""
+
     def close(self, state: AnswerState, problem: Problem | None) -> None:
         """Make the answer final; the first call counts. Its parts come with it, unless a watcher still looks."""
         now_s, busy = self._job.journal.at_s(), self._hops.busy

@@ -10,7 +10,9 @@ from services.agents.backend import Call
 from services.answers.events import AnswerEvent, StepBegan, StepEnded, StepFilled
 from services.answers.parts import HopTimes, Interval, middle
 from services.models import Certainty, StepState
+from services.telemetry.context import PARAMETER
 
+CORRELATION_ID = "CorrelationId"
 PEEK_MOST = 32  # learn.microsoft.com/rest/api/storageservices/peek-messages
 MISSES_MEAN_TAKEN = 2  # the step may be told a moment before its message is put
 LONGEST_BLUR_S = 1.0  # beyond this, two looks are too far apart to claim a duration between them
@@ -43,10 +45,11 @@ def match(message: Peeked, call: Call, run_id: str, since: datetime) -> Certaint
     body = message.body
     if body is None:
         return "guess" if recent else None
-    if body.get("CorrelationId") in (call.id, run_id):
+    if body.get(CORRELATION_ID) in (call.id, run_id):
         return "exact"
     nested = body.get("function_args")
-    sent = nested if isinstance(nested, dict) else {k: v for k, v in body.items() if k != "CorrelationId"}
+    told = nested if isinstance(nested, dict) else body
+    sent = {name: value for name, value in told.items() if name not in (CORRELATION_ID, PARAMETER)}
     return "strong" if recent and sent == _as_object(call.arguments) else None
 
 

@@ -9,6 +9,7 @@ from services.answers.events import ChildFound
 from services.answers.journal import Journal
 from services.errors import ServiceError
 from services.models import OPEN_STATES, Answer
+from services.telemetry.context import TraceContext, trace_of
 
 StopReason = Literal["cancelled", "deadline", "closing"]
 
@@ -42,10 +43,15 @@ class Job:
     trouble: ServiceError | None = None  # the failure that is being waited out
     waiting_for: str = ""  # what else was waited for, as a clause for the words at the deadline
     function_called: bool = False
+    correlation_ids: dict[str, str] = field(default_factory=dict)  # call id -> CorrelationId of its message
     _stop: threading.Event = field(default_factory=threading.Event)
     _reason: StopReason | None = None
     _stream: RunStream | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def trace(self) -> TraceContext:
+        return trace_of(self.id)
 
     @property
     def answer(self) -> Answer:

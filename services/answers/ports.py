@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from services.agents.backend import Agent, AgentBackend
+from services.answers.events import AnswerEvent
 from services.answers.hop import PEEK_MOST, Peeked
-from services.models import FunctionTool
+from services.models import Answer, FunctionTool
 
 
 class Team(Protocol):
@@ -31,9 +32,26 @@ class Queues(Protocol):
     def list_depths(self, prefix: str = "") -> Sequence[Depth]: ...
 
 
+class Observer(Protocol):
+    """Who is told of what happened. Must return at once and never raise."""
+
+    def answered(
+        self,
+        answer: Answer,
+        events: tuple[AnswerEvent, ...],
+        run_state: str = "",
+        correlation_ids: Mapping[str, str] | None = None,
+    ) -> None: ...
+
+    def acted(self, action: str, target: str, outcome: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The neighbours and the settings of answering. *marks*: the metadata that says whose a thread or run is."""
+    """The neighbours and the settings of answering. *marks*: the metadata that says whose a thread or run is.
+
+    *trace_runs*: whether runs are told to pass the trace context on.
+    """
 
     backend: AgentBackend
     team: Team
@@ -45,3 +63,5 @@ class Context:
     tool_wait_s: float
     max_running: int = 8
     max_waiting: int = 32
+    trace_runs: bool = False
+    observer: Observer | None = None

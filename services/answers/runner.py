@@ -29,6 +29,7 @@ from services.answers.questions import title_of
 from services.answers.view import RunView
 from services.errors import Conflict, NotFound, ServiceError, Throttled, Unavailable
 from services.models import StageName
+from services.telemetry.context import instructions_for, working_on
 
 log = logging.getLogger(__name__)
 SILENCE_S = 10.0  # after so much silence of the stream the run itself is looked at
@@ -47,6 +48,10 @@ class Runner:
 
     def run(self, job: Job) -> None:
         """Return once *job* is final and everything made for it alone is gone. Never raises."""
+        with working_on(job.trace):
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
         context = self._context
         hops = HopWatch(job, context.backend, context.queues, context.catalogue, context.tool_wait_s)
         view = RunView(job, hops)
@@ -74,7 +79,16 @@ class Runner:
             hops.stop()
             ending.close("failed", problems.internal(job.id))
             job.journal.record(Settled(job.journal.at_s()))
-        self._after(ending.keep_record)
+        self._after(lambda: self._finish(job, ending))
+
+    def _finish(self, job: Job, ending: Ending) -> None:
+        """Keep the record and tell of the answer. One taken up from its thread is told by the process that asked."""
+        with working_on(job.trace):
+            ending.keep_record()
+            observer = self._context.observer
+            if observer is not None and job.run is None:
+                recorded = job.journal.recorded()
+                observer.answered(job.answer, recorded, ending.run_state, job.correlation_ids)
 
     def _answer_safely(self, job: Job, view: RunView, ending: Ending, made: ExitStack) -> None:
         try:
@@ -146,11 +160,12 @@ class Runner:
         """Return the stream of the new run; None when the run was found instead: then *view* knows it."""
         context, thread_id, wait_s = self._context, job.answer.thread_id, FIRST_RETRY_S
         marks = {**context.marks, record.OPID: job.opid, record.ANSWER: job.id}
+        told = instructions_for(job.trace) if context.trace_runs else ""
         resolved_again = context.team_mode == "per_query"
         while True:
             job.check()
             try:
-                stream = context.backend.start_run(thread_id, agent.id, job.question, marks)
+                stream = context.backend.start_run(thread_id, agent.id, job.question, marks, told)
             except NotFound:
                 if resolved_again:
                     raise

@@ -84,10 +84,14 @@ class AnswerService:
             job.journal.record(
                 Noted(at_s, "Taken out of the line; nothing was sent."), Closed(at_s, "cancelled")
             )
+            self._tell_cancelled(job)
+            if self._context.observer is not None:
+                self._context.observer.answered(job.answer, job.journal.recorded())
             return job.answer
         job.cut_stream()
         self._alarms.after(STOP_WAIT_S, lambda: job.journal.record(Closed(job.journal.at_s(), "cancelled")))
         job.journal.wait_final(STOP_WAIT_S)
+        self._tell_cancelled(job)
         return job.answer
 
     # Watching ----------------------------------------------------------------------------------------
@@ -180,6 +184,10 @@ class AnswerService:
         if job.notice:
             journal.record(Noted(0.0, job.notice))
         return job
+
+    def _tell_cancelled(self, job: Job) -> None:
+        if self._context.observer is not None:
+            self._context.observer.acted("cancel answer", job.id, job.answer.state)
 
     def _answer_of(self, found: Found) -> Answer:
         job = self._registry.with_run(found.run.id)

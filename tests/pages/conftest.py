@@ -1,6 +1,7 @@
 """The pages on the real runtime: real services, real SDKs, one Local Azure with its Functions host for the session."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ import runtime
 from commands.stack import Control
 from emulator.supervisor import LocalOptions, attach_or_start
 from services.models import Answer
+from services.monitor.trace import TraceService
 from ui import startup
 
-SHELL = Path(__file__).parents[2] / "ui" / "shell.py"
+ROOT = Path(__file__).parents[2]
+SHELL = ROOT / "ui" / "shell.py"
 RUN_TIMEOUT_S = 20
 ANSWER_TIMEOUT_S = 20.0
 Open = Callable[..., AppTest]
@@ -49,6 +52,14 @@ def control(local_azure: Control, started: runtime.Runtime) -> Iterator[Control]
     local_azure.clear_faults()
     local_azure.pace()
     assert left == []
+
+
+@pytest.fixture
+def without_workspace(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relaydeck as it is while no Log Analytics workspace is set: live state, no history."""
+    running = runtime.current()
+    traces = TraceService(running.services.answers, None, runtime.now)
+    monkeypatch.setattr(running, "services", replace(running.services, logs=None, traces=traces))
 
 
 @pytest.fixture

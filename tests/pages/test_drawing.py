@@ -33,8 +33,11 @@ def answer(**changes: object) -> Answer:
 
 def draw(shown: Answer) -> AppTest:
     def script(shown) -> None:  # type: ignore[no-untyped-def]  # runs alone: it knows no name of this file
-        from ui import ask_answer
+        import streamlit as st
 
+        from ui import ask_answer, menu
+
+        st.navigation([st.Page(menu.link("trace.py"))], position="hidden")  # an answer links to its trace
         ask_answer.draw(shown, newest=True, closed=1)
 
     at = AppTest.from_function(script, args=(shown,))

@@ -35,9 +35,18 @@ MAY_IMPORT: dict[str, set[str]] = {
         "azure.ai.projects",
         "azure.core",
         "azure.identity",
+        "azure.monitor.query",
         "azure.storage.queue",
     },
+    "services/monitor": {"services"},
+    "services/monitor/logs.py": {"services", "azure.monitor.query"},
     "services/queues.py": {"services", "azure.core", "azure.storage.queue"},
+    "services/telemetry/azure_monitor.py": {
+        "services",
+        "azure.core",
+        "azure.monitor.opentelemetry",
+        "opentelemetry",
+    },
     "services/agents": {"services"},
     "services/agents/classic.py": {"services", "azure.ai.agents", "azure.core"},
     "emulator": {
@@ -50,13 +59,16 @@ MAY_IMPORT: dict[str, set[str]] = {
         "duckdb_kql",
         "cryptography",
     },
+    "emulator/monitor": {"emulator", "orjson", "duckdb", "duckdb_kql", "pyarrow"},
     "emulator/certificates.py": {"emulator", "cryptography", "certifi"},
     "emulator/model": {"emulator", "openai", "httpx", "httpx2"},
     "emulator/connection.py": set(),
     "emulator/functions_host": {"emulator", "azure", "certifi"},
     "docs": {"commands", "playwright"},
     "functions": {"azure.functions", "azure.core", "azure.identity", "azure.storage.queue", "tools"},
+    "functions/tools/telemetry.py": {"azure.monitor.opentelemetry", "opentelemetry"},
 }
+WRITES_SWITCHES = "services/telemetry/quiet.py"  # for a library that takes them from nowhere else
 SKIPPED = {"tests", "bench", ".venv", ".relaydeck", "node_modules", ".git"}
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -124,7 +136,7 @@ def test_the_table_forbids_what_it_should(file: str, line: str) -> None:
 def test_the_environment_is_read_in_one_place() -> None:
     """services get Settings; a variable read elsewhere is neither checked nor documented."""
     for file in FILES:
-        if file.startswith("services/"):
+        if file.startswith("services/") and file != WRITES_SWITCHES:
             names = {
                 node.attr
                 for node in ast.walk(parsed((ROOT / file).read_text()))

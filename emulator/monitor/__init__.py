@@ -1,0 +1,1 @@
+"""Azure Monitor on one machine: telemetry in, KQL over it, platform metrics of queues and agents."""

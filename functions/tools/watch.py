@@ -1,0 +1,58 @@
+"""One delivery of a message, watched from its arrival to its end, for telemetry. Costs microseconds, never raises."""
+
+import logging
+import time
+
+import azure.functions as func
+
+from tools.envelope import Question
+from tools.queues import input_queue
+from tools.telemetry import Handled, Telemetry, argument_hash, telemetry, wait_properties
+
+log = logging.getLogger(__name__)
+_OUTCOMES = {"answered": "answered", "repeated": "answered", "refused": "error", "failed": "failed"}
+
+
+class Watch:
+    """*question*: set once the message could be read. *outcome*: set once it was answered; without one it failed."""
+
+    def __init__(self, message: func.QueueMessage, tool: str, context: func.Context | None) -> None:
+        self._message, self._tool, self._context = message, tool, context
+        self._started_ns = time.time_ns()
+        self.question: Question | None = None
+        self.outcome = "failed"
+
+    def tell(self) -> None:
+        """Hand what was seen to telemetry, where there is one."""
+        try:
+            if (to := telemetry()) is not None:
+                self._tell(to)
+        except Exception:
+            log.exception("telemetry.not_told tool=%s", self._tool)
+
+    def _tell(self, to: Telemetry) -> None:
+        message, question = self._message, self.question
+        properties = {
+            "messaging.message.id": str(message.id or ""),
+            "relaydeck.dequeue_count": str(message.dequeue_count or 1),
+            **wait_properties(message.insertion_time, self._started_ns),
+        }
+        if self._context is not None:
+            properties["relaydeck.invocation.id"] = str(self._context.invocation_id)
+        if question is not None:
+            properties["relaydeck.correlation_id"] = str(question.correlation_id)
+            if question.fault is None:
+                properties["relaydeck.argument_hash"] = argument_hash(question.arguments)
+        if self.outcome == "repeated":
+            properties["relaydeck.repeated"] = "true"
+        to.told(
+            Handled(
+                self._tool,
+                input_queue(self._tool),
+                self._started_ns,
+                time.time_ns(),
+                _OUTCOMES.get(self.outcome, "failed"),
+                question.trace if question is not None else "",
+                properties,
+            )
+        )

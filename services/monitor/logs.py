@@ -1,0 +1,206 @@
+"""Log Analytics: one request for all the queries of a page, shared by all who look at it.
+
+REST: https://learn.microsoft.com/azure/azure-monitor/logs/api/batch-queries
+"""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from services.errors import (
+    AccessDenied,
+    Attempt,
+    InvalidInput,
+    ServiceError,
+    ShapeError,
+    Throttled,
+    UnexpectedReply,
+)
+from services.monitor.catalogue import Query, all_queries
+from services.monitor.results import Ask, Result, rows_of
+from services.redaction import redact
+from services.resilience import Resilience
+
+if TYPE_CHECKING:  # takes a third of a second to import, and the first page asks nothing of it
+    from azure.monitor.query import LogsBatchQuery, LogsQueryError
+
+log = logging.getLogger(__name__)
+KEPT_RESULTS = 200
+SERVER_WAIT_S = 20
+DEADLINE_S = 25.0
+LONGEST_NOTE = 400
+_THROTTLED = ("ThrottledError", "TooManyRequests", "429")
+READING = "query the logs"
+
+
+class LogsClient(Protocol):
+    """What is used of LogsQueryClient."""
+
+    def query_batch(self, queries: "Sequence[LogsBatchQuery]", **options: Any) -> list[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    ask: Ask
+    query: Query
+    kql: str
+
+
+class LogsService:
+    """Asks queries of one workspace. Threads share it; results are kept for *fresh_s* and shared by all viewers.
+
+    *client*: made at the first question, since importing it takes long.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], LogsClient],
+        workspace: str,
+        resilience: Resilience,
+        now: Callable[[], datetime],
+        *,
+        fresh_s: float = 5.0,
+    ) -> None:
+        self._make_client, self._workspace = client, workspace
+        self._resilience, self._now, self._fresh_s = resilience, now, fresh_s
+        self._client: LogsClient | None = None
+        self._kept: OrderedDict[tuple[str, str], Result] = OrderedDict()
+        self._lock = threading.Lock()
+        self._asking = threading.Lock()
+
+    def ask(self, *asks: Ask) -> tuple[Result, ...]:
+        """Return one result per ask, in their order. Never raises ServiceErrors: a result says what failed.
+
+        At most one request for all of them together, none for those that were read less than *fresh_s* ago; whoever
+        asks meanwhile waits for that request and shares what it brings.
+        """
+        known = [self._fresh(ask) for ask in asks]
+        if all(known):
+            return tuple(result for result in known if result is not None)
+        with self._asking:
+            fresh = {ask.key: kept for ask in asks if (kept := self._fresh(ask)) is not None}
+            refused: dict[tuple[str, str], Result] = {}
+            pending: list[_Pending] = []
+            for ask in {ask.key: ask for ask in asks if ask.key not in fresh}.values():
+                query = all_queries()[ask.query]
+                try:
+                    pending.append(_Pending(ask, query, query.bound(ask.values)))
+                except InvalidInput as error:
+                    refused[ask.key] = Result(ask.query, "failed", problem=error)
+            read = self._read(pending)
+        found = {**fresh, **refused, **read}
+        return tuple(found[ask.key] for ask in asks)
+
+    def _fresh(self, ask: Ask) -> Result | None:
+        with self._lock:
+            kept = self._kept.get(ask.key)
+        if kept is None or kept.read_at is None:
+            return None
+        return kept if (self._now() - kept.read_at).total_seconds() < self._fresh_s else None
+
+    def _read(self, pending: Sequence[_Pending]) -> dict[tuple[str, str], Result]:
+        if not pending:
+            return {}
+        names = ", ".join(one.query.name for one in pending)
+        try:
+            replies = self._resilience.read(
+                READING, names, lambda: self._send(pending), deadline_s=DEADLINE_S
+            )
+        except ServiceError as error:
+            log.info("logs.failed", extra={"queries": names, "reason": error.message})
+            return {one.ask.key: self._instead(one, error) for one in pending}
+        return {one.ask.key: self._keep(one, reply) for one, reply in zip(pending, replies, strict=True)}
+
+    def _send(self, pending: Sequence[_Pending]) -> list[Any]:
+        from azure.monitor.query import LogsBatchQuery
+
+        if self._client is None:
+            self._client = self._make_client()
+        batch = [
+            LogsBatchQuery(
+                workspace_id=self._workspace,
+                query=one.kql,
+                timespan=None,  # each query bounds TimeGenerated itself
+                server_timeout=SERVER_WAIT_S,
+            )
+            for one in pending
+        ]
+        replies = self._client.query_batch(batch)
+        if len(replies) != len(batch):
+            raise ShapeError("the reply", f"one result for each of {len(batch)} queries")
+        return replies
+
+    def _keep(self, one: _Pending, reply: object) -> Result:
+        try:
+            result = self._result(one, reply)
+        except ServiceError as error:
+            return self._instead(one, error)
+        with self._lock:
+            self._kept[one.ask.key] = result
+            self._kept.move_to_end(one.ask.key)
+            while len(self._kept) > KEPT_RESULTS:
+                self._kept.popitem(last=False)
+        return result
+
+    def _result(self, one: _Pending, reply: object) -> Result:
+        """Return what *reply* says. Raises ServiceErrors."""
+        from azure.monitor.query import LogsQueryError, LogsQueryPartialResult, LogsQueryResult
+
+        attempt = Attempt(READING, one.query.name)
+        if isinstance(reply, LogsQueryError):
+            raise _item_error(reply, attempt)
+        if isinstance(reply, LogsQueryPartialResult):
+            tables, said = reply.partial_data, _words(reply.partial_error)
+        elif isinstance(reply, LogsQueryResult):
+            tables, said = reply.tables, ""
+        else:
+            raise _unexpected(attempt, "one item of the reply is neither a result nor an error")
+        if not tables:
+            raise _unexpected(attempt, "the result has no table")
+        try:
+            rows = rows_of(one.query, tables[0])
+        except ShapeError as error:
+            raise _unexpected(attempt, str(error)) from error
+        state = "partial" if isinstance(reply, LogsQueryPartialResult) else "ok" if rows else "empty"
+        return Result(
+            one.query.name,
+            state,  # type: ignore[arg-type]  # one of three literals
+            rows,
+            self._now(),
+            said=said,
+            kql=one.kql,
+        )
+
+    def _instead(self, one: _Pending, error: ServiceError) -> Result:
+        """Return the rows that were read before, marked stale; else the failure itself."""
+        with self._lock:
+            kept = self._kept.get(one.ask.key)
+        if kept is not None:
+            return replace(kept, state="stale", problem=error)
+        state = "throttled" if isinstance(error, Throttled) else "failed"
+        return Result(one.query.name, state, problem=error, kql=one.kql)  # type: ignore[arg-type]  # as above
+
+
+def _item_error(reply: "LogsQueryError", attempt: Attempt) -> ServiceError:
+    code, said = str(reply.code or ""), _words(reply)
+    message = f"Could not {attempt}: {said or 'the workspace gave no reason'}"
+    if any(word in code for word in _THROTTLED):
+        return Throttled(message, operation=attempt.operation, resource=attempt.resource, code=code)
+    if "Access" in code or code in ("Forbidden", "403"):
+        return AccessDenied(message, operation=attempt.operation, resource=attempt.resource, code=code)
+    hint = "The table may not exist yet: it appears with the first telemetry. Else look at the query's text."
+    return InvalidInput(message, operation=attempt.operation, resource=attempt.resource, code=code, hint=hint)
+
+
+def _unexpected(attempt: Attempt, reason: str) -> UnexpectedReply:
+    return UnexpectedReply(
+        f"Could not {attempt}: {reason}.", operation=attempt.operation, resource=attempt.resource
+    )
+
+
+def _words(error: object) -> str:
+    return redact(str(getattr(error, "message", "") or error or ""))[:LONGEST_NOTE]

@@ -1,0 +1,205 @@
+"""Records to Application Insights, by Microsoft's exporter. Importing this takes a second: only telemetry's own thread does.
+
+The exporter is used as azure-monitor-opentelemetry configures it, without the parts that instrument, sample by rate,
+store on disk or call other addresses. Wire: POST /v2.1/track, a JSON array of envelopes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from azure.core.pipeline.transport import RequestsTransport
+from azure.monitor.opentelemetry.exporter import (
+    ApplicationInsightsSampler,
+    AzureMonitorLogExporter,
+    AzureMonitorMetricExporter,
+    AzureMonitorTraceExporter,
+)
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExportResult
+from opentelemetry.sdk.metrics.export import (
+    Gauge,
+    Metric,
+    MetricExportResult,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+)
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.sdk.trace.sampling import Decision
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
+
+from services.telemetry.outbox import Delivery
+from services.telemetry.records import EventRecord, MetricRecord, Record, SpanRecord
+
+ROLE = "relaydeck"
+OUTCOME = "relaydeck.outcome"
+EVENT_NAME = "microsoft.custom_event.name"  # what makes a log record a custom event
+_KINDS = {"server": SpanKind.SERVER, "client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
+_RETRYABLE = frozenset({401, 403, 408, 429, 500, 502, 503, 504})  # the exporter's own judgement
+_KEPT_PREFIX = "messaging."
+
+
+class _Spans(AzureMonitorTraceExporter):
+    """Adds what the exporter leaves out: the result code of a request, and the names of queues."""
+
+    def _span_to_envelope(self, span: ReadableSpan) -> Any:  # as the exporter declares it
+        envelope: Any = super()._span_to_envelope(span)
+        data, attributes = envelope.data.base_data, span.attributes or {}
+        if OUTCOME in attributes and hasattr(data, "response_code"):
+            data.response_code = str(attributes[OUTCOME])
+        kept = {name: str(value) for name, value in attributes.items() if name.startswith(_KEPT_PREFIX)}
+        data.properties = {**(data.properties or {}), **kept}
+        return envelope
+
+
+class _Events(AzureMonitorLogExporter):
+    """Puts the tags on custom events, too: the exporter sets them on messages only."""
+
+    def _log_to_envelope(self, readable_log_record: ReadableLogRecord) -> Any:  # as the exporter declares it
+        envelope = super()._log_to_envelope(readable_log_record)
+        record, tags = readable_log_record.log_record, dict(envelope.tags or {})
+        attributes = readable_log_record.resource.attributes
+        tags["ai.cloud.role"] = str(attributes[SERVICE_NAME])
+        tags["ai.cloud.roleInstance"] = str(attributes[SERVICE_INSTANCE_ID])
+        if record.trace_id and record.span_id:
+            tags["ai.operation.id"] = f"{record.trace_id:032x}"
+            tags["ai.operation.parentId"] = f"{record.span_id:016x}"
+        envelope.tags = tags
+        return envelope
+
+
+class AzureMonitor:
+    """Sends records to the resource that *connection_string* names. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        connection_string: str,
+        transport: RequestsTransport,
+        *,
+        sampled_share: float = 1.0,
+        instance: str = "",
+        role: str = ROLE,
+    ) -> None:
+        options: dict[str, Any] = {
+            "connection_string": connection_string,
+            "disable_offline_storage": True,
+            "transport": transport,
+            "retry_total": 0,  # the outbox repeats: it can be stopped
+            "raw_response_hook": self._take_status,
+        }
+        self._spans, self._events = _Spans(**options), _Events(**options)
+        self._metrics = AzureMonitorMetricExporter(**options)
+        self._sampler = ApplicationInsightsSampler(sampled_share)
+        self._resource = Resource({SERVICE_NAME: role, SERVICE_INSTANCE_ID: instance or role})
+        self._scope = InstrumentationScope(role)
+        self._status: int | None = None
+        self._refused: int | None = None
+
+    def send(self, records: Sequence[Record]) -> Delivery:
+        """Return what became of *records*, which are all of one kind. One request, or none when sampling left none."""
+        self._status = self._refused = None
+        accepted = True
+        match records[0]:
+            case SpanRecord():
+                spans = [span for one in records if isinstance(one, SpanRecord) and (span := self._span(one))]
+                accepted = not spans or self._spans.export(spans) is SpanExportResult.SUCCESS
+            case EventRecord():
+                events = [
+                    event for one in records if isinstance(one, EventRecord) and (event := self._event(one))
+                ]
+                accepted = not events or self._events.export(events) is LogRecordExportResult.SUCCESS
+            case MetricRecord():
+                found = self._measured([one for one in records if isinstance(one, MetricRecord)])
+                accepted = self._metrics.export(found) is MetricExportResult.SUCCESS
+        return Delivery() if accepted else self._failure(len(records))
+
+    def _failure(self, records: int) -> Delivery:
+        status = self._status
+        if status is None:
+            return Delivery(retry=True, reason="The ingestion endpoint cannot be reached or does not answer.")
+        if status == 206:
+            failed = min(records, self._refused or records)
+            return Delivery(failed, reason=f"The ingestion endpoint refused {failed} of {records} records.")
+        reason = f"The ingestion endpoint answered {status}."
+        if status in _RETRYABLE:
+            return Delivery(retry=True, reason=reason)
+        return Delivery(records, reason=reason)
+
+    def _take_status(self, response: Any) -> None:  # azure-core's PipelineResponse
+        self._status = int(response.http_response.status_code)
+        if self._status == 206:
+            body = response.context.get("deserialized_data") or {}
+            received, taken = body.get("itemsReceived"), body.get("itemsAccepted")
+            if isinstance(received, int) and isinstance(taken, int):
+                self._refused = received - taken
+
+    def _sample(self, trace_id: int) -> dict[str, Any] | None:
+        """Return the attributes that say how many records one stands for; None: left out by sampling."""
+        result = self._sampler.should_sample(None, trace_id, "", attributes={})
+        return None if result.decision is Decision.DROP else dict(result.attributes or {})
+
+    def _span(self, record: SpanRecord) -> ReadableSpan | None:
+        trace_id = int(record.trace_id, 16)
+        if (sampled := self._sample(trace_id)) is None:
+            return None
+        parent = _context(trace_id, record.parent_id) if record.parent_id else None
+        return ReadableSpan(
+            record.name,
+            _context(trace_id, record.span_id),
+            parent,
+            self._resource,
+            {**record.attributes, **sampled},
+            kind=_KINDS[record.kind],
+            status=Status(StatusCode.OK if record.ok else StatusCode.ERROR),
+            start_time=record.start_ns,
+            end_time=record.end_ns,
+            instrumentation_scope=self._scope,
+        )
+
+    def _event(self, record: EventRecord) -> ReadableLogRecord | None:
+        trace_id = int(record.trace_id or "0", 16)
+        if trace_id and self._sample(trace_id) is None:
+            return None
+        belongs_to = NonRecordingSpan(_context(trace_id, record.span_id or "0"))
+        told = LogRecord(
+            timestamp=record.at_ns,
+            observed_timestamp=record.at_ns,
+            severity_number=SeverityNumber.INFO,
+            body=record.name,
+            attributes={**record.attributes, EVENT_NAME: record.name},
+            context=set_span_in_context(belongs_to, Context()),
+        )
+        return ReadableLogRecord(told, self._resource, self._scope)
+
+    def _measured(self, records: Sequence[MetricRecord]) -> MetricsData:
+        metrics = [
+            Metric(
+                one.name,
+                "",
+                "",
+                Gauge([NumberDataPoint(dict(one.attributes), one.at_ns, one.at_ns, one.value)]),
+            )
+            for one in records
+        ]
+        scoped = ScopeMetrics(self._scope, metrics, "")
+        return MetricsData([ResourceMetrics(self._resource, [scoped], "")])
+
+
+def _context(trace_id: int, span_id: str) -> SpanContext:
+    return SpanContext(
+        trace_id, int(span_id, 16), is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED)
+    )

@@ -1,0 +1,33 @@
+"""Log lines as JSON, one object a line, with the trace id of the answer that the line is about."""
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from services.telemetry.context import current_trace_id
+
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def data_of(record: logging.LogRecord) -> dict[str, object]:
+    """Return what was given as `extra`, and the trace id where there is one."""
+    data = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    if trace_id := current_trace_id():
+        data.setdefault("trace_id", trace_id)
+    return data
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time": …, "level": …, "logger": …, "event": …, data…}`; an exception's trace is its `exception`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        line |= {name: value for name, value in data_of(record).items() if name not in line}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=True)

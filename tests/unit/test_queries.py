@@ -1,0 +1,197 @@
+"""Every query of ours, on rows whose answer is known."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.monitor.catalogue import QUERIES, all_queries, parse
+from services.monitor.kql import Value
+from tests.log_tables import LogTables
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+END = START + timedelta(hours=1)
+RANGE: dict[str, Value] = {"start": START, "end": END}
+GRAIN: dict[str, Value] = {**RANGE, "grain": timedelta(minutes=5)}
+NO_FILTER: dict[str, Value] = {
+    **RANGE,
+    "outcomes": [],
+    "agent": "",
+    "tool": "",
+    "min_ms": 0,
+    "min_wait_ms": 0,
+    "problem": "",
+}
+
+
+@pytest.fixture
+def tables() -> Iterator[LogTables]:
+    found = LogTables()
+    yield found
+    found.close()
+
+
+def answer(tables: LogTables, minute: float, took_ms: float, outcome: str = "answered", **more: str) -> None:
+    at = START + timedelta(minutes=minute)
+    named = {
+        "relaydeck__outcome": outcome,
+        "relaydeck__run__id": f"run_{minute}",
+        "gen_ai__conversation__id": "thread_1",
+        **more,
+    }
+    tables.add_span(
+        "AppRequests", "answer", at, took_ms, success=outcome == "answered", code=outcome, **named
+    )
+
+
+def measured(model: int, wait: int, function: int) -> dict[str, str]:
+    return {
+        "relaydeck__model_ms": str(model),
+        "relaydeck__queue_wait_ms": str(wait),
+        "relaydeck__function_ms": str(function),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(all_queries()))
+def test_a_query_runs_on_empty_tables_and_has_its_columns(tables: LogTables, name: str) -> None:
+    """A first visit finds no row anywhere, and that is no failure."""
+    query = all_queries()[name]
+    values = {
+        **NO_FILTER,
+        "grain": timedelta(minutes=1),
+        "run": "run_1",
+        "tools": ["x"],
+        "queues": [],
+        "queue": "q",
+    }
+    rows = tables.ask(name, {key: values[key] for key in query.parameters})
+    assert rows == [] or set(query.columns) <= set(rows[0])
+
+
+def test_the_figures_of_now_and_before_are_told_apart(tables: LogTables) -> None:
+    answer(tables, 1, 1000, gen_ai__usage__input_tokens="10")
+    answer(tables, 2, 3000, "failed")
+    answer(tables, -30, 500)
+    answer(tables, -90, 9999)
+    now, before = sorted(tables.ask("kpis", RANGE), key=lambda row: str(row["period"]), reverse=True)
+
+    assert (now["answers"], now["succeeded"], now["failed"], now["p95_ms"]) == (2, 1, 1, 3000)
+    assert now["input_tokens"] == 10
+    assert (before["answers"], before["p50_ms"]) == (1, 500)
+
+
+def test_parts_are_averaged_over_measured_answers_only(tables: LogTables) -> None:
+    """An answer whose parts are not known must not pull the average towards zero."""
+    answer(tables, 1, 1000, **measured(500, 300, 200))
+    answer(tables, 2, 9000)
+    (row,) = tables.ask("time_parts", GRAIN)
+
+    assert (row["answers"], row["measured"]) == (2, 1)
+    assert (row["model_ms"], row["wait_ms"], row["function_ms"]) == (500, 300, 200)
+
+
+def test_outcomes_and_percentiles_fall_into_their_buckets(tables: LogTables) -> None:
+    answer(tables, 1, 100)
+    answer(tables, 2, 200, "failed")
+    answer(tables, 7, 300)
+
+    assert [(row["outcome"], row["answers"]) for row in tables.ask("outcomes", GRAIN)] == [
+        ("answered", 1),
+        ("failed", 1),
+        ("answered", 1),
+    ]
+    assert [row["p99_ms"] for row in tables.ask("latency", GRAIN)] == [200, 300]
+
+
+def test_the_highest_depth_of_each_stretch_is_kept(tables: LogTables) -> None:
+    for minute, depth in ((1, 3.0), (2, 9.0), (6, 1.0)):
+        tables.add_metric("relaydeck.queue.depth", START + timedelta(minutes=minute), depth, queue="in")
+    tables.add_metric("relaydeck.queue.depth", START, 5.0, queue="other")
+    rows = tables.ask("queue_history", {**GRAIN, "queues": ["in"]})
+
+    assert [(row["highest"], row["readings"]) for row in rows] == [(9.0, 2), (1.0, 1)]
+
+
+def test_repeated_deliveries_and_waits_are_counted_by_queue(tables: LogTables) -> None:
+    for number, deliveries in enumerate(("1", "3")):
+        tables.add_span(
+            "AppRequests",
+            "foo",
+            START + timedelta(seconds=number),
+            20,
+            role="relaydeck-functions",
+            success=deliveries == "1",
+            relaydeck__invocation__id=f"i{number}",
+            messaging__destination__name="in",
+            relaydeck__queue_wait_ms=str(1000 * (number + 1)),
+            relaydeck__dequeue_count=deliveries,
+        )
+    (row,) = tables.ask("queue_flow", GRAIN)
+
+    assert (row["executions"], row["failed"], row["repeated"], row["wait_p95_ms"]) == (2, 1, 1, 2000)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, 3),
+        ({"outcomes": ["failed"]}, 1),
+        ({"tool": "foo"}, 1),
+        ({"min_ms": 1500}, 2),
+        ({"min_wait_ms": 400}, 1),
+        ({"problem": "SILENT"}, 1),
+        ({"agent": "clerk"}, 1),
+        ({"agent": "nobody"}, 0),
+    ],
+)
+def test_filters_of_the_run_list_let_pass_what_they_say(
+    tables: LogTables, filters: dict[str, Value], expected: int
+) -> None:
+    answer(tables, 1, 1000, relaydeck__tools="foo", relaydeck__agents="clerk", **measured(1, 500, 1))
+    answer(tables, 2, 2000, "failed", relaydeck__problem="The function is silent")
+    answer(tables, 3, 3000)
+
+    assert len(tables.ask("runs", {**NO_FILTER, **filters})) == expected
+
+
+def test_an_unknown_wait_in_the_run_list_stays_unknown(tables: LogTables) -> None:
+    answer(tables, 1, 1000)
+    (row,) = tables.ask("runs", NO_FILTER)
+
+    assert row["wait_ms"] is None
+    assert row["demo"] is False
+
+
+def test_problems_are_grouped_with_their_newest_run(tables: LogTables) -> None:
+    for minute in (1, 2, 3):
+        answer(tables, minute, 100, "failed", relaydeck__problem="Silent")
+    answer(tables, 4, 100)
+    (row,) = tables.ask("attention", RANGE)
+
+    assert (row["answers"], row["run_id"], row["thread_id"]) == (3, "run_3", "thread_1")
+
+
+def test_the_spans_of_a_run_come_with_those_of_its_trace_and_no_other(tables: LogTables) -> None:
+    """Found by the run's id alone, with the function's own span, which does not know that id."""
+    tables.add_span("AppRequests", "answer", START, 900, operation="a", relaydeck__run__id="run_1")
+    tables.add_span("AppDependencies", "invoke_agent o", START, 800, operation="a")
+    tables.add_span("AppRequests", "foo", START, 20, operation="a", role="relaydeck-functions")
+    tables.add_span("AppRequests", "answer", START, 900, operation="b", relaydeck__run__id="run_2")
+    rows = tables.ask("trace_spans", {**RANGE, "run": "run_1"})
+
+    assert sorted(str(row["Name"]) for row in rows) == ["answer", "foo", "invoke_agent o"]
+    assert {row["Source"] for row in rows} == {"AppRequests", "AppDependencies"}
+
+
+def test_a_query_file_must_say_what_it_is_for() -> None:
+    with pytest.raises(ValueError, match="must begin"):
+        parse("x", "AppRequests | count\n")
+    with pytest.raises(ValueError, match="kinds that there are not"):
+        parse("x", "// What.\n// Parameters: a float\n// Columns: n long\nprint n = a\n")
+
+
+def test_every_query_is_documented() -> None:
+    """docs/queries.md is what an operator copies from; it must not fall behind."""
+    document = (QUERIES.parents[2] / "docs" / "queries.md").read_text("utf-8")
+    for name, query in all_queries().items():
+        assert f"| `{name}` | {query.answers} |" in document, name

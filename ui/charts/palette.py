@@ -1,0 +1,24 @@
+"""Colours with a meaning, for light and dark. Charts read them here; the theme's configuration has the same."""
+
+import streamlit as st
+
+from services.monitor.shapes import BarKind
+
+KINDS: dict[str, dict[BarKind, str]] = {
+    "light": {"run": "#96a2b8", "model": "#2f6fdb", "wait": "#d98a06", "function": "#159a62"},
+    "dark": {"run": "#66718a", "model": "#5b9bf3", "wait": "#e9a53a", "function": "#3fbf87"},
+}
+FAILED = {"light": "#d13b3b", "dark": "#ef6b6b"}
+TEXT = {"light": "#182034", "dark": "#e8ebf5"}
+GRID = {"light": "#d9deea", "dark": "#2d364d"}
+MEANINGS: dict[BarKind, str] = {
+    "run": "agent run",
+    "model": "model",
+    "wait": "queue wait",
+    "function": "function",
+}
+
+
+def theme() -> str:
+    """Return `light` or `dark`, as the reader sees the page."""
+    return "dark" if st.context.theme.type == "dark" else "light"
