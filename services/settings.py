@@ -106,6 +106,13 @@ class Settings(BaseModel):
         ge=1,
         le=600,
     )
+    slo_s: float = setting(
+        "RELAYDECK_SLO_S",
+        10,
+        "How long an answer may take: the line in the charts, and what is called slow.",
+        ge=0.1,
+        le=600,
+    )
     max_running: int = setting(
         "RELAYDECK_MAX_RUNNING", 8, "How many answers are worked on at once.", ge=1, le=64
     )
