@@ -1,10 +1,10 @@
 """How long a press on the Ask page takes until the screen has changed, against the same in an empty Streamlit app.
 
 Both run at once, in Chromium, and take turns; the clock is the browser's own, from the click to the change in the
-page. The goal is for the press that does what the empty app's does: the server runs, and a line appears (what was
-passed to a connected agent). Two more are told without a goal, for they draw what an empty app has not: a
-conversation with its steps is opened, and left for the empty page. Not measured: the first visit, and answers
-under way.
+page. The goal is for the presses that look closer at what is there: what was passed to a connected agent, and the
+ids. Both lie in the page already, so no server run is waited for. Two more are told without a goal, for they draw
+what an empty app has not: a conversation with its steps is opened, and left for the empty page. Not measured: the
+first visit, and answers under way.
 """
 
 import os
@@ -28,7 +28,9 @@ GOAL = 1.5
 TIMEOUT_MS = 30_000
 AT_REST = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 MAIN = '[data-testid="stMain"]'
+BODY = "body"
 DETAILS, DETAILS_SHOW = '[class*="st-key-passed-"]', "Came back"
+IDS, IDS_SHOW = '[class*="st-key-ids-"]', "ans_"
 QUESTION = "What is (12.5 + 7) * 3?"
 PRESS = """
 ([button, place, wanted]) => new Promise((resolve, reject) => {
@@ -68,6 +70,7 @@ class Times:
 
     empty: list[float] = field(default_factory=list)
     details: list[float] = field(default_factory=list)
+    ids: list[float] = field(default_factory=list)
     leave: list[float] = field(default_factory=list)
     opened: list[float] = field(default_factory=list)
 
@@ -84,6 +87,7 @@ def measure(browser: Browser, stack: Stack, empty_url: str) -> Times:
         taken = {
             "empty": press(empty, ".st-key-press button", f"Pressed {number + 1} times"),
             "details": press(ask, f"{DETAILS} summary", DETAILS_SHOW, DETAILS),
+            "ids": press(ask, f"{IDS} button", IDS_SHOW, BODY),
             "leave": press(ask, ".st-key-ask-new button", "Try one of these"),
             "opened": press(ask, f".st-key-thread-{thread_id} button", "Answered in"),
         }
@@ -106,12 +110,13 @@ def open_answered(page: Page, url: str) -> str:
 
 
 def fold_in(page: Page) -> None:
-    """Bring the details back to where the next round expects them."""
-    shown = page.locator(DETAILS).get_by_text(DETAILS_SHOW, exact=True)
+    """Bring what was opened back to where the next round expects it."""
     page.wait_for_selector(AT_REST)
-    if shown.count():
-        page.locator(f"{DETAILS} summary").click()
-    shown.wait_for(state="detached")
+    for text, button in ((DETAILS_SHOW, f"{DETAILS} summary"), (IDS_SHOW, f"{IDS} button")):
+        shown = page.get_by_text(text).first
+        if shown.is_visible():
+            page.locator(button).click()
+        shown.wait_for(state="hidden")
 
 
 def press(page: Page, button: str, wanted: str, place: str = MAIN) -> float:
@@ -136,11 +141,11 @@ def empty_app(folder: Path) -> Iterator[str]:
 def report(times: Times) -> bool:
     base = statistics.median(times.empty)
     emit("click.empty_app", base, "ms", None, times.empty)
-    for name in ("details", "leave", "opened"):
+    for name in ("details", "ids", "leave", "opened"):
         samples: list[float] = getattr(times, name)
         emit(f"click.{name}", statistics.median(samples), "ms", None, samples)
     results = []
-    for name, goal in (("details", GOAL), ("leave", None), ("opened", None)):
+    for name, goal in (("details", GOAL), ("ids", GOAL), ("leave", None), ("opened", None)):
         samples = getattr(times, name)
         ratios = [ours / theirs for ours, theirs in zip(samples, times.empty, strict=True)]
         ratio = statistics.median(samples) / base

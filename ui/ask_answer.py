@@ -1,7 +1,5 @@
 """One question and its answer, in whatever state it is."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from services.models import Answer, Problem
@@ -86,21 +84,13 @@ def draw_actions(answer: Answer, closed: int) -> None:
 
 
 def draw_ids(answer: Answer) -> None:
-    """Each id with a button that copies it, built when it is opened."""
-    ids = st.popover("Ids", icon=":material/tag:", type="tertiary", key=f"ids-{answer.id}", on_change="rerun")
-    if not ids.open:
-        return
-    with ids:
-        _draw_id("Thread", [answer.thread_id])
-        _draw_id("Run", [answer.run_id])
-        _draw_id("Child runs", answer.child_run_ids)
-        _draw_id("Answer", [answer.id])
+    """Each id with a button that copies it. Always there: opening them asks nothing of the server.
 
-
-def _draw_id(name: str, values: Sequence[str]) -> None:
-    known = [value for value in values if value]
-    st.caption(name)
-    if known:
-        st.code(safe.clean("\n".join(known)), language=None)
-    else:
-        st.caption("none" if name == "Child runs" else "not known yet")
+    No captions: an id begins with what it is of.
+    """
+    found = (answer.thread_id, answer.run_id, *answer.child_run_ids, answer.id)
+    with st.popover("Ids", icon=":material/tag:", type="tertiary", key=f"ids-{answer.id}"):
+        for value in filter(None, found):
+            st.code(safe.clean(value), language=None)
+        if not answer.run_id:
+            st.caption("The run has no id yet." if answer.is_open else "No run is known.")

@@ -92,15 +92,9 @@ def _draw_step(step: Step, answer: Answer) -> None:
         for child in children:
             _draw_step(child, answer)
         if step.kind == "delegate" and (step.arguments or step.output):
-            _draw_passed(step, f"passed-{answer.id}-{step.key}")
+            with st.expander("What was passed", type="compact", key=f"passed-{answer.id}-{step.key}"):
+                _draw_payloads(step)
         else:
-            _draw_payloads(step)
-
-
-def _draw_passed(step: Step, key: str) -> None:
-    """Built when it is opened."""
-    with st.expander("What was passed", type="compact", key=key, on_change="rerun") as passed:
-        if passed.open:
             _draw_payloads(step)
 
 

@@ -52,13 +52,16 @@ def _conversation(thread_id: str, revision: int) -> Conversation:
 
 
 def recent_threads() -> Sequence[ThreadSummary]:
-    """Return the latest conversations, newest first, as read since the last forget(). Raises ServiceErrors."""
-    return _recent_threads(_revisions.get("", 0))
+    """Return the latest conversations, newest first, as read since the last forget(), or since one more was begun here.
+
+    Raises ServiceErrors.
+    """
+    return _recent_threads(_revisions.get("", 0), hash(services().answers.known_threads()))
 
 
 @st.cache_resource(ttl=THREADS_FRESH_S, max_entries=4, show_spinner=False)
-def _recent_threads(revision: int) -> Sequence[ThreadSummary]:
-    del revision
+def _recent_threads(revision: int, known: int) -> Sequence[ThreadSummary]:
+    del revision, known
     return services().answers.recent_threads()
 
 

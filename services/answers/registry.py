@@ -55,6 +55,11 @@ class Registry:
             found = [job for job in self._jobs.values() if job.answer.thread_id == thread_id]
         return sorted(found, key=lambda job: job.answer.asked_at.timestamp() if job.answer.asked_at else 0.0)
 
+    def threads(self) -> frozenset[str]:
+        """Return the ids of the threads that the known answers belong to."""
+        with self._lock:
+            return frozenset(job.answer.thread_id for job in self._jobs.values() if job.answer.thread_id)
+
     def open_jobs(self) -> list[Job]:
         with self._lock:
             return [job for job in self._jobs.values() if job.answer.is_open]

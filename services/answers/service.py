@@ -153,6 +153,10 @@ class AnswerService:
         ours = [thread for thread in threads if is_ours(thread.metadata, self._context.marks)]
         return tuple(_summary(thread) for thread in ours[:limit])
 
+    def known_threads(self) -> frozenset[str]:
+        """Return the ids of the threads that answers of this process belong to. No request."""
+        return self._registry.threads()
+
     # The end -----------------------------------------------------------------------------------------
 
     def drain(self, timeout_s: float) -> bool:

@@ -296,6 +296,7 @@ def test_recent_threads_are_named_after_their_first_question(lab: Lab, desk: Des
     titles = [thread.title for thread in desk.answers.recent_threads()]
     assert titles[1] == "First thing?"
     assert titles[0].startswith("Second thing, long") and len(titles[0]) <= 120
+    assert len(desk.answers.known_threads()) == 2
 
 
 def test_another_process_shows_what_this_one_measured(lab: Lab, desk: Desk) -> None:

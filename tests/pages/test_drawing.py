@@ -41,7 +41,6 @@ def draw(shown: Answer) -> AppTest:
         ask_answer.draw(shown, newest=True, closed=1)
 
     at = AppTest.from_function(script, args=(shown,))
-    at.session_state[f"ids-{shown.id}"] = True  # the list of ids stands open
     at.run(timeout=10)
     assert not at.exception
     return at
