@@ -23,6 +23,7 @@ from services.health import HealthService
 from services.models import FunctionTool
 from services.monitor.logs import LogsService
 from services.monitor.trace import TraceService
+from services.prices import Prices, load_prices
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
 from services.settings import Settings, load_settings
@@ -54,6 +55,7 @@ class Services:
     telemetry: Telemetry
     logs: LogsService | None
     traces: TraceService
+    prices: Prices
 
 
 class Runtime:
@@ -255,6 +257,7 @@ def build(
         telemetry,
         logs,
         TraceService(answers, logs, now),
+        load_prices(settings.prices),
     )
     return Runtime(services, clients, (foundry, storage, workspace), azure)
 
