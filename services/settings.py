@@ -249,6 +249,12 @@ class Settings(BaseModel):
         examples=["prices.toml"],
     )
     state_dir: Path = setting("RELAYDECK_STATE_DIR", Path(".relaydeck"), "Where Local Azure keeps its state.")
+    seed: Switch = setting(
+        "RELAYDECK_SEED",
+        "on",
+        "on: the first start of `run.py` puts a day of demo history, marked as such, into an empty Local Azure. "
+        "off: it stays empty.",
+    )
     local_model_url: str = setting(
         "RELAYDECK_LOCAL_MODEL_URL",
         "",

@@ -22,7 +22,7 @@ RECENT_S, RECENT_RATE = (
     30.0,
 )  # whoever looks first at the last hour finds something, also at night
 LAST_S = 90.0  # before now: what is asked for real comes after it
-BURST_AT_S, BURST_S, BURST_QUESTIONS = DAY_S - 52 * 60, 150.0, 44
+BURST_AT_S, BURST_S, BURST_QUESTIONS = DAY_S - 52 * 60, 45.0, 44
 PAUSE_AT_S, PAUSE_S = DAY_S - 5 * HOUR_S, 3300.0
 IDLE_S = 2400.0  # after this long without work the function app is put to sleep
 WORKERS = 8
@@ -139,7 +139,7 @@ def _served(chance: random.Random, asked: Sequence[Visit]) -> list[Visit]:
         seen_s = max(sent_s + min(2.0, chance.expovariate(4.0)), awake_s)
         if one.slow:
             began_s = max(seen_s, slow_free_s)
-            ended_s = slow_free_s = began_s + chance.uniform(4.4, 5.4)
+            ended_s = slow_free_s = began_s + chance.uniform(1.8, 2.4)
         else:
             began_s = max(seen_s, heapq.heappop(free))
             ended_s = began_s + _TYPICAL_S[one.sample.tool] * chance.lognormvariate(0, 0.4)
