@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parent
 TELEMETRY_TIMEOUT_S = 10.0
 WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
+LOGS_FRESH_S = 4.0  # less than the 5 s of the fastest refresh, or every other one would find nothing new
 Say = Callable[[str], None]
 
 
@@ -240,7 +241,7 @@ def build(
     answers = AnswerService(answer_context(settings, backend, team, queues, telemetry), now)
     workspace = Resilience("Log Analytics", limits)
     logs = (
-        LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now)
+        LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now, fresh_s=LOGS_FRESH_S)
         if endpoints.logs_workspace
         else None
     )
