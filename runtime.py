@@ -22,6 +22,7 @@ from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
 from services.models import FunctionTool
 from services.monitor.logs import LogsService
+from services.monitor.lookup import LookupService
 from services.monitor.metrics import MetricsService
 from services.monitor.platform import resources_of
 from services.monitor.trace import TraceService
@@ -61,6 +62,7 @@ class Services:
     traces: TraceService
     metrics: MetricsService | None
     prices: Prices
+    lookup: LookupService
     lookup: LookupService
 
 
