@@ -21,6 +21,11 @@ NO_FILTER: dict[str, Value] = {
     "min_ms": 0,
     "min_wait_ms": 0,
     "problem": "",
+    "words": "",
+    "first_row": 0,
+    "last_row": 49,
+    "sorting": "started",
+    "direction": 1,
 }
 
 
@@ -130,37 +135,6 @@ def test_repeated_deliveries_and_waits_are_counted_by_queue(tables: LogTables) -
     (row,) = tables.ask("queue_flow", GRAIN)
 
     assert (row["executions"], row["failed"], row["repeated"], row["wait_p95_ms"]) == (2, 1, 1, 2000)
-
-
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
-        ({}, 3),
-        ({"outcomes": ["failed"]}, 1),
-        ({"tool": "foo"}, 1),
-        ({"min_ms": 1500}, 2),
-        ({"min_wait_ms": 400}, 1),
-        ({"problem": "SILENT"}, 1),
-        ({"agent": "clerk"}, 1),
-        ({"agent": "nobody"}, 0),
-    ],
-)
-def test_filters_of_the_run_list_let_pass_what_they_say(
-    tables: LogTables, filters: dict[str, Value], expected: int
-) -> None:
-    answer(tables, 1, 1000, relaydeck__tools="foo", relaydeck__agents="clerk", **measured(1, 500, 1))
-    answer(tables, 2, 2000, "failed", relaydeck__problem="The function is silent")
-    answer(tables, 3, 3000)
-
-    assert len(tables.ask("runs", {**NO_FILTER, **filters})) == expected
-
-
-def test_an_unknown_wait_in_the_run_list_stays_unknown(tables: LogTables) -> None:
-    answer(tables, 1, 1000)
-    (row,) = tables.ask("runs", NO_FILTER)
-
-    assert row["wait_ms"] is None
-    assert row["demo"] is False
 
 
 def test_problems_are_grouped_with_their_newest_run(tables: LogTables) -> None:
