@@ -19,7 +19,7 @@ from services.health import HealthService
 from services.models import Answer, Conversation, PartHealth, QueueDepth, ThreadSummary
 from services.monitor.results import Ask, Result
 from services.monitor.shapes import Bar, Trace
-from ui import formats
+from ui import formats, view
 
 if TYPE_CHECKING:  # plotly takes a while to import
     from plotly.graph_objects import Figure
@@ -109,9 +109,12 @@ def queue_depths(prefix: str) -> tuple[Sequence[QueueDepth], datetime]:
 
 
 def ask_logs(*asks: Ask) -> tuple[Result, ...] | None:
-    """Return what the workspace answers, one result for each; None when no workspace is set."""
+    """Return what the workspace answers, one result for each; None when no workspace is set.
+
+    What was read since the last refresh of the page is not asked for again: a press of something sends nothing.
+    """
     logs = services().logs
-    return None if logs is None else logs.ask(*asks)
+    return None if logs is None else logs.ask(*asks, patience_s=view.patience_s())
 
 
 def sidebar() -> DeltaGenerator:
