@@ -55,7 +55,7 @@ def metric(
 ) -> None:
     """Draw one figure as a tile. *value*: None when it is not known, which is said and never drawn as 0."""
     known = [one for one in trend if one is not None]
-    with st.container(key=f"metric-{key}"):
+    with st.container(key=f"metric-{key}", height="stretch"):
         st.metric(
             label,
             formats.UNKNOWN if value is None else value,

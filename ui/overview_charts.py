@@ -124,6 +124,9 @@ def draw_outcomes(rows: Sequence[Row], view: View) -> None:
 def draw_queues(rows: Sequence[Row], view: View) -> None:
     pasts = queue_pasts(rows, view.start, view.end, view.grain, context.services().settings.sample_s)
     busy = [one for one in pasts if one.deepest or one.longest_s]
+    if all(one.deepest is None for one in pasts):
+        st.caption(NO_READING)
+        return
     said = queue_words(pasts, busy)
     st.caption(safe.inline(said, 400))
     if not busy:
@@ -160,7 +163,7 @@ def parts_words(found: Parts) -> str:
         else ""
     )
     measured = (
-        of if found.measured == found.answers else f"{found.measured:,} of {of} (the others are not measured)"
+        of if found.measured == found.answers else f"{found.measured:,} of {of} (the rest not measured)"
     )
     return f"{said}. {formats.duration(found.whole_s)} per answer on average{also}. n = {measured}."
 
@@ -169,7 +172,7 @@ def times_words(p95: Points, answers: int, slo_s: float) -> str:
     """Return in how much of the time answers took longer than they may."""
     known = [value for _, value in p95 if value is not None]
     over = sum(1 for value in known if value > slo_s)
-    may = formats.duration(slo_s)
+    may = f"{slo_s:g} s"
     if over:
         said = f"p95 was above {may} in {over} of {len(known)} stretches with answers."
     else:
@@ -190,7 +193,7 @@ def queue_words(pasts: Sequence[QueuePast], busy: Sequence[QueuePast]) -> str:
         return f"No. {formats.count(len(pasts), 'queue')} {'was' if len(pasts) == 1 else 'were'} empty at every look."
     worst = busy[0]
     oldest = f", the oldest for {formats.duration(worst.longest_s)}" if worst.longest_s else ""
-    said = f"{worst.name}: up to {formats.count(int(worst.deepest), 'message')}{oldest}."
+    said = f"{worst.name}: up to {formats.count(None if worst.deepest is None else int(worst.deepest), 'message')}{oldest}."
     hidden, quiet = len(busy) - STRIPS, len(pasts) - len(busy)
     more = f" {hidden} more held messages: see Queues." if hidden > 0 else ""
     return f"{said}{more}{f' {quiet} others were empty at every look.' if quiet > 0 else ''}"

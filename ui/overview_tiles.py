@@ -40,7 +40,7 @@ class Tile:
     key: str
     label: str
     value: str | None
-    delta: float | str | None = None
+    delta: str | None = None
     good: Good = "none"
     trend: Points = ()
     help: str = ""
@@ -134,7 +134,7 @@ def of_past(past: Past | None, view: View) -> tuple[Tile, ...]:
             "down",
             trend(values(rows, "p95_ms", moments, 0.001)),
             f"95 % of {formats.count(now.answers, 'answer')} took no longer. "
-            f"An answer may take {formats.duration(overview_data.slo_s())}.",
+            f"An answer may take {overview_data.slo_s():g} s.",
         ),
         Tile(
             "wait",
@@ -283,18 +283,18 @@ def short(value: float) -> str:
     return f"{value / 1_000:.1f} k" if value < 1_000_000 else f"{value / 1_000_000:.1f} M"
 
 
-def seconds_change(difference_s: float | None) -> float | str | None:
-    """Return `+0.4 s`, 0 for what rounds to nothing, None when there is nothing to compare with."""
+def seconds_change(difference_s: float | None) -> str | None:
+    """Return `+0.4 s`; None for what rounds to nothing, and when there is nothing to compare with."""
     return change(difference_s, lambda value: formats.duration(value) if value >= 0.05 else "0")
 
 
-def change(difference: float | None, words: Callable[[float], str], unit: str = "") -> float | str | None:
-    """Return *difference* with its sign. As the number 0 when it is none: a text would be drawn as a rise."""
+def change(difference: float | None, words: Callable[[float], str], unit: str = "") -> str | None:
+    """Return *difference* with its sign; None when it is none worth showing, or not known."""
     if difference is None:
         return None
     shown = words(abs(difference))
     if shown.strip("0.") == "" or shown.startswith("<"):
-        return 0
+        return None
     return f"{'-' if difference < 0 else '+'}{shown}{unit}"
 
 

@@ -54,7 +54,7 @@ def concerns_of_queues(depths: Sequence[QueueDepth], at: datetime, slo_s: float)
             found.append(Concern("broken", what, told, since, "queues", target, depth.messages))
         elif depth.oldest_age_s > slo_s:
             what = f"Messages wait long in {depth.name}"
-            told = f"{waiting}, the oldest for {seconds(depth.oldest_age_s)}; a whole answer may take {seconds(slo_s)}."
+            told = f"{waiting}, the oldest for {seconds(depth.oldest_age_s)}; a whole answer may take {slo_s:g} s."
             found.append(Concern("slow", what, told, since, "queues", target, depth.messages))
     return found
 
@@ -68,8 +68,8 @@ def concerns_of_open(answers: Sequence[Answer], now: datetime, slo_s: float, stu
     stuck = [one for one in late if one[0] > stuck_s]
     slow = [one for one in late if slo_s < one[0] <= stuck_s]
     return [
-        *_open_concern("broken", stuck, "stuck", f"no function may be silent for {seconds(stuck_s)}"),
-        *_open_concern("slow", slow, "late", f"an answer may take {seconds(slo_s)}"),
+        *_open_concern("broken", stuck, "stuck", f"no function may be silent for {stuck_s:g} s"),
+        *_open_concern("slow", slow, "late", f"an answer may take {slo_s:g} s"),
     ]
 
 
@@ -126,7 +126,7 @@ def concerns_of_times(figures: Figures, slo_s: float) -> list[Concern]:
     if figures.p95_s is None or figures.p95_s <= slo_s:
         return []
     what = f"Answers take too long: p95 is {seconds(figures.p95_s)}"
-    told = f"An answer may take {seconds(slo_s)}."
+    told = f"An answer may take {slo_s:g} s."
     if figures.slowest_s is not None:
         told += f" The slowest of {figures.answers:,} took {seconds(figures.slowest_s)}."
     run = figures.slowest_run

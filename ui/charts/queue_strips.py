@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from services.answers.narration import seconds
-from services.monitor.overview import Points, QueuePast
+from services.monitor.overview import QueuePast
 from services.queues import POISON_SUFFIX
 from ui.charts import palette, style
 
@@ -26,7 +26,7 @@ def figure(
 
     drawn, rows = Figure(), len(pasts)
     drawn.update_layout(style.layout(theme, height=HEIGHT_PX, zone=zone))
-    deepest = max([1.0, *(one.deepest for one in pasts)])
+    deepest = max([1.0, *(one.deepest or 0.0 for one in pasts)])
     longest_s = max([1.0, *(one.longest_s or 0.0 for one in pasts)])
     axes: dict[str, Any] = {}
     notes: list[dict[str, Any]] = [_heading("messages", LEFT[0]), _heading("oldest, seconds", RIGHT[0])]
@@ -47,7 +47,7 @@ def figure(
                     yaxis=f"y{number}",
                     mode="lines+markers",
                     line={"color": colour, "width": 1.6, "shape": "hv" if side == 0 else "linear"},
-                    marker={"size": _marker_px(points), "color": colour},
+                    marker={"size": style.marker_sizes(points), "color": colour},
                     fill="tozeroy" if side == 0 else "none",
                     connectgaps=False,
                     hovertemplate="%{x|%H:%M}: %{customdata}<extra></extra>",
@@ -133,16 +133,6 @@ def _note(text: str, across: float, up: float, shift_px: int, *, bold: bool) -> 
         "showarrow": False,
         "font": {"size": 12},
     }
-
-
-def _marker_px(points: Points) -> int:
-    """Return 0 where a line is seen anyway; a reading alone between gaps would be none."""
-    known = [value is not None for _, value in points]
-    alone = any(
-        here and not before and not after
-        for before, here, after in zip([False, *known], known, [*known[1:], False], strict=False)
-    )
-    return 4 if alone else 0
 
 
 def _words(value: float | None, side: int) -> str:

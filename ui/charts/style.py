@@ -1,6 +1,6 @@
 """One look for every figure of plotly, and the only place where one is drawn."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,13 @@ def plain(text: str, limit: int = LONGEST_NOTE) -> str:
 def times(moments: Iterable[datetime], zone: tzinfo) -> list[datetime]:
     """Return *moments* as the axis needs them: plotly knows no zones and draws the hands of the clock it is given."""
     return [moment.astimezone(zone).replace(tzinfo=None) for moment in moments]
+
+
+def marker_sizes(points: Sequence[tuple[datetime, float | None]], size_px: int = 5) -> list[int]:
+    """Return the size of each marker: 0 where a line is seen anyway, *size_px* where a point stands between gaps."""
+    known = [value is not None for _, value in points]
+    sides = zip([False, *known], [*known[1:], False], strict=False)
+    return [0 if before or after else size_px for before, after in sides]
 
 
 def layout(
