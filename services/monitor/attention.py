@@ -44,7 +44,7 @@ def concerns_of_queues(depths: Sequence[QueueDepth], at: datetime, slo_s: float)
         waiting = _counted(depth.messages, "message")
         if depth.state == "poison":
             what = f"{waiting} given up on in {depth.name}"
-            told = "Tried until the Functions host gave up; nobody runs them again by itself."
+            told = "The Functions host tried each until it gave up; nothing runs them again by itself."
             found.append(Concern("broken", what, told, since, "queues", target, depth.messages))
         elif depth.oldest_age_s is None:
             continue
@@ -102,7 +102,7 @@ def concerns_of_failures(rows: Sequence[Row], figures: Figures) -> list[Concern]
         newest = row["newest"] if isinstance(row["newest"], datetime) else None
         oldest = row["oldest"] if isinstance(row["oldest"], datetime) else None
         of = f" of {_counted(figures.answers, 'answer')}" if figures.answers >= count else ""
-        told = f"{count:,}{of} {'expired' if row['outcome'] == 'expired' else 'failed'} so."
+        told = f"{count:,}{of} {'expired' if row['outcome'] == 'expired' else 'failed'} this way."
         part = share(count, figures.answers)
         heavy = part is not None and part > 1 - SUCCESS_TARGET and figures.answers >= FEW
         run, thread = str(row["run_id"] or ""), str(row["thread_id"] or "")

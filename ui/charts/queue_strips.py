@@ -1,7 +1,7 @@
 """Queues over time: a row each, how many messages on the left, how long the oldest waited on the right."""
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from services.answers.narration import seconds
@@ -16,6 +16,7 @@ HEIGHT_PX = 260
 GAP = 0.09
 LEFT, RIGHT = (0.0, 0.46), (0.54, 1.0)
 LONGEST_NAME = 60
+ONE_DAY = timedelta(days=1.5)
 
 
 def figure(
@@ -62,7 +63,7 @@ def figure(
         annotations=notes,
         showlegend=False,
         hovermode="closest",
-        margin={"l": 0, "r": 8, "t": 22, "b": 0},
+        margin={"l": 0, "r": 8, "t": 38, "b": 22},
     )
     return drawn
 
@@ -94,6 +95,7 @@ def _axes(
             "showline": True,
             "linecolor": grid,
             "showticklabels": last,
+            "tickformat": "%-d %b" if ends[1] - ends[0] > ONE_DAY else "%H:%M",
             "nticks": 4,
             "fixedrange": True,
         },

@@ -49,7 +49,12 @@ def layout(
     """
     across: dict[str, Any] = {"gridcolor": palette.GRID[theme], "zeroline": False, "fixedrange": True}
     if zone is not None:
-        across |= {"type": "date", "showgrid": False, "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}"}
+        across |= {
+            "type": "date",
+            "showgrid": False,
+            "tickformat": "%H:%M\n%-d %b",
+            "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}",
+        }
     return {
         "height": height,
         "margin": {"l": 0, "r": 8, "t": 30, "b": 0, "pad": 4},
