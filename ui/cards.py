@@ -56,12 +56,16 @@ def metric(
     delta_good: Literal["up", "down", "none"] = "none",
     trend: Sequence[float | None] = (),
     help: str = "",
+    alarm: Literal["", "orange", "red"] = "",
 ) -> None:
-    """Draw one figure as a tile. *value*: None when it is not known, which is said and never drawn as 0."""
+    """Draw one figure as a tile. *value*: None when it is not known, which is said and never drawn as 0.
+
+    *alarm*: the colour, with a sign beside it, of a figure that needs somebody.
+    """
     gap = float("nan")  # in the line, where 0 would be a claim
     with st.container(key=f"metric-{key}", height="stretch"):
         st.metric(
-            safe.inline(label, 60),
+            f":{alarm}[:material/error: {safe.inline(label, 60)}]" if alarm else safe.inline(label, 60),
             formats.UNKNOWN if value is None else value,
             delta=None if value is None else delta,
             delta_color=DELTAS[delta_good],  # type: ignore[arg-type]  # one of three literals
