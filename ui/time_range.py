@@ -1,6 +1,6 @@
 """From the parameters of an address to a range of time, a period of refresh and a zone. Pure; any text can be given."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
@@ -21,6 +21,7 @@ ZONES = ("local", "utc")
 DEFAULTS: Final = {"range": "1h", "refresh": "5s", "zone": "local"}
 NAMES = ("range", "from", "to", "refresh", "zone")
 ENDS = ("range", "from", "to")
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LONGEST = timedelta(days=31)
 SHORTEST = timedelta(minutes=1)
 AHEAD = timedelta(minutes=1)  # the clock of who made the link may be a little ahead of ours
@@ -106,7 +107,8 @@ def parse(stated: Mapping[str, str], now: datetime, local: tzinfo) -> View:
 
 def canonical(stated: Mapping[str, str], shown: View) -> dict[str, str]:
     """Return the parameters that say what is shown: those that were stated, as they were understood."""
-    found = {name: stated[name] for name in ("refresh", "zone") if stated.get(name) in {*REFRESH, *ZONES}}
+    known: dict[str, Container[str]] = {"refresh": REFRESH, "zone": ZONES}
+    found = {name: stated[name] for name, values in known.items() if stated.get(name) in values}
     if not shown.moves:
         return {"range": CUSTOM, "from": written(shown.start), "to": written(shown.end), **found}
     return {"range": shown.label, **found} if any(name in stated for name in ENDS) else found
@@ -144,6 +146,9 @@ def _custom(
     if start > end:
         problems.append("The range was the wrong way round: its ends were exchanged.")
         start, end = end, start
+    if end < EARLIEST:
+        problems.append(f"The range ends before the year {EARLIEST.year}: the last hour is shown.")
+        return None
     if start >= now:
         problems.append("The range lies in the future, where nothing has happened: the last hour is shown.")
         return None

@@ -76,7 +76,7 @@ def change(**parameters: str) -> None:
         st.session_state[AS_OF_KEY] = formats.now()
         st.session_state[SINCE_KEY] = formats.now() - 2 * timedelta(seconds=before.refresh_s or 0.0)
     kept = {name: value for name, value in st.query_params.items() if name not in NAMES}
-    st.query_params.from_dict({**kept, **stated})
+    st.query_params.from_dict({**kept, **{name: stated[name] for name in NAMES if name in stated}})
 
 
 def read_again() -> None:
