@@ -57,18 +57,21 @@ def metric(
     trend: Sequence[float | None] = (),
     help: str = "",
     alarm: Literal["", "orange", "red"] = "",
+    note: str = "",
 ) -> None:
     """Draw one figure as a tile. *value*: None when it is not known, which is said and never drawn as 0.
 
-    *alarm*: the colour, with a sign beside it, of a figure that needs somebody.
+    *alarm*: the colour, with a sign beside it, of a figure that needs somebody. *note*: a word below in place of a
+    change, for a figure that is compared with nothing.
     """
     gap = float("nan")  # in the line, where 0 would be a claim
     with st.container(key=f"metric-{key}", height="stretch"):
         st.metric(
             f":{alarm}[:material/error: {safe.inline(label, 60)}]" if alarm else safe.inline(label, 60),
             formats.UNKNOWN if value is None else value,
-            delta=None if value is None else delta,
+            delta=None if value is None else note or delta,
             delta_color=DELTAS[delta_good],  # type: ignore[arg-type]  # one of three literals
+            delta_arrow="off" if note else "auto",
             help=help or None,
             border=True,
             chart_data=[gap if one is None else one for one in trend]
@@ -145,7 +148,7 @@ def source_words(found: Sequence[Result], grain: timedelta | None = None) -> str
     Where nothing is redrawn by itself, the time of day: an age would be wrong a moment later.
     """
     names = ", ".join(dict.fromkeys(result.source for result in found))
-    every = f"every {_grain_words(grain)}" if grain else ""
+    every = f"every {grain_words(grain)}" if grain else ""
     now_and_then = view.current()
     read_at = _oldest(found)
     if read_at is None:
@@ -161,7 +164,8 @@ def _oldest(found: Sequence[Result]) -> datetime | None:
     return min((result.read_at for result in found if result.read_at is not None), default=None)
 
 
-def _grain_words(grain: timedelta) -> str:
+def grain_words(grain: timedelta) -> str:
+    """Return `1 min`, `2 h`, `1 d`."""
     seconds = int(grain.total_seconds())
     for unit_s, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds % unit_s == 0:
