@@ -3,13 +3,11 @@
 Nothing in it asks Azure, but the search when an id is looked for.
 """
 
-from datetime import UTC
-
 import streamlit as st
 
 from ui import formats, safe, search
 from ui.time_range import CUSTOM, RANGES, REFRESH, ZONES, written
-from ui.view import change, current, read_again, refresh_chosen
+from ui.view import change, chosen, current, read_again
 
 CHANGED_KEY = "view-changed"
 CUSTOM_KEY, FROM_KEY, TO_KEY = "view-custom", "view-from", "view-to"
@@ -22,6 +20,7 @@ LABELS = {
     "off": ":material/pause:",
     "5s": "5 s",
     "30s": "30 s",
+    "local": "Local",
     "utc": "UTC",
 }
 HELP = {
@@ -37,7 +36,7 @@ def draw() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="view-bar"):
         draw_choice("range", tuple(RANGES), view.label if view.moves else None)
         st.fragment(draw_custom, key="view-custom-part")()
-        draw_choice("refresh", tuple(REFRESH), refresh_chosen(), disabled=not view.moves)
+        draw_choice("refresh", tuple(REFRESH), chosen("refresh"), disabled=not view.moves)
         st.button(
             ":material/refresh:",
             key="view-again",
@@ -45,22 +44,22 @@ def draw() -> None:
             help="Read again now",
             on_click=read_again,
         )
-        draw_choice("zone", ZONES, "utc" if view.zone is UTC else "local")
+        draw_choice("zone", ZONES, chosen("zone"))
         search.draw_box()
     if view.problem:
         st.warning(safe.inline(view.problem, 600), icon=":material/rule:")
     search.draw_result()
 
 
-def draw_choice(name: str, options: tuple[str, ...], chosen: str | None, *, disabled: bool = False) -> None:
+def draw_choice(name: str, options: tuple[str, ...], value: str | None, *, disabled: bool = False) -> None:
     key = f"view-{name}"
-    if st.session_state.get(key) != chosen:  # set only then: it would undo a press that is on its way
-        st.session_state[key] = chosen
+    if st.session_state.get(key) != value:  # set only then: it would undo a press that is on its way
+        st.session_state[key] = value
     st.segmented_control(
         HELP[name],
         options,
         key=key,
-        format_func=label,
+        format_func=LABELS.__getitem__,
         label_visibility="collapsed",
         wrap=False,
         disabled=disabled,
@@ -71,9 +70,9 @@ def draw_choice(name: str, options: tuple[str, ...], chosen: str | None, *, disa
 
 def choose(name: str) -> None:
     """Callback: the choice goes into the address, from where everybody reads it. Pressed twice, it stays chosen."""
-    chosen = st.session_state.get(f"view-{name}")
-    if chosen:
-        change(**{name: chosen})
+    pressed = st.session_state.get(f"view-{name}")
+    if pressed:
+        change(**{name: pressed})
 
 
 def draw_custom() -> None:
@@ -93,7 +92,7 @@ def draw_custom() -> None:
     with shown, st.form("view-custom-form", border=False):
         st.datetime_input("From", key=FROM_KEY, step=60)
         st.datetime_input("To", key=TO_KEY, step=60)
-        st.caption(f"Times are {label('utc' if view.zone is UTC else 'local')}.")
+        st.caption(f"Times are {formats.now().astimezone(view.zone):%Z}.")
         st.form_submit_button("Show this range", key="view-show", type="primary", on_click=show_custom)
 
 
@@ -115,10 +114,3 @@ def show_custom() -> None:
     change(range=CUSTOM, **ends)
     st.session_state[CUSTOM_KEY] = False
     st.session_state[CHANGED_KEY] = True
-
-
-def label(option: str) -> str:
-    """Return how *option* is called on screen: the reader's own zone by its name."""
-    if option == "local":
-        return formats.now().astimezone(formats.reader_zone()).tzname() or "local"
-    return LABELS[option]
