@@ -110,8 +110,8 @@ PROBLEM_ROW: list[object] = [
     "Silent",
     "failed",
     2,
+    "2026-11-22T10:30:00Z",
     "2026-11-22T11:00:00Z",
-    "2026-11-22T11:30:00Z",
     "run_1",
     "thread_1",
 ]
