@@ -1,6 +1,7 @@
 """Queues over time: three cards from one request."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -49,7 +50,7 @@ def draw(board: Board, shown: View, pair: str) -> None:
             "How deep are the queues, and how old is the oldest message?",
             results[HISTORY],
             rows,
-            lambda: queues.strips(rows, names, span, theme),
+            (lambda: queues.strips(rows, names, span, theme)) if queues.deepest(rows) else None,
             "queues-strips",
             f"Depth and age of the oldest message of each queue over {shown.words}.",
             ABOUT_STRIPS,
@@ -84,17 +85,19 @@ def _card(
     title: str,
     result: Result,
     rows: Sequence[Row],
-    figure: Callable[[], "Figure"],
+    figure: Callable[[], "Figure"] | None,
     key: str,
     alt: str,
     about: str,
     shown: View | None,
 ) -> None:
     def body() -> None:
-        if rows:
-            style.draw(figure(), key=key, alt=alt)
-        else:
+        if not rows:
             st.caption("Nothing of this pair in this range.")
+        elif figure is None:
+            st.markdown(f":gray[:material/inbox:] {quiet_words(rows, shown)}")
+        else:
+            style.draw(figure(), key=key, alt=alt)
 
     empty = (
         "No reading of any queue in this range."
@@ -102,6 +105,19 @@ def _card(
         else "No function has taken a message in this range."
     )
     cards.draw(title, result, body, key=key, about=about, empty=empty, grain=shown.grain if shown else None)
+
+
+def quiet_words(rows: Sequence[Row], shown: View | None) -> str:
+    """Return that every look found all queues empty, how often somebody looked, and when last."""
+    looks = [row for row in rows if row["metric"] == queues.DEPTH]
+    readings = max((_readings(looks, queue) for queue in {row["queue"] for row in looks}), default=0)
+    last = max((at for row in looks if isinstance(at := row["bucket"], datetime)), default=None)
+    words = f"Every queue was empty at each of {formats.count(readings, 'reading')}"
+    return f"{words}, the last after {shown.clock(last)}." if shown and last else f"{words}."
+
+
+def _readings(rows: Sequence[Row], queue: object) -> int:
+    return sum(value for row in rows if row["queue"] == queue and isinstance(value := row["readings"], int))
 
 
 def waits_title(rows: Sequence[Row]) -> str:

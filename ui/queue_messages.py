@@ -81,7 +81,7 @@ def draw_owner(owner: Owner | None) -> None:
         st.caption("Which run it belongs to is not known.")
         return
     sure = "" if owner.certainty == "exact" else " (≈ by its arguments)"
-    parameters = {"run": owner.run_id, "thread": owner.thread_id, "show": "messages"}
+    parameters = {"run": owner.run_id, "thread": owner.thread_id, "show": "Messages"}
     st.page_link(
         menu.link("trace.py"),
         label=f"Open its trace{sure}",

@@ -17,6 +17,7 @@ DEPTH, AGE = "relaydeck.queue.depth", "relaydeck.queue.oldest_age_s"
 MOST_SERIES = 8
 GAP = 2  # readings further apart than this many grains are not joined: nobody looked in between
 EIGHTH = 0.125
+FEW = 6  # up to this, an axis of counts has a line for each
 TICKS = {
     -2.0: "0.01 s",
     -1.0: "0.1 s",
@@ -77,18 +78,20 @@ def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str
     look["yaxis"] = {**look["yaxis"], "domain": [0.56, 1.0]}
     look["yaxis2"] = {**lower, "domain": [0.0, 0.44]}
     look["xaxis"] |= {"anchor": "y2", "range": span.across}
+    look["showlegend"] = True
     drawn.update_layout(**look)
     return drawn
 
 
 def deepest(rows: Sequence[Row]) -> list[str]:
-    """Return the queues that had most messages, those that had any first; never more than can be told apart."""
+    """Return the queues that had most messages; none that was always empty, nor more than can be told apart."""
     highest: dict[str, float] = {}
     for row in rows:
         if row["metric"] == DEPTH:
             queue = str(row["queue"])
             highest[queue] = max(highest.get(queue, 0.0), _number(row["highest"]))
-    return sorted(highest, key=lambda queue: (-highest[queue], queue))[:MOST_SERIES]
+    busy = [queue for queue, most in highest.items() if most > 0]
+    return sorted(busy, key=lambda queue: (-highest[queue], queue))[:MOST_SERIES]
 
 
 def flow(rows: Sequence[Row], span: Span, theme: str) -> "Figure":
@@ -152,6 +155,9 @@ def waits(rows: Sequence[Row], theme: str) -> "Figure":
         "ticktext": list(TICKS.values()),
     }
     look["margin"] = {**look["margin"], "t": 8}
+    look["yaxis"] |= {"tickformat": ",d"}
+    if max(counts.values(), default=0) <= FEW:
+        look["yaxis"]["dtick"] = 1
     drawn.update_layout(**look)
     return drawn
 
