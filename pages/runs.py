@@ -83,11 +83,10 @@ def draw_list(reading: Reading, wanted: Wanted, shown: View, page: int) -> None:
 
 def draw_rows(reading: Reading, wanted: Wanted, shown: View, page: int) -> None:
     if reading.listed.rows:
-        runs_parts.draw_export(runs_parts.export_of(shown, wanted, reading.matching))
-        demo = runs_data.whole(reading.figure.get("demo_runs"))
-        if demo:
-            st.caption(f":violet-badge[demo] {demo:,} of these are made-up history, there to look at.")
-        runs_table.draw(reading.listed.rows[: runs_data.PAGE_ROWS], wanted, shown, page, reading.matching)
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            runs_controls.draw_sort(wanted.sort)
+            runs_parts.draw_export(runs_parts.export_of(shown, wanted, reading.matching))
+        runs_table.draw(reading.listed.rows[: runs_data.PAGE_ROWS], wanted, shown, page, reading.figure)
         return
     if reading.total:
         where = "in the marked stretch " if wanted.filters.stretch else ""
