@@ -51,7 +51,7 @@ CHAPTERS = 60
 TRIES, TRY_AGAIN_S = 5, 1.0
 TIMEOUT_S = 10.0
 FLUSH_S = 30.0
-NICENESS = 10
+NICENESS = 5
 
 
 @dataclass(frozen=True, slots=True)

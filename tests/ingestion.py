@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 KEY = "00000000-0000-0000-0000-000000000001"
-Manner = Literal["accept", "refuse", "fail", "half", "hang", "drip"]
+Manner = Literal["accept", "refuse", "fail", "busy", "half", "hang", "drip"]
 
 
 @dataclass
@@ -60,7 +60,7 @@ def open_ingestion() -> Iterator[Ingestion]:
                 state.over.wait()
                 self.close_connection = True
                 return
-            status = {"refuse": 400, "fail": 500, "half": 206}.get(manner, 200)
+            status = {"refuse": 400, "fail": 500, "busy": 429, "half": 206}.get(manner, 200)
             taken = {"accept": len(rows), "drip": len(rows), "half": len(rows) // 2}.get(manner, 0)
             errors = [{"index": i, "statusCode": 400, "message": "no"} for i in range(taken, len(rows))]
             state.envelopes.extend(rows[:taken])
@@ -68,6 +68,8 @@ def open_ingestion() -> Iterator[Ingestion]:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
+            if manner == "busy":
+                self.send_header("Retry-After", "120")
             self.end_headers()
             for start in range(0, len(body), 1 if manner == "drip" else len(body)):
                 if manner == "drip" and state.over.wait(0.2):
