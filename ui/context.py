@@ -4,7 +4,7 @@ import functools
 import itertools
 import threading
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ CONVERSATION_FRESH_S = 300.0
 THREADS_FRESH_S = 60.0
 TRACE_FRESH_S = 60.0
 DEPTHS_FRESH_S = 4.0
+FIGURE_KEPT_S = 60.0
 AWAITED_FRESH_S = 4.0
 PEEK_FRESH_S = 4.0
 LOG_KEPT_S = 60.0
@@ -125,6 +126,13 @@ def waterfall(bars: tuple[Bar, ...], elapsed_s: float, theme: str) -> "Figure":
     from ui.charts import waterfall as chart
 
     return chart.figure(bars, elapsed_s, theme)
+
+
+@st.cache_resource(ttl=FIGURE_KEPT_S, max_entries=200, show_spinner=False)
+def figure(name: str, key: tuple[str, ...], _build: "Callable[[], Figure]") -> "Figure":
+    """Return what *_build* draws, drawn once for all viewers whose *key* is the same: what it shows, for which eyes."""
+    del name, key
+    return _build()
 
 
 @st.cache_resource(ttl=DEPTHS_FRESH_S, max_entries=4, show_spinner=False)
