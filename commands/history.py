@@ -264,7 +264,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: a thread that waits in its buffer breaks the interpreter's end.
+    while os.read(0, 1024):
+        pass
     os._exit(0)
 
 
