@@ -1,5 +1,6 @@
 """The parts of the Runs page beside its list: what is open now, the figures, the charts, the export."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -214,7 +215,7 @@ def draw_export(export: Export) -> None:
         elif made is not None:
             name, content = made
             st.download_button(
-                f"Download, {len(content) / 1024:,.0f} KB",
+                f"Download, {math.ceil(len(content) / 1024):,} KB",
                 content,
                 file_name=name,
                 mime="application/json" if name.endswith("json") else "text/csv",
