@@ -176,6 +176,11 @@ def _kept_logs(asks: tuple[tuple[str, str], ...]) -> dict[str, tuple[Result, ...
     return {}
 
 
+def known_once(*asks: Ask) -> tuple[Result, ...] | None:
+    """Return what ask_logs_once() would without asking; None when it would ask."""
+    return _kept_logs(tuple(ask.key for ask in asks)).get("results")
+
+
 def ask_logs_once(*asks: Ask) -> tuple[Result, ...] | None:
     """Return what ask_logs() does, asked once a minute at most whatever is pressed; what failed is asked again."""
     kept = _kept_logs(tuple(ask.key for ask in asks))
