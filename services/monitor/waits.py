@@ -37,12 +37,15 @@ def _retimed(own: Sequence[Bar]) -> list[Bar]:
     waits = sorted((bar for bar in own if bar.name == INPUT_WAIT), key=lambda bar: bar.started_s)
     found = []
     for wait, ran in zip(waits, _functions(own), strict=False):
-        took_s = ran.started_s - wait.started_s
+        call = _call(own)
+        late = wait.started_s > ran.started_s and call is not None  # seen only when it was over
+        at_s = call.started_s if late and call is not None else wait.started_s
+        took_s = ran.started_s - at_s
         if ran.certainty != "exact" or took_s < 0:
             continue
         told = "From the call, or its message's first sight, to the beginning of the function's own span."
         sure = "strong" if wait.certainty == "guess" else wait.certainty
-        found.append(replace(wait, took_s=took_s, certainty=sure, evidence=told))
+        found.append(replace(wait, started_s=at_s, took_s=took_s, certainty=sure, evidence=told))
     return found
 
 

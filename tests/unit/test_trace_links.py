@@ -61,6 +61,20 @@ def test_a_wait_that_was_guessed_ends_where_the_function_began() -> None:
     assert waits(told(rows))[0] == ("input queue: wait", 7.0, "strong")
 
 
+def test_a_wait_that_was_seen_only_after_it_was_over_begins_with_its_call() -> None:
+    rows = story()
+    late = {"relaydeck.hop": "queue_wait_in", "relaydeck.certainty": "guess"}
+    rows[4] = row("queue_wait in", 9.3, 0.1, late, span="w", parent="t")
+    trace = told(rows)
+
+    assert waits(trace)[0] == ("input queue: wait", 7.1, "strong")
+    assert [bar.kind for bar in trace.bars if bar.call and bar.key != bar.call] == [
+        "wait",
+        "function",
+        "wait",
+    ]
+
+
 def test_a_call_that_nobody_saw_end_lasts_as_long_as_its_function() -> None:
     rows = [one for one in story() if one["Id"] != "r"]
     rows[3] = row("execute_tool foo", 2, 12, {**CALL, "relaydeck.timed": "false"}, span="t", parent="m")
