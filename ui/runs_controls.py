@@ -34,8 +34,10 @@ def change(**parameters: str) -> None:
 def draw_filters(wanted: Wanted) -> None:
     """Draw all filters, what was wrong with those in the address, and the way out of them. Sends nothing."""
     filters = wanted.filters
-    with st.grid("auto", min_column_width=104, gap="small", vertical_alignment="bottom", key="runs-filters"):
-        _draw_text("text", "Search", filters.words, "Id, name or problem")
+    with st.grid(
+        len(FILTERS), min_column_width=104, gap="small", vertical_alignment="bottom", key="runs-filters"
+    ):
+        _draw_text("text", "Search", filters.words, "Id or word")
         _put("outcome", list(filters.outcomes))
         st.multiselect(
             "Outcome",

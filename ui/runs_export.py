@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from services.errors import ServiceError, Unavailable
+from services.errors import Unavailable
 from services.monitor.results import Ask, Cell, Result, Row
 from ui import formats, safe
 

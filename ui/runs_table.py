@@ -65,7 +65,7 @@ def draw_pages(wanted: Wanted, page: int, matching: int | None) -> None:
     if pages < 2:
         return
     key = f"{PAGES_KEY}-{wanted.filters!r}-{wanted.sort}"  # other filters, another widget: it begins at page 1 again
-    st.pagination(pages, default=page, key=key, on_change=take_page, args=[key])
+    st.pagination(pages, default=page, width=380, key=key, on_change=take_page, args=[key])
 
 
 def draw_selected(row: Row, view: View) -> None:

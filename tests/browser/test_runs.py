@@ -42,7 +42,7 @@ def test_a_click_on_a_runs_id_opens_its_trace(tab: Page) -> None:
 
 def test_the_same_place_on_another_page_is_another_run(tab: Page) -> None:
     table = open_runs(tab)
-    tab.get_by_role("button", name="Page 2").click()
+    tab.get_by_role("button", name="Next page").click()
     expect(tab.get_by_text("51-100 of 120")).to_be_visible()
     expect(tab).to_have_url(re.compile("runs-page=2"))
     click_row(table, 0, RUN_X)
