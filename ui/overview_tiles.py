@@ -79,9 +79,7 @@ def draw_source(past: Past | None, queues: Queues, view: View) -> None:
 
 def source_words(past: Past | None, queues: Queues, view: View) -> str:
     """Return what changes are measured against, and how old each source's figures are."""
-    looked = (
-        f"queues looked at {overview_data.age_words(queues.at, view)}" if queues.at else "queues not read"
-    )
+    looked = f"queues seen {overview_data.age_words(queues.at, view)}" if queues.at else "queues not read"
     if past is None:
         return f"No history: no workspace is set · {looked}"
     said = [f"{_begin(view.words)}; changes are against {before_words(view)}"]
