@@ -77,10 +77,15 @@ def change(**parameters: str) -> None:
     elif parameters.get("refresh") == "off":
         st.session_state[AS_OF_KEY] = formats.now()
         st.session_state[SINCE_KEY] = formats.now() - 2 * timedelta(seconds=before.refresh_s or 0.0)
-    for name in NAMES:  # one by one: what belongs to a page's own widgets may not be written
-        if name not in stated and name in st.query_params:
-            del st.query_params[name]
-    st.query_params.update({name: stated[name] for name in NAMES if name in stated})
+    gone: dict[str, str | list[str]] = {
+        name: [] for name in NAMES if name not in stated and name in st.query_params
+    }
+    st.query_params.update({**gone, **{name: stated[name] for name in NAMES if name in stated}})
+    for name in set(st.query_params) - set(
+        NAMES
+    ):  # those of the page's own widgets, perhaps as they once were
+        if name in st.session_state:
+            st.session_state[name] = st.session_state[name]
 
 
 def read_again() -> None:
@@ -90,7 +95,7 @@ def read_again() -> None:
 
 def _stated() -> dict[str, str]:
     """Return the parameters of the address; of the session, those that the address says nothing about."""
-    address = {name: st.query_params[name] for name in NAMES if name in st.query_params}
+    address = {name: value for name in NAMES if (value := st.query_params.get(name, ""))}
     remembered: dict[str, str] = st.session_state.get(REMEMBERED_KEY, {})
     if any(name in address for name in ENDS):
         remembered = {name: value for name, value in remembered.items() if name not in ENDS}
