@@ -22,7 +22,11 @@ from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
 from services.models import FunctionTool
 from services.monitor.logs import LogsService
+from services.monitor.lookup import LookupService
+from services.monitor.metrics import MetricsService
+from services.monitor.platform import resources_of
 from services.monitor.trace import TraceService
+from services.prices import Prices, load_prices
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
 from services.settings import Settings, load_settings
@@ -37,12 +41,14 @@ ROOT = Path(__file__).resolve().parent
 TELEMETRY_TIMEOUT_S = 10.0
 WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
+LOGS_FRESH_S = 4.0  # less than the 5 s of the fastest refresh, or every other one would find nothing new
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What pages and commands work with. Threads share all of it. *logs*: None when no workspace is set."""
+    """What pages and commands work with. Threads share all of it. *logs*: None when no workspace is set; *metrics*: None
+    when no resource is named whose metrics could be shown."""
 
     settings: Settings
     catalogue: tuple[FunctionTool, ...]
@@ -54,6 +60,10 @@ class Services:
     telemetry: Telemetry
     logs: LogsService | None
     traces: TraceService
+    metrics: MetricsService | None
+    prices: Prices
+    lookup: LookupService
+    lookup: LookupService
 
 
 class Runtime:
@@ -194,6 +204,9 @@ def _compose(settings: Settings, say: Say) -> Runtime:
         connection.ca_file,
         logs_endpoint=connection.url,
         logs_workspace=connection.workspace_id,
+        metrics_endpoint=connection.url,
+        storage_resource=f"{connection.storage_id}/queueServices/default" if connection.storage_id else "",
+        foundry_resource=connection.project_id,
     )
     settings = settings.at(
         project_endpoint=connection.project_endpoint,
@@ -236,9 +249,9 @@ def build(
     team = TeamService(backend, settings, CATALOGUE)
     telemetry = Telemetry(_telemetry_options(settings, endpoints, clients, tell=tell), queues)
     answers = AnswerService(answer_context(settings, backend, team, queues, telemetry), now)
-    workspace = Resilience("Log Analytics", limits)
+    workspace, platform = Resilience("Log Analytics", limits), Resilience("Azure Monitor metrics", limits)
     logs = (
-        LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now)
+        LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now, fresh_s=LOGS_FRESH_S)
         if endpoints.logs_workspace
         else None
     )
@@ -255,8 +268,20 @@ def build(
         telemetry,
         logs,
         TraceService(answers, logs, now),
+        _metrics(endpoints, clients, platform, now),
+        load_prices(settings.prices),
+        LookupService(answers, backend, queues, logs, now),
     )
-    return Runtime(services, clients, (foundry, storage, workspace), azure)
+    return Runtime(services, clients, (foundry, storage, workspace, platform), azure)
+
+
+def _metrics(
+    endpoints: Endpoints, clients: Clients, platform: Resilience, now: Callable[[], datetime]
+) -> MetricsService | None:
+    resources = resources_of(endpoints.storage_resource, endpoints.foundry_resource)
+    if not resources or not endpoints.metrics_endpoint:
+        return None
+    return MetricsService(lambda: clients.metrics, endpoints.metrics_endpoint, resources, platform, now)
 
 
 def _telemetry_options(

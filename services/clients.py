@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from azure.ai.agents import AgentsClient
 from azure.core.credentials import AccessToken, TokenCredential
@@ -17,7 +18,9 @@ from services.transport import build_transport
 if TYPE_CHECKING:
     from azure.ai.projects import AIProjectClient
     from azure.monitor.query import LogsQueryClient
+    from azure.monitor.querymetrics import MetricsClient
 
+METRICS_SERVICE = "metrics.monitor.azure"
 QUIET_LOGGERS = (
     "azure",
     "urllib3",
@@ -28,7 +31,8 @@ QUIET_LOGGERS = (
 class Endpoints:
     """Where the services are and who asks. *ca_file*: a PEM file to trust instead of the usual authorities.
 
-    *logs_workspace*: the id of the Log Analytics workspace; empty when there is none to ask.
+    *logs_workspace*: the id of the Log Analytics workspace; empty when there is none to ask. *storage_resource* (the
+    queue service) and *foundry_resource* (the project): ids of what has metrics at *metrics_endpoint*; empty likewise.
     """
 
     project_endpoint: str
@@ -37,6 +41,9 @@ class Endpoints:
     ca_file: str | None = None
     logs_endpoint: str = ""
     logs_workspace: str = ""
+    metrics_endpoint: str = ""
+    storage_resource: str = ""
+    foundry_resource: str = ""
 
 
 class LocalCredential:
@@ -91,6 +98,19 @@ class Clients:
             **self._options(self._transport()),
         )
 
+    @cached_property
+    def metrics(self) -> "MetricsClient":
+        """Return the client for the metrics of Azure Monitor."""
+        from azure.monitor.querymetrics import MetricsClient
+
+        endpoint = self._endpoints.metrics_endpoint
+        return MetricsClient(
+            endpoint,
+            self._endpoints.credential,
+            audience=metrics_audience(endpoint),
+            **self._options(self._transport()),
+        )
+
     def close(self) -> None:
         self.agents.close()
         self.queues.close()
@@ -98,6 +118,8 @@ class Clients:
             self.projects.close()
         if "logs" in self.__dict__:
             self.logs.close()
+        if "metrics" in self.__dict__:
+            self.metrics.close()
 
     def _transport(self) -> RequestsTransport:
         return build_transport(
@@ -119,6 +141,12 @@ def build_clients(settings: Settings, endpoints: Endpoints) -> Clients:
     return Clients(settings, endpoints)
 
 
+def metrics_audience(endpoint: str) -> str:
+    """Return what a token for *endpoint* is for: its cloud's metrics service, without the region."""
+    _, _, cloud = (urlsplit(endpoint).hostname or "").partition(METRICS_SERVICE)
+    return f"https://{METRICS_SERVICE}{cloud or '.com'}"
+
+
 def azure_endpoints(settings: Settings) -> Endpoints:
     """Return the endpoints of Azure mode, signed in as DefaultAzureCredential finds. Sends nothing."""
     from azure.identity import DefaultAzureCredential
@@ -132,4 +160,7 @@ def azure_endpoints(settings: Settings) -> Endpoints:
         DefaultAzureCredential(**options),
         logs_endpoint=settings.logs_endpoint,
         logs_workspace=settings.logs_workspace,
+        metrics_endpoint=settings.metrics_endpoint,
+        storage_resource=settings.storage_resource,
+        foundry_resource=settings.foundry_resource,
     )

@@ -22,6 +22,25 @@ STORAGE_HOSTS = (
 )
 _PROJECT_PATH = re.compile(r"/api/projects/[^/]+")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}(-ipv6|-dualstack)?")
+METRICS_EXAMPLE = "https://eastus.metrics.monitor.azure.com"
+METRICS_HOSTS = (
+    ".metrics.monitor.azure.com",
+    ".metrics.monitor.azure.us",
+    ".metrics.monitor.azure.cn",
+)
+STORAGE_RESOURCE_EXAMPLE = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tools"
+    "/providers/Microsoft.Storage/storageAccounts/contosotools"
+)
+FOUNDRY_RESOURCE_EXAMPLE = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/agents"
+    "/providers/Microsoft.CognitiveServices/accounts/contoso/projects/support"
+)
+_RESOURCE = re.compile(
+    r"/subscriptions/(?P<subscription>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/resourceGroups/(?P<group>[\w().-]{1,90})"
+    r"/providers/(?P<provider>[\w.]+)(?P<rest>(?:/[\w.-]{1,90}){2,})",
+    re.IGNORECASE,
+)
 _OTHER_SERVICES = ("blob", "table", "file", "dfs", "web")
 
 
@@ -78,6 +97,19 @@ def storage_endpoint(value: str, trusted: tuple[str, ...] = ()) -> str:
     return f"https://{parts.netloc.lower()}"
 
 
+def metrics_endpoint(value: str, trusted: tuple[str, ...] = ()) -> str:
+    """Return *value* without a trailing slash if it is where a region's metrics are asked for. Raises AddressError."""
+    parts = _split(value, METRICS_EXAMPLE)
+    if not is_loopback(parts) and not _ends(parts, (*METRICS_HOSTS, *trusted)):
+        raise AddressError(
+            f"has a host that is not a region's metrics service: {parts.hostname}. Example: {METRICS_EXAMPLE} "
+            "(name a private domain in RELAYDECK_TRUSTED_HOSTS)"
+        )
+    if path := parts.path.rstrip("/"):
+        raise AddressError(f"must end after the host, without {path!r}. Example: {METRICS_EXAMPLE}")
+    return f"https://{parts.netloc.lower()}"
+
+
 def web_address(value: str, example: str) -> str:
     """Return *value* without a trailing slash if it is an http or https address. Raises AddressError."""
     try:
@@ -88,6 +120,43 @@ def web_address(value: str, example: str) -> str:
     if not reachable:
         raise AddressError(f"is not an http or https address. Example: {example}")
     return value.strip().rstrip("/")
+
+
+def storage_resource(value: str) -> str:
+    """Return the id of the queue service of the storage account that *value* names, itself or by that service.
+
+    Raises AddressError.
+    """
+    account = _resource(
+        value, "Microsoft.Storage", ("storageAccounts",), STORAGE_RESOURCE_EXAMPLE, ("queueServices",)
+    )
+    return f"{account}/queueServices/default"
+
+
+def foundry_resource(value: str) -> str:
+    """Return *value* if it is the resource id of a Foundry project. Raises AddressError."""
+    return _resource(value, "Microsoft.CognitiveServices", ("accounts", "projects"), FOUNDRY_RESOURCE_EXAMPLE)
+
+
+def _resource(
+    value: str, provider: str, kinds: tuple[str, ...], example: str, below: tuple[str, ...] = ()
+) -> str:
+    """Return the id that *value* begins with, down to the last of *kinds*; *below*: kinds that may follow it."""
+    found = _RESOURCE.fullmatch("/" + value.strip().strip("/"))
+    if found is None:
+        raise AddressError(
+            f"is not the id of an Azure resource. Example: {example} (portal, JSON view of the resource)"
+        )
+    parts = found["rest"].strip("/").split("/")
+    names, rest = parts[1 : 2 * len(kinds) : 2], parts[2 * len(kinds) :]
+    given = [kind.lower() for kind in parts[::2]]
+    wanted = [kind.lower() for kind in (*kinds, *(below if rest else ()))]
+    if found["provider"].lower() != provider.lower() or given != wanted or len(parts) % 2:
+        raise AddressError(f"is not the id of a {provider}/{'/'.join(kinds)}. Example: {example}")
+    tail = "".join(f"/{kind}/{name}" for kind, name in zip(kinds, names, strict=True))
+    return (
+        f"/subscriptions/{found['subscription']}/resourceGroups/{found['group']}/providers/{provider}{tail}"
+    )
 
 
 def is_loopback(parts: SplitResult) -> bool:

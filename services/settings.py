@@ -6,15 +6,16 @@
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from services import endpoints
 from services.endpoints import AddressError
 from services.errors import ConfigurationError
+from services.prices import load_prices
+from services.setting_words import default_text, describe_limits, setting
 from services.telemetry import connection
 
 Mode = Literal["local", "azure"]
@@ -24,11 +25,6 @@ TeamMode = Literal["pooled", "per_query"]
 REQUIRED_IN_AZURE = ("PROJECT_ENDPOINT_ENT", "MODEL_DEPLOYMENT_NAME", "STORAGE_SERVICE_ENDPOINT")
 OTHER_NAMES = {"PROJECT_ENDPOINT_ENT": ("PROJECT_ENDPOINT",)}
 MODEL_SERVER_EXAMPLE = "http://127.0.0.1:11434/v1"
-
-
-def setting(alias: str, default: object, description: str, **rules: Any) -> Any:  # as pydantic's Field
-    """Return a field that the environment variable *alias* sets."""
-    return Field(default, alias=alias, description=description, **rules)
 
 
 class Settings(BaseModel):
@@ -104,6 +100,13 @@ class Settings(BaseModel):
         60,
         "A function that has not answered by then is called silent.",
         ge=1,
+        le=600,
+    )
+    slo_s: float = setting(
+        "RELAYDECK_SLO_S",
+        10,
+        "How long an answer may take: the line in the charts, and what is called slow.",
+        ge=0.1,
         le=600,
     )
     max_running: int = setting(
@@ -220,7 +223,38 @@ class Settings(BaseModel):
         "Where Log Analytics is asked; another one in sovereign clouds.",
         pattern="^https://[A-Za-z0-9.-]+(:[0-9]+)?$",
     )
+    metrics_endpoint: str = setting(
+        "RELAYDECK_METRICS_ENDPOINT",
+        "",
+        "Where Azure Monitor is asked for metrics: the address of the resources' region; empty: not asked. Azure mode only.",
+        examples=[endpoints.METRICS_EXAMPLE],
+    )
+    storage_resource: str = setting(
+        "RELAYDECK_STORAGE_RESOURCE_ID",
+        "",
+        "The resource id of the storage account, for its metrics; empty: not shown. Azure mode only.",
+        examples=[endpoints.STORAGE_RESOURCE_EXAMPLE],
+    )
+    foundry_resource: str = setting(
+        "RELAYDECK_FOUNDRY_RESOURCE_ID",
+        "",
+        "The resource id of the Foundry project, for its metrics; empty: not shown. Azure mode only.",
+        examples=[endpoints.FOUNDRY_RESOURCE_EXAMPLE],
+    )
+    prices: str = setting(
+        "RELAYDECK_PRICES",
+        "",
+        "A TOML file with the price of each model, in USD; empty: no cost is shown.",
+        max_length=1000,
+        examples=["prices.toml"],
+    )
     state_dir: Path = setting("RELAYDECK_STATE_DIR", Path(".relaydeck"), "Where Local Azure keeps its state.")
+    seed: Switch = setting(
+        "RELAYDECK_SEED",
+        "on",
+        "on: the first start of `run.py` puts a day of demo history, marked as such, into an empty Local Azure. "
+        "off: it stays empty.",
+    )
     local_model_url: str = setting(
         "RELAYDECK_LOCAL_MODEL_URL",
         "",
@@ -301,33 +335,6 @@ def env_example() -> str:
     return "\n".join(lines) + "\n"
 
 
-def default_text(field: FieldInfo) -> str:
-    """Return the default as one would type it; empty for none."""
-    default = field.get_default()
-    if isinstance(default, SecretStr):
-        return default.get_secret_value()
-    return str(default).lower() if isinstance(default, bool) else str(default)
-
-
-def describe_limits(field: FieldInfo) -> str:
-    """Return what values are allowed, empty where any text is."""
-    if field.annotation is bool:
-        return "One of: true, false"
-    choices = getattr(field.annotation, "__args__", ())
-    if choices:
-        return "One of: " + ", ".join(choices)
-    bounds = {
-        name: getattr(rule, name)
-        for rule in field.metadata
-        for name in ("ge", "gt", "le")
-        if hasattr(rule, name)
-    }
-    if not bounds:
-        return ""
-    low = f"{bounds['ge']} to " if "ge" in bounds else f"above {bounds['gt']}, up to "
-    return f"{low.capitalize()}{bounds['le']}"
-
-
 def _gather(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
     sources = [environ]
     if env_file is not None and env_file.is_file():
@@ -359,6 +366,9 @@ def _normalise(given: dict[str, str]) -> list[str]:
             value, trusted
         ),
         "RELAYDECK_LOCAL_MODEL_URL": lambda value: endpoints.web_address(value, MODEL_SERVER_EXAMPLE),
+        "RELAYDECK_METRICS_ENDPOINT": lambda value: endpoints.metrics_endpoint(value, trusted),
+        "RELAYDECK_STORAGE_RESOURCE_ID": endpoints.storage_resource,
+        "RELAYDECK_FOUNDRY_RESOURCE_ID": endpoints.foundry_resource,
     }
     problems = []
     for name, check in checks.items():
@@ -367,7 +377,27 @@ def _normalise(given: dict[str, str]) -> list[str]:
                 given[name] = check(given[name])
             except AddressError as exc:
                 problems.append(f"{name} {exc}")
+    problems += _half_of_metrics(given)
+    try:
+        load_prices(given.get("RELAYDECK_PRICES", ""))
+    except ConfigurationError as exc:
+        problems += exc.problems
     return problems
+
+
+def _half_of_metrics(given: Mapping[str, str]) -> list[str]:
+    """Return what is missing when only a part of what metrics need is there."""
+    named = [
+        name for name in ("RELAYDECK_STORAGE_RESOURCE_ID", "RELAYDECK_FOUNDRY_RESOURCE_ID") if name in given
+    ]
+    place = "RELAYDECK_METRICS_ENDPOINT"
+    if given.get("RELAYDECK_MODE", "local").strip() != "azure" or bool(named) == (place in given):
+        return []
+    if named:
+        return [f"Missing {place}, which {' and '.join(named)} need. Example: {endpoints.METRICS_EXAMPLE}"]
+    return [
+        f"{place} is set, but neither RELAYDECK_STORAGE_RESOURCE_ID nor RELAYDECK_FOUNDRY_RESOURCE_ID is."
+    ]
 
 
 def _endings(given: str) -> tuple[str, ...]:

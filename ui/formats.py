@@ -9,6 +9,7 @@ import streamlit as st
 from services.answers.narration import seconds
 
 UNKNOWN = "not known"
+VIEW_KEY = "view-remembered"  # what the bar of a page was set to last, by parameter of the address
 
 
 def duration(value_s: float | None) -> str:
@@ -38,12 +39,18 @@ def count(value: int | None, noun: str = "", plural: str = "") -> str:
 
 
 def clock(moment: datetime | None, zone: tzinfo | None = None) -> str:
-    """Return the time of day where the reader is (`14:03:12`), with the date when that is not today."""
+    """Return the time of day in the zone the reader has chosen (`14:03:12`), with the date when that is not today."""
     if moment is None:
         return UNKNOWN
-    zone = zone or reader_zone()
+    zone = zone or chosen_zone()
     there, today = moment.astimezone(zone), now().astimezone(zone).date()
     return f"{there:%H:%M:%S}" if there.date() == today else f"{there:%Y-%m-%d %H:%M}"
+
+
+def chosen_zone() -> tzinfo:
+    """Return UTC when the reader has switched to it, in the address or before; else the browser's time zone."""
+    remembered = st.session_state.get(VIEW_KEY, {})
+    return UTC if st.query_params.get("zone", remembered.get("zone")) == "utc" else reader_zone()
 
 
 def reader_zone() -> tzinfo:

@@ -10,7 +10,7 @@ PAGES = Path(__file__).parent.parent / "pages"
 class Screen:
     """A page of the menu. *file* lies in pages/; *default*: the one at the address without a path.
 
-    *hidden*: reached by a link only.
+    *hidden*: reached by a link only. *bar*: the range of time and what belongs to it are drawn above the page.
     """
 
     file: str
@@ -20,6 +20,7 @@ class Screen:
     default: bool = False
     wide: bool = False
     hidden: bool = False
+    bar: bool = False
 
 
 MENU: dict[str, tuple[Screen, ...]] = {
@@ -31,6 +32,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             ":material/inbox:",
             "What waits, for how long, and what was given up on",
             wide=True,
+            bar=True,
         ),
         Screen("trace.py", "Trace", ":material/timeline:", "One answer, hop by hop", wide=True, hidden=True),
     ),

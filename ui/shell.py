@@ -5,7 +5,7 @@ import streamlit as st
 import runtime
 from services.models import HealthState, PartHealth
 from services.settings import Settings
-from ui import ask_actions, context, feedback, formats, safe, startup
+from ui import ask_actions, context, feedback, formats, safe, startup, view
 from ui.menu import MENU, PAGES, Screen
 
 CHECKING_S = 0.5
@@ -43,6 +43,9 @@ def main() -> None:
     # The page comes first: what was pressed for is on the screen before the frame around it is drawn again.
     top, own, bottom = (st.sidebar.container() for _ in range(3))
     context.place_sidebar(own)
+    if screen.bar:
+        view.restore()
+        view.draw_bar()
     page.run()
     feedback.draw_said()
     with top:

@@ -76,6 +76,31 @@ def wait_properties(inserted: datetime | None, started_ns: int) -> dict[str, str
     return {"relaydeck.inserted_at": at.isoformat(), "relaydeck.queue_wait_ms": f"{waited_ms:.0f}"}
 
 
+def properties_of(
+    message_id: str,
+    delivery: int,
+    inserted: datetime | None,
+    started_ns: int,
+    *,
+    invocation_id: str = "",
+    correlation_id: str | None = None,
+    arguments: Mapping[str, object] | None = None,
+) -> dict[str, str]:
+    """Return what is told of one delivery; what is None or empty is not known and left out."""
+    found = {
+        "messaging.message.id": message_id,
+        "relaydeck.dequeue_count": str(delivery),
+        **wait_properties(inserted, started_ns),
+    }
+    if invocation_id:
+        found["relaydeck.invocation.id"] = invocation_id
+    if correlation_id is not None:
+        found["relaydeck.correlation_id"] = correlation_id
+    if arguments is not None:
+        found["relaydeck.argument_hash"] = argument_hash(arguments)
+    return found
+
+
 class Telemetry:
     """A bounded buffer and the thread that empties it. told() takes microseconds and never raises."""
 

@@ -7,7 +7,7 @@ import azure.functions as func
 
 from tools.envelope import Question
 from tools.queues import input_queue
-from tools.telemetry import Handled, Telemetry, argument_hash, telemetry, wait_properties
+from tools.telemetry import Handled, Telemetry, properties_of, telemetry
 
 log = logging.getLogger(__name__)
 _OUTCOMES = {"answered": "answered", "repeated": "answered", "refused": "error", "failed": "failed"}
@@ -32,17 +32,15 @@ class Watch:
 
     def _tell(self, to: Telemetry) -> None:
         message, question = self._message, self.question
-        properties = {
-            "messaging.message.id": str(message.id or ""),
-            "relaydeck.dequeue_count": str(message.dequeue_count or 1),
-            **wait_properties(message.insertion_time, self._started_ns),
-        }
-        if self._context is not None:
-            properties["relaydeck.invocation.id"] = str(self._context.invocation_id)
-        if question is not None:
-            properties["relaydeck.correlation_id"] = str(question.correlation_id)
-            if question.fault is None:
-                properties["relaydeck.argument_hash"] = argument_hash(question.arguments)
+        properties = properties_of(
+            str(message.id or ""),
+            message.dequeue_count or 1,
+            message.insertion_time,
+            self._started_ns,
+            invocation_id=str(self._context.invocation_id) if self._context is not None else "",
+            correlation_id=str(question.correlation_id) if question is not None else None,
+            arguments=question.arguments if question is not None and question.fault is None else None,
+        )
         if self.outcome == "repeated":
             properties["relaydeck.repeated"] = "true"
         to.told(

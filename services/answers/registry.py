@@ -49,6 +49,11 @@ class Registry:
         with self._lock:
             return self._with_run(run_id)
 
+    def with_child_run(self, run_id: str) -> Job | None:
+        """Return the answer whose run, or that of a connected agent below it, is *run_id*."""
+        with self._lock:
+            return self._with_run(run_id) or self._with_child(run_id)
+
     def of_thread(self, thread_id: str) -> list[Job]:
         """Return the answers of *thread_id*, in the order they were asked."""
         with self._lock:
@@ -66,6 +71,9 @@ class Registry:
 
     def _with_run(self, run_id: str) -> Job | None:
         return next((job for job in self._jobs.values() if job.answer.run_id == run_id), None)
+
+    def _with_child(self, run_id: str) -> Job | None:
+        return next((job for job in self._jobs.values() if run_id in job.answer.child_run_ids), None)
 
     def _drop(self, job: Job) -> None:
         self._jobs.pop(job.id, None)

@@ -101,6 +101,18 @@ class AnswerService:
         job = self._registry.get(answer_id)
         return None if job is None else job.answer
 
+    def open_answers(self) -> tuple[Answer, ...]:
+        """Return the answers that this process works on, oldest first. No request; it knows of no other process's."""
+        found = [job.answer for job in self._registry.open_jobs() if not job.is_final]
+        return tuple(
+            sorted(found, key=lambda answer: answer.asked_at.timestamp() if answer.asked_at else 0.0)
+        )
+
+    def of_run(self, run_id: str) -> Answer | None:
+        """Return the answer of a run, or of a connected agent's run, that this process knows. Sends nothing."""
+        job = self._registry.with_child_run(run_id)
+        return None if job is None else job.answer
+
     def wait(self, answer_id: str, version: int, timeout_s: float) -> Answer:
         """Return the answer once its version is not *version*, or as it is after *timeout_s*. Raises NotFound."""
         return self._job(answer_id).journal.wait(version, timeout_s)

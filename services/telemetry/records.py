@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 SpanKind = Literal["server", "client", "internal"]
+DEMO = "relaydeck.demo"  # "true" on every record that was made up to have something to show; absent on all others
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,12 @@ MAY_IMPORT: dict[str, set[str]] = {
         "azure.core",
         "azure.identity",
         "azure.monitor.query",
+        "azure.monitor.querymetrics",
         "azure.storage.queue",
     },
     "services/monitor": {"services"},
     "services/monitor/logs.py": {"services", "azure.monitor.query"},
+    "services/monitor/metrics.py": {"services", "azure.monitor.querymetrics"},
     "services/queues.py": {"services", "azure.core", "azure.storage.queue"},
     "services/telemetry/azure_monitor.py": {
         "services",

@@ -63,6 +63,7 @@ def test_a_query_runs_on_empty_tables_and_has_its_columns(tables: LogTables, nam
         "tools": ["x"],
         "queues": [],
         "queue": "q",
+        "wanted": "run_1",
     }
     rows = tables.ask(name, {key: values[key] for key in query.parameters})
     assert rows == [] or set(query.columns) <= set(rows[0])

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from services.errors import ConfigurationError
-from services.settings import Settings, default_text, env_example, exit_on_problem, load_settings
+from services.setting_words import default_text
+from services.settings import Settings, env_example, exit_on_problem, load_settings
 
 ROOT = Path(__file__).parents[2]
 AZURE = {

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from services.answers.narration import seconds
 from services.monitor.shapes import Bar, depth_of
-from ui import safe
 from ui.charts import palette
+from ui.charts.style import plain
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from plotly.graph_objects import Figure
@@ -16,7 +16,6 @@ ROW_PX = 30
 FRAME_PX = 96
 LETTER_PX = 6.6
 LONGEST_LABEL = 46
-LONGEST_NOTE = 180
 SHORTEST_SHARE = 0.003  # a bar of no length would not be seen at all
 
 
@@ -46,7 +45,7 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
                 cliponaxis=False,
                 constraintext="none",
                 width=0.6,
-                customdata=[[_plain(bar.name), _plain(bar.evidence), bar.certainty] for _, bar in rows],
+                customdata=[[plain(bar.name), plain(bar.evidence), bar.certainty] for _, bar in rows],
                 hovertemplate="<b>%{customdata[0]}</b><br>from %{base:.2f} s · %{text}"
                 "<br>%{customdata[2]}: %{customdata[1]}<extra></extra>",
                 marker={
@@ -115,7 +114,7 @@ def label(bar: Bar, bars: tuple[Bar, ...]) -> str:
     depth = depth_of(bar, bars)
     indent = "\u00a0" * 3 * (depth - 1) + "└ " if depth else ""
     mark = "" if bar.certainty == "exact" else " ≈" if bar.certainty == "strong" else " ?"
-    return indent + _plain(bar.name, LONGEST_LABEL) + mark
+    return indent + plain(bar.name, LONGEST_LABEL) + mark
 
 
 def _length_s(bar: Bar, elapsed_s: float) -> float:
@@ -128,10 +127,3 @@ def _end(bar: Bar, elapsed_s: float) -> str:
     if bar.took_s is not None:
         return seconds(bar.took_s)
     return f"{seconds(_length_s(bar, elapsed_s))} so far" if bar.state == "active" else "length not known"
-
-
-def _plain(text: str, limit: int = LONGEST_NOTE) -> str:
-    """Return *text* without what plotly would take for markup."""
-    flat = " ".join(safe.clean(text).split())
-    short = flat if len(flat) <= limit else flat[: limit - 1] + "…"
-    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("$", "&#36;")

@@ -1,0 +1,97 @@
+"""One look for every figure of plotly, and the only place where one is drawn."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ui import formats, safe
+from ui.charts import palette
+
+if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
+    from plotly.graph_objects import Figure
+
+LONGEST_NOTE = 180
+CLEAR = "rgba(0,0,0,0)"
+
+
+def plain(text: str, limit: int = LONGEST_NOTE) -> str:
+    """Return *text* on one line without what plotly would take for markup; cut after *limit* characters."""
+    flat = " ".join(safe.clean(text).split())
+    short = flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    return short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("$", "&#36;")
+
+
+def times(moments: Iterable[datetime], zone: tzinfo) -> list[datetime]:
+    """Return *moments* as the axis needs them: plotly knows no zones and draws the hands of the clock it is given."""
+    return [moment.astimezone(zone).replace(tzinfo=None) for moment in moments]
+
+
+def layout(
+    theme: str,
+    *,
+    height: int = 260,
+    y_title: str = "",
+    y_log: bool = False,
+    zone: tzinfo | None = None,
+) -> dict[str, Any]:
+    """Return a figure's layout: no background, our colours, legend on top, zero at the bottom unless *y_log*.
+
+    *theme*: `light` or `dark`. *zone*: that of times() when the axis across is time; its name stands in the hover.
+    """
+    across: dict[str, Any] = {"gridcolor": palette.GRID[theme], "zeroline": False, "fixedrange": True}
+    if zone is not None:
+        across |= {"type": "date", "showgrid": False, "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}"}
+    return {
+        "height": height,
+        "margin": {"l": 0, "r": 8, "t": 30, "b": 0, "pad": 4},
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "font": {"color": palette.TEXT[theme], "size": 13},
+        "colorway": list(palette.SERIES[theme]),
+        "hovermode": "x unified" if zone is not None else "closest",
+        "hoverlabel": {"bgcolor": palette.PANEL[theme], "font": {"color": palette.TEXT[theme]}},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": {"text": ""}},
+        "showlegend": True,
+        "dragmode": False,
+        "bargap": 0.15,
+        "xaxis": {**across, "automargin": True},
+        "yaxis": {
+            "title": {"text": plain(y_title), "standoff": 8},
+            "type": "log" if y_log else "linear",
+            **({} if y_log else {"rangemode": "tozero"}),
+            "gridcolor": palette.GRID[theme],
+            "zeroline": not y_log,
+            "zerolinecolor": palette.GRID[theme],
+            "fixedrange": True,
+            "automargin": True,
+        },
+    }
+
+
+def draw(
+    figure: "Figure",
+    *,
+    key: str,
+    alt: str,
+    height: int | None = None,
+    on_select: Callable[[], None] | None = None,
+) -> None:
+    """Draw *figure*. *alt*: what it shows, for who cannot see it. *on_select*: a callback; the selection is then in
+    `st.session_state[key]`, as points and, where the figure's dragmode is `select`, as a box."""
+    st.plotly_chart(
+        figure,
+        key=key,
+        theme=None,
+        height=height or figure.layout.height or "content",
+        config={"displayModeBar": False, "displaylogo": False, "showTips": False},
+        on_select=on_select or "ignore",
+        selection_mode=("points", "box"),
+        alt=safe.clean(alt)[:600],
+    )
+
+
+def zone_name(zone: tzinfo) -> str:
+    """Return `UTC`, `CET` or what the zone calls itself now."""
+    return plain(formats.now().astimezone(zone).tzname() or "", 12)
