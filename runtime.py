@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from socket import gethostname
 
+from emulator.connection import Connection
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
 from services.agents.backend import AgentBackend
 from services.agents.catalogue import CATALOGUE
@@ -62,7 +63,6 @@ class Services:
     traces: TraceService
     metrics: MetricsService | None
     prices: Prices
-    lookup: LookupService
     lookup: LookupService
 
 
@@ -197,7 +197,17 @@ def _compose(settings: Settings, say: Say) -> Runtime:
             hint="Look at the log it names. An empty folder in RELAYDECK_STATE_DIR starts afresh.",
         ) from exc
     connection = azure.connection
-    endpoints = Endpoints(
+    settings = settings.at(
+        project_endpoint=connection.project_endpoint,
+        storage_endpoint=connection.storage_endpoint,
+        model=connection.model_deployment,
+    )
+    return build(settings, local_endpoints(connection), azure, tell=True)
+
+
+def local_endpoints(connection: Connection) -> Endpoints:
+    """Return where the services of that Local Azure are, and who asks."""
+    return Endpoints(
         connection.project_endpoint,
         connection.storage_endpoint,
         LocalCredential(connection.token),
@@ -208,12 +218,6 @@ def _compose(settings: Settings, say: Say) -> Runtime:
         storage_resource=f"{connection.storage_id}/queueServices/default" if connection.storage_id else "",
         foundry_resource=connection.project_id,
     )
-    settings = settings.at(
-        project_endpoint=connection.project_endpoint,
-        storage_endpoint=connection.storage_endpoint,
-        model=connection.model_deployment,
-    )
-    return build(settings, endpoints, azure, tell=True)
 
 
 def _model_variables(settings: Settings) -> dict[str, str]:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -23,11 +24,15 @@ from emulator.supervisor import (
     PartFailedError,
     Supervisor,
     attach_or_start,
+    end_process,
 )
 
 FIRST_PORT, PORTS_TRIED = 8501, 50
 THINK_S, TOKEN_S = 0.3, 0.02
 EXIT_FAILED, EXIT_PORT_TAKEN = 1, 3
+HISTORY_FILE = (
+    "history.json"  # there once demo history was put into this state folder, or was found not to be wanted
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -63,6 +68,7 @@ def serve(
         return EXIT_PORT_TAKEN
     azure: LocalAzure | None = None
     dashboard = Supervisor(failed)
+    history: subprocess.Popen[bytes] | None = None
     try:
         azure = start_azure(failed) if start_azure else None
         _say("Starting the dashboard")
@@ -74,6 +80,10 @@ def serve(
             flush=True,
         )
         _open_browser(address, wanted=options.browser)
+        if (
+            azure is not None and azure.supervisor is not None
+        ):  # one that ran before is somebody else's to fill
+            history = start_history(state)
         while not ended.wait(0.5):  # Windows delivers signals only between waits
             pass
         if not failures:
@@ -81,6 +91,8 @@ def serve(
     except PartFailedError as exc:
         failures.append(exc)
     finally:
+        if history is not None:
+            end_process(history)
         dashboard.stop()
         if azure:
             azure.stop()
@@ -88,6 +100,28 @@ def serve(
     for failure in failures[:1]:
         print(f"Relaydeck stopped: {failure}", file=sys.stderr)
     return EXIT_FAILED if failures else 0
+
+
+def start_history(state: Path, *, again: bool = False) -> "subprocess.Popen[bytes] | None":
+    """Start putting demo history into the Local Azure of *state*, in the background; None when it has had its own.
+
+    A process of its own, which takes no time from the others; its words go to the state's logs.
+    """
+    if not again and (state / HISTORY_FILE).exists():
+        return None
+    paths = [str(ROOT / "functions"), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    command = [sys.executable, "-m", "commands.history", str(state), *(["--again"] if again else [])]
+    with (state / "logs" / "history.log").open("ab") as log_file:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            stdin=subprocess.PIPE,
+            stdout=log_file,
+            stderr=log_file,
+            start_new_session=os.name != "nt",
+            creationflags=int(getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)),
+        )
 
 
 def state_folder() -> Path:

@@ -1,88 +1,159 @@
 """Trace: what happened to one answer, hop by hop.
 
-URL state: ?run=, the run; ?thread=, its conversation, without which only telemetry is searched. Redraws twice a
-second while the run is open, never otherwise. Acts: reads again, downloads what is known.
+URL state: ?run=, the run; ?thread=, its conversation, without which only telemetry is searched; ?show=, the part below
+the chart. Redraws twice a second while the run is open, every few seconds while its telemetry is awaited, never
+otherwise. Acts: reads again, downloads what is known.
 """
 
 import streamlit as st
 
 from services.errors import NotFound
-from ui import context, feedback, formats, menu, safe, trace_parts
-from ui.charts import palette
+from ui import context, feedback, formats, menu, safe, trace_messages, trace_parts, trace_tabs
+from ui.charts import palette, style, waterfall
 from ui.trace_parts import Trace
 
 LIVE_S = 0.5
+AWAITING_S = 5.0
+AWAITED_FOR_S = 300.0  # telemetry takes minutes; who wants to know later has a button
 ICONS = {
     "answered": ("green", ":material/check_circle:"),
     "failed": ("red", ":material/error:"),
     "expired": ("red", ":material/timer_off:"),
     "cancelled": ("gray", ":material/stop_circle:"),
 }
-TABS = ("Steps", "Conversation", "Raw")
+TABS = {
+    "steps": "Steps",
+    "messages": "Messages",
+    "log": "Function log",
+    "conversation": "Conversation",
+    "sequence": "Sequence",
+    "raw": "Raw",
+}
+LEGEND = (
+    "Each bar's length stands at its end. ≈ and a lighter bar: linked by its arguments, or told from the times around "
+    "it. ? and hatching: a guess by time alone. A whisker: the service tells whole seconds only."
+)
 
 
 def main() -> None:
-    run_id, thread_id = st.query_params.get("run", ""), st.query_params.get("thread", "")
+    run_id, thread_id = st.query_params.get("run", "").strip(), st.query_params.get("thread", "").strip()
     if not run_id:
         draw_empty()
         return
     with feedback.showing_errors(retry=context.trace.clear, key="trace"):
         try:
-            trace = context.trace(run_id, thread_id)
+            with st.spinner("Reading what telemetry and the agent service know of this run"):
+                trace = context.trace(run_id, thread_id)
         except NotFound as error:
             draw_missing(run_id, error)
             return
-        timer_s = LIVE_S if trace.is_open else None
+        timer_s = LIVE_S if trace.is_open else AWAITING_S if is_awaited(trace) else None
         st.fragment(draw_trace, run_every=timer_s, key="trace")(run_id, thread_id, trace.is_open)
 
 
+def is_awaited(trace: Trace) -> bool:
+    """Return whether it is worth to look for the telemetry of a run that has ended a short while ago."""
+    if not trace.is_awaited or trace.began_at is None:
+        return False
+    since_s = formats.since_s(trace.began_at) or 0.0
+    return since_s - (trace.took_s or 0.0) < AWAITED_FOR_S
+
+
 def draw_trace(run_id: str, thread_id: str, was_open: bool) -> None:
-    """Fragment: draws the run as it is now, and the whole page once when it has ended."""
+    """Fragment: draws the run as it is now, and the whole page once when it has ended, or its telemetry has come."""
     trace = context.latest_trace(context.trace(run_id, thread_id))
     if was_open and not trace.is_open:
         context.trace.clear(run_id, thread_id)
         st.rerun()
+    if is_awaited(trace):
+        with feedback.showing_errors(key="trace-awaited"):
+            trace = context.awaited_trace(run_id, thread_id)
+            if trace.rows:
+                st.rerun()
+    draw_head(trace)
+    slot = st.container(height=waterfall.height(trace.bars), border=False, key="trace-chart")
+    st.caption(LEGEND)
+    passage = trace_parts.choose_passage(trace)
+    trace_parts.draw_hops(passage.hops if passage else ())
+    draw_tabs(trace)
+    with slot:  # last: what can be read does not wait for the chart's library
+        draw_chart(trace)
+
+
+def draw_head(trace: Trace) -> None:
     colour, icon = ICONS.get(trace.state, ("blue", ":material/progress_activity:"))
     st.markdown(f"### :{colour}[{icon}] {safe.inline(trace.verdict, 400)}", anchors=False)
     began = f"asked {formats.clock(trace.began_at)} · " if trace.began_at else ""
-    st.caption(f"{began}run {safe.inline(trace.run_id)} · from {', '.join(trace.sources)}")
-    for note in trace.notes:
-        st.caption(f":material/info: {safe.inline(note, 400)}")
-    if trace.telemetry is not None and trace.telemetry.problem is not None:
-        feedback.draw_error(trace.telemetry.problem)
-    trace_parts.draw_hops(trace.hops)
-    elapsed_s = trace.took_s or (formats.since_s(trace.began_at) if trace.is_open else None) or 0.0
-    st.plotly_chart(
-        context.waterfall(trace.bars, elapsed_s, palette.theme()),
-        key="trace-waterfall",
-        theme=None,
-        config={"displayModeBar": False},
-        alt=f"Waterfall of the run: {trace.verdict}",
-    )
-    st.caption(
-        "Each bar's length stands at its end. ≈ and a lighter bar: linked by its arguments. "
-        "? and hatching: told apart by time only."
-    )
-    draw_tabs(trace)
-
-
-def draw_tabs(trace: Trace) -> None:
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="trace-head"):
+        st.caption(
+            f"{began}run {safe.inline(trace.run_id)} · from {', '.join(trace.sources)}", width="content"
+        )
         st.page_link(
             menu.link("ask.py"),
             label="Open the conversation",
             icon=":material/forum:",
             query_params={"thread": trace.thread_id} if trace.thread_id else None,
+            disabled=not trace.thread_id,
         )
-    chosen = st.segmented_control(
-        "Show", TABS, key="trace-tab", default=TABS[0], label_visibility="collapsed"
+        trace_parts.draw_ids(trace)
+        if not trace.is_open:
+            st.button(
+                "Read again",
+                key="trace-reread",
+                icon=":material/refresh:",
+                type="tertiary",
+                on_click=read_again,
+                args=[trace.run_id, st.query_params.get("thread", "").strip()],
+            )
+    for note in trace.notes:
+        st.caption(f":material/info: {safe.inline(note, 400)}")
+    result = trace.telemetry
+    if result is None:
+        return
+    if result.problem is not None:
+        feedback.draw_error(result.problem)
+    if result.state == "stale":
+        st.caption(
+            f":orange[:material/history:] The spans were read {formats.age(formats.since_s(result.read_at))}."
+        )
+    if result.said:
+        st.caption(f":orange[:material/rule:] Only a part was read. {safe.inline(result.said, 300)}")
+
+
+def draw_chart(trace: Trace) -> None:
+    elapsed_s = trace.took_s or (formats.since_s(trace.began_at) if trace.is_open else None) or 0.0
+    style.draw(
+        context.waterfall(trace.bars, elapsed_s, palette.theme()),
+        key="trace-waterfall",
+        alt=f"Waterfall of the run: {trace.verdict}",
     )
-    if chosen == "Conversation":
-        trace_parts.draw_conversation(trace)
-    elif chosen == "Raw":
-        trace_parts.draw_raw(trace)
-    else:
-        trace_parts.draw_steps(trace)
+
+
+def draw_tabs(trace: Trace) -> None:
+    """Draw the part that is chosen; the others are not built."""
+    chosen = st.segmented_control(
+        "Show",
+        list(TABS),
+        key="show",
+        default="steps",
+        required=True,
+        format_func=lambda name: TABS.get(name, name),
+        label_visibility="collapsed",
+        bind="query-params",
+    )
+    match chosen:
+        case "messages":
+            trace_messages.draw(trace)
+        case "log":
+            trace_tabs.draw_log(trace)
+        case "conversation":
+            trace_tabs.draw_conversation(trace)
+        case "sequence":
+            trace_tabs.draw_sequence(trace)
+        case "raw":
+            trace_tabs.draw_raw(trace)
+        case _:
+            trace_parts.draw_steps(trace)
 
 
 def draw_empty() -> None:
@@ -105,6 +176,13 @@ def open_trace() -> None:
     """Callback: the address is the state of this page."""
     named = {"run": st.session_state["trace-run"].strip(), "thread": st.session_state["trace-thread"].strip()}
     st.query_params.from_dict({name: value for name, value in named.items() if value})
+
+
+def read_again(run_id: str, thread_id: str) -> None:
+    """Callback: what is kept of this run is forgotten; reading it is left to the redraw, of the whole page."""
+    context.trace.clear(run_id, thread_id)
+    context.awaited_trace.clear(run_id, thread_id)
+    st.rerun()
 
 
 main()

@@ -28,6 +28,23 @@ class LogTables:
             "ItemCount INTEGER, Properties JSON)"
         )
 
+        self._con.execute(
+            "create table AppTraces (TimeGenerated TIMESTAMPTZ, Message VARCHAR, SeverityLevel INTEGER, "
+            "OperationId VARCHAR, Properties JSON)"
+        )
+        self._con.execute(
+            "create table AppExceptions (TimeGenerated TIMESTAMPTZ, ExceptionType VARCHAR, OuterMessage VARCHAR, "
+            "SeverityLevel INTEGER, OperationId VARCHAR, Properties JSON)"
+        )
+
+    def add_line(self, at: datetime, message: str, **properties: str) -> None:
+        row = [at, message, 1, "op", json.dumps(properties)]
+        self._con.execute("insert into AppTraces values (?, ?, ?, ?, ?)", row)
+
+    def add_exception(self, at: datetime, kind: str, message: str, **properties: str) -> None:
+        row = [at, kind, message, 3, "op", json.dumps(properties)]
+        self._con.execute("insert into AppExceptions values (?, ?, ?, ?, ?, ?)", row)
+
     def add_span(
         self,
         table: str,

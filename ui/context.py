@@ -4,6 +4,7 @@ import functools
 import itertools
 import threading
 import tomllib
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import datetime
@@ -16,10 +17,17 @@ from streamlit.delta_generator import DeltaGenerator
 import runtime
 from runtime import Services
 from services.health import HealthService
-from services.models import Answer, Conversation, PartHealth, QueueDepth, ThreadSummary
+from services.models import (
+    Answer,
+    Conversation,
+    PartHealth,
+    PeekedMessage,
+    QueueDepth,
+    ThreadSummary,
+)
 from services.monitor.results import Ask, Result
 from services.monitor.shapes import Bar, Trace
-from ui import formats
+from ui import formats, view
 
 if TYPE_CHECKING:  # plotly takes a while to import
     from plotly.graph_objects import Figure
@@ -30,9 +38,15 @@ CONVERSATION_FRESH_S = 300.0
 THREADS_FRESH_S = 60.0
 TRACE_FRESH_S = 60.0
 DEPTHS_FRESH_S = 4.0
+AWAITED_FRESH_S = 4.0
+PEEK_FRESH_S = 4.0
+SLOT_KEPT_S = 3600.0
+SLOTS_KEPT = 100
 REVISIONS_KEPT = 10_000
 _changes = itertools.count(1)
 _revisions: dict[str, int] = {}  # by thread; the list of them under ""
+_slots: OrderedDict[tuple[object, ...], tuple[Result, ...]] = OrderedDict()
+_slots_lock = threading.Lock()
 _sidebar: ContextVar[DeltaGenerator | None] = ContextVar("sidebar", default=None)
 
 
@@ -96,6 +110,21 @@ def latest_trace(known: Trace) -> Trace:
     return services().traces.of_answer(latest(known.answer), known.telemetry)
 
 
+@st.cache_resource(ttl=AWAITED_FRESH_S, max_entries=200, show_spinner=False)
+def awaited_trace(run_id: str, thread_id: str) -> Trace:
+    """Return the trace of a run that is over, with what telemetry tells by now. Raises ServiceErrors."""
+    found = services().traces.again(trace(run_id, thread_id))
+    if found.rows:
+        trace.clear(run_id, thread_id)
+    return found
+
+
+@st.cache_resource(ttl=PEEK_FRESH_S, max_entries=100, show_spinner=False)
+def peeked(queue: str) -> tuple[Sequence[PeekedMessage], datetime]:
+    """Return the first messages that wait in *queue*, and when they were looked at. Raises ServiceErrors."""
+    return services().queues.peek(queue), formats.now()
+
+
 def waterfall(bars: tuple[Bar, ...], elapsed_s: float, theme: str) -> "Figure":
     from ui.charts import waterfall as chart
 
@@ -108,10 +137,36 @@ def queue_depths(prefix: str) -> tuple[Sequence[QueueDepth], datetime]:
     return services().queues.list_depths(prefix), formats.now()
 
 
+@st.cache_resource(ttl=SLOT_KEPT_S, max_entries=50, show_spinner=False)
+def queue_depths_in(slot: str) -> tuple[Sequence[QueueDepth], datetime]:
+    """Return all queues as queue_depths() does, read at most once for each *slot* of time. Raises ServiceErrors."""
+    del slot
+    return queue_depths("")
+
+
+def ask_logs_in(slot: str, *asks: Ask) -> tuple[Result, ...] | None:
+    """Return what ask_logs() does, asked at most once for each *slot* of time; what failed is asked again."""
+    key = (slot, *(ask.key for ask in asks))
+    with _slots_lock:
+        kept = _slots.get(key)
+    if kept is not None:
+        return kept
+    found = ask_logs(*asks)
+    if found is not None and all(result.state in ("ok", "empty", "partial") for result in found):
+        with _slots_lock:
+            _slots[key] = found
+            while len(_slots) > SLOTS_KEPT:
+                _slots.popitem(last=False)
+    return found
+
+
 def ask_logs(*asks: Ask) -> tuple[Result, ...] | None:
-    """Return what the workspace answers, one result for each; None when no workspace is set."""
+    """Return what the workspace answers, one result for each; None when no workspace is set.
+
+    What was read since the last refresh of the page is not asked for again: a press of something sends nothing.
+    """
     logs = services().logs
-    return None if logs is None else logs.ask(*asks)
+    return None if logs is None else logs.ask(*asks, patience_s=view.patience_s())
 
 
 def sidebar() -> DeltaGenerator:

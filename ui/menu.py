@@ -27,6 +27,14 @@ MENU: dict[str, tuple[Screen, ...]] = {
     "Ask": (Screen("ask.py", "Ask", ":material/forum:", "Put a question and watch it travel", default=True),),
     "Watch": (
         Screen(
+            "overview.py",
+            "Overview",
+            ":material/monitoring:",
+            "Whether all is well now, and if not, where",
+            wide=True,
+            bar=True,
+        ),
+        Screen(
             "queues.py",
             "Queues",
             ":material/inbox:",

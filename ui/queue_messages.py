@@ -50,13 +50,15 @@ def draw_message(message: PeekedMessage, queue: str, number: int) -> None:
         if message.body is not None and (correlation := message.body.get("CorrelationId")):
             facts.append(f"CorrelationId {safe.inline(str(correlation))}")
         st.caption(" · ".join(facts))
-        text = (
-            json.dumps(message.body, indent=2, ensure_ascii=False)
-            if message.body is not None
-            else message.text
-        )
-        st.code(safe.clean(text)[:SHOWN_BODY], language="json" if message.body is not None else None)
-        if len(text) > SHOWN_BODY:
-            st.caption(f"The first {SHOWN_BODY:,} of {len(text):,} characters.")
-        if message.body is None:
-            st.caption("No JSON object: the function cannot read this one.")
+        draw_body(message)
+
+
+def draw_body(message: PeekedMessage) -> None:
+    """Draw what the message holds, decoded."""
+    is_object = message.body is not None
+    text = json.dumps(message.body, indent=2, ensure_ascii=False) if is_object else message.text
+    st.code(safe.clean(text[:SHOWN_BODY]), language="json" if is_object else None, wrap_lines=True)
+    if len(text) > SHOWN_BODY:
+        st.caption(f"The first {SHOWN_BODY:,} of {len(text):,} characters.")
+    if not is_object:
+        st.caption("No JSON object: the function cannot read this one.")

@@ -5,7 +5,7 @@ import streamlit as st
 import runtime
 from services.models import HealthState, PartHealth
 from services.settings import Settings
-from ui import ask_actions, context, feedback, formats, safe, startup, view
+from ui import ask_actions, bar, context, feedback, formats, safe, startup, view
 from ui.menu import MENU, PAGES, Screen
 
 CHECKING_S = 0.5
@@ -44,8 +44,8 @@ def main() -> None:
     top, own, bottom = (st.sidebar.container() for _ in range(3))
     context.place_sidebar(own)
     if screen.bar:
-        view.restore()
-        view.draw_bar()
+        view.restore(screen.file)
+        bar.draw()
     page.run()
     feedback.draw_said()
     with top:

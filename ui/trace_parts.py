@@ -1,14 +1,11 @@
-"""What a trace shows below its waterfall: hop lights, steps, conversation, raw."""
-
-import json
-from dataclasses import asdict
+"""What a trace shows around its waterfall: ids, hop lights, steps."""
 
 import streamlit as st
 
-from services.monitor.shapes import Bar, Hop, HopState, Trace
+from services.monitor.shapes import Bar, Hop, HopState, Passage, Trace
 from ui import ask_steps, formats, safe
 
-__all__ = ["Trace", "draw_conversation", "draw_hops", "draw_raw", "draw_steps", "raw"]
+__all__ = ["Passage", "Trace", "choose_passage", "draw_hops", "draw_ids", "draw_steps"]
 LIGHTS: dict[HopState, tuple[str, str, str]] = {
     "done": ("green", ":material/check_circle:", "seen"),
     "active": ("orange", ":material/hourglass_top:", "now"),
@@ -16,8 +13,32 @@ LIGHTS: dict[HopState, tuple[str, str, str]] = {
     "unknown": ("gray", ":material/help:", "not known"),
     "ahead": ("gray", ":material/radio_button_unchecked:", "not yet"),
 }
+SURE = {"exact": "", "strong": " · ≈ strong", "guess": " · ? a guess"}
 SHOWN_STEPS = 60
-RAW_CHARACTERS = 60_000
+HOP_PX = 130
+
+
+def choose_passage(trace: Trace) -> Passage | None:
+    """Return the function call whose hops are shown: the reader's choice where there are several, first the last."""
+    calls = trace.passages
+    if len(calls) < 2:
+        return calls[0] if calls else None
+    chosen = st.selectbox(
+        "Function call",
+        range(len(calls)),
+        index=len(calls) - 1,
+        key=f"trace-call-{trace.run_id}",
+        format_func=lambda number: (
+            call_words(calls[number], number, len(calls)) if number < len(calls) else ""
+        ),
+        width=360,
+    )
+    return calls[min(chosen, len(calls) - 1)]
+
+
+def call_words(passage: Passage, number: int, of: int) -> str:
+    """Return `Call 2 of 3: calculate`."""
+    return f"Call {number + 1} of {of}: {safe.clean(passage.tool)[:60] or 'unnamed'}"
 
 
 def draw_hops(hops: tuple[Hop, ...]) -> None:
@@ -25,14 +46,46 @@ def draw_hops(hops: tuple[Hop, ...]) -> None:
     if not hops:
         st.caption("No function was called, so nothing went through the queues.")
         return
-    for column, hop in zip(st.columns(len(hops), gap="small"), hops, strict=True):
-        colour, icon, word = LIGHTS[hop.state]
-        if hop.certainty == "guess" and hop.state == "done":
-            word = "estimated"
-        sure = f" · {hop.certainty}" if hop.certainty else ""
-        with column:
-            st.markdown(f":{colour}[{icon} **{hop.name}**]")
-            st.caption(f"{word}{sure}  \n{safe.inline(hop.evidence, 160)}")
+    with (
+        st.container(border=True, key="trace-hops"),
+        st.grid(len(hops), min_column_width=HOP_PX, gap="small"),
+    ):
+        for hop in hops:
+            draw_hop(hop)
+
+
+def draw_hop(hop: Hop) -> None:
+    colour, icon, word = LIGHTS[hop.state]
+    # A light that is not certain is not green: what it stands for may have been another's.
+    if hop.certainty == "guess" and hop.state == "done":
+        colour, icon, word = "gray", ":material/help_center:", "estimated"
+    with st.container(gap="xxsmall"):
+        st.markdown(f":{colour}[{icon}] **{hop.name}**")
+        st.caption(
+            f"{word}{SURE[hop.certainty] if hop.certainty else ''}  \n{safe.inline(hop.evidence, 240)}"
+        )
+
+
+def draw_ids(trace: Trace) -> None:
+    """Each id with a button that copies it, built when it is opened."""
+    ids = st.popover("Ids", icon=":material/tag:", type="tertiary", key="trace-ids", on_change="rerun")
+    if not ids.open:
+        return
+    operations = list(dict.fromkeys(str(row.get("OperationId") or "") for row in trace.rows))
+    known = {
+        "Run": trace.run_id,
+        "Thread": trace.thread_id,
+        "Child runs": "\n".join(trace.answer.child_run_ids) if trace.answer else "",
+        "Operation in Application Insights": "\n".join(filter(None, operations[:5])),
+        "CorrelationId": "\n".join(one.correlation_id for one in trace.passages if one.correlation_id),
+    }
+    with ids:
+        for name, value in known.items():
+            st.caption(name)
+            if value:
+                st.code(safe.clean(value)[:2_000], language=None)
+            else:
+                st.caption("not known")
 
 
 def draw_steps(trace: Trace) -> None:
@@ -48,7 +101,8 @@ def draw_bar(bar: Bar, number: int, run_id: str) -> None:
     icon = {"failed": ":material/error:", "cancelled": ":material/stop_circle:"}.get(
         bar.state, ":material/subdirectory_arrow_right:" if bar.parent else ":material/flag:"
     )
-    name = f"{safe.inline(bar.name)} · {length}"
+    doubt = {"strong": " ≈", "guess": " ?"}.get(bar.certainty, "")
+    name = f"{safe.inline(bar.name)}{doubt} · {length}"
     with st.expander(
         name, icon=icon, type="compact", key=f"bar-{run_id}-{number}", on_change="rerun"
     ) as opened:
@@ -60,48 +114,3 @@ def draw_bar(bar: Bar, number: int, run_id: str) -> None:
             ask_steps.draw_payload("Came back", bar.output)
             if not bar.arguments and not bar.output:
                 st.caption("What travelled is not recorded for this one.")
-
-
-def draw_conversation(trace: Trace) -> None:
-    if trace.answer is None:
-        st.caption("The agent service no longer holds this conversation, or it was not asked for.")
-        return
-    with st.chat_message("user", avatar=":material/person:"):
-        safe.draw_verbatim(trace.answer.question or "The question is not known.", key="trace-question")
-    with st.chat_message("assistant", avatar=":material/smart_toy:"):
-        safe.draw(trace.answer.text or "No answer.", key="trace-text")
-
-
-def draw_raw(trace: Trace) -> None:
-    text = raw(trace)
-    st.download_button(
-        "Download JSON",
-        text,
-        file_name=f"{trace.run_id or 'trace'}.json",
-        mime="application/json",
-        key="trace-download",
-        icon=":material/download:",
-    )
-    st.code(safe.clean(text)[:RAW_CHARACTERS], language="json")
-    if len(text) > RAW_CHARACTERS:
-        st.caption(f"The first {RAW_CHARACTERS:,} of {len(text):,} characters; the download has all.")
-    if trace.telemetry is not None and trace.telemetry.kql:
-        st.caption("The query that was asked")
-        st.code(trace.telemetry.kql, language="sql")
-
-
-def raw(trace: Trace) -> str:
-    """Return all that is known, as JSON."""
-    known = {
-        "run": trace.run_id,
-        "thread": trace.thread_id,
-        "state": trace.state,
-        "verdict": trace.verdict,
-        "sources": trace.sources,
-        "notes": trace.notes,
-        "bars": [asdict(bar) for bar in trace.bars],
-        "hops": [asdict(hop) for hop in trace.hops],
-        "answer": asdict(trace.answer) if trace.answer else None,
-        "telemetry": [dict(row) for row in trace.rows],
-    }
-    return json.dumps(known, indent=2, ensure_ascii=False, default=str)

@@ -1,204 +1,87 @@
-"""What the reader looks at: the range of time, how often it is read again, the time zone. Its state is the address.
+"""What the reader looks at, the same on all pages that watch. Its state is the address: a link shows the same.
 
 URL state of every page with a bar: ?range= (15m, 1h, 6h, 24h, 7d, custom), ?from= and ?to= of a custom range in UTC,
 ?refresh= (off, 5s, 30s), ?zone= (local, utc). The menu drops it from the address; the session puts it back.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final
+from datetime import datetime, timedelta
 
 import streamlit as st
 
-from services.monitor.kql import Value
 from ui import formats
+from ui.time_range import DEFAULTS, ENDS, NAMES, RANGES, REFRESH, View, canonical, parse
 
-RANGES: Final = {
-    "15m": timedelta(minutes=15),
-    "1h": timedelta(hours=1),
-    "6h": timedelta(hours=6),
-    "24h": timedelta(hours=24),
-    "7d": timedelta(days=7),
-}
-CUSTOM = "custom"
-REFRESH: Final[dict[str, float | None]] = {"off": None, "5s": 5.0, "30s": 30.0}
-ZONES = ("local", "utc")
-DEFAULTS: Final = {"range": "1h", "refresh": "5s", "zone": "local"}
-NAMES = ("range", "from", "to", "refresh", "zone")
-ENDS = ("range", "from", "to")
-LONGEST = timedelta(days=31)
-SHORTEST = timedelta(minutes=1)
-AHEAD = timedelta(minutes=1)  # the clock of who made the link may be a little ahead of ours
-MOST_POINTS = 120
-QUOTED = 40
+__all__ = ["RANGES", "View", "change", "current", "patience_s", "read_again", "refresh_chosen", "restore"]
 REMEMBERED_KEY = formats.VIEW_KEY
-AS_OF_KEY = "view-as-of"
-_GRAINS: Final = {"15m": 30, "1h": 60, "6h": 300, "24h": 900, "7d": 7_200}
-_GRAINS_S = (10, 30, 60, 300, 900, 1_800, 3_600, 7_200, 21_600, 43_200)
-_WORDS: Final = {
-    "15m": "the last 15 minutes",
-    "1h": "the last hour",
-    "6h": "the last 6 hours",
-    "24h": "the last 24 hours",
-    "7d": "the last 7 days",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the reader looks at, in aware UTC. *label* tells this range from others: `1h`, or both ends of a custom one.
-
-    *grain*: one point of a chart. *refresh_s*: None when paused, off, or when the range does not move. *problem*: what
-    was wrong with the address, and what is shown instead; plain text, not safe to draw as it is.
-    """
-
-    start: datetime
-    end: datetime
-    label: str
-    grain: timedelta
-    refresh_s: float | None
-    zone: tzinfo
-    problem: str = ""
-
-    @property
-    def moves(self) -> bool:
-        """Whether the range ends now and goes on with the time; False for a custom one."""
-        return self.label in RANGES
-
-    @property
-    def words(self) -> str:
-        """`the last hour`, or `21 Nov 14:00 to 15:30 UTC`."""
-        if self.moves:
-            return _WORDS[self.label]
-        start, end = self.start.astimezone(self.zone), self.end.astimezone(self.zone)
-        year = "" if start.year == formats.now().astimezone(self.zone).year else " %Y"
-        other_day = "" if start.date() == end.date() else f"%-d %b{year} "
-        return f"{start.strftime(f'%-d %b{year} %H:%M')} to {end.strftime(f'{other_day}%H:%M %Z')}"
-
-    def clock(self, moment: datetime | None) -> str:
-        """Return the time of day in the reader's zone, with the date when that is not today; `not known` for None."""
-        return formats.clock(moment, self.zone)
-
-    def values(self, **more: Value) -> dict[str, Value]:
-        """Return the values of a query over this range: start, end and *more*."""
-        return {"start": self.start, "end": self.end, **more}
+AS_OF_KEY = "view-as-of"  # where a paused range ends
+SINCE_KEY = "view-since"  # what was read after this is new enough to be drawn again
+PAGE_KEY = "view-page"
+STILL_FRESH = (
+    0.8  # of the time between two refreshes; a reading itself takes time, so the whole would skip every other
+)
 
 
 def current() -> View:
     """Return what the address asks for, else what this session looked at last. No request.
 
-    Call it again in a timed fragment: the end of a range that moves is then later.
+    Call it again in a timed fragment: the end of a range that moves is then later. Paused, it stays where it was.
     """
     stated = _stated()
-    as_of = st.session_state.get(AS_OF_KEY) if stated.get("refresh") == "off" else None
-    return parse(stated, formats.now() if as_of is None else as_of, formats.reader_zone())
+    paused_at: datetime | None = st.session_state.get(AS_OF_KEY) if stated.get("refresh") == "off" else None
+    return parse(stated, paused_at or formats.now(), formats.reader_zone())
 
 
-def parse(stated: Mapping[str, str], now: datetime, local: tzinfo) -> View:
-    """Return the view that *stated* describes at *now*; what is wrong in it is replaced, and told in `problem`."""
-    problems: list[str] = []
-    refresh = _known(stated, "refresh", REFRESH, "refreshed every 5 s", problems)
-    zone = UTC if _known(stated, "zone", ZONES, "times are local", problems) == "utc" else local
-    label, start, end = _ends(stated, now, problems)
-    span_s = (end - start).total_seconds()
-    grain_s = _GRAINS.get(label) or next((s for s in _GRAINS_S if span_s / s <= MOST_POINTS), _GRAINS_S[-1])
-    moves = label in RANGES
-    return View(
-        start,
-        end,
-        label,
-        timedelta(seconds=grain_s),
-        REFRESH[refresh] if moves else None,
-        zone,
-        " ".join(problems),
-    )
+def patience_s() -> float:
+    """Return how old what is shown may be before it is read again, so that a press of something reads nothing.
+
+    That is most of the time to the next refresh; paused, all since the page was opened, the range chosen or the
+    page read again by hand.
+    """
+    since: datetime | None = st.session_state.get(SINCE_KEY)
+    held_s = (formats.now() - since).total_seconds() if since else 0.0
+    refresh_s = current().refresh_s
+    return held_s if refresh_s is None else min(held_s, refresh_s * STILL_FRESH)
 
 
-def canonical(stated: Mapping[str, str], shown: View) -> dict[str, str]:
-    """Return the parameters that say what is shown: those that were stated, as they were understood."""
-    found = {name: stated[name] for name in ("refresh", "zone") if stated.get(name) in {*REFRESH, *ZONES}}
-    if not shown.moves:
-        return {"range": CUSTOM, "from": written(shown.start), "to": written(shown.end), **found}
-    return {"range": shown.label, **found} if any(name in stated for name in ENDS) else found
+def refresh_chosen() -> str:
+    """Return the key of REFRESH that holds, also while the range is one that does not move."""
+    stated = _stated().get("refresh", "")
+    return stated if stated in REFRESH else DEFAULTS["refresh"]
 
 
-def written(moment: datetime) -> str:
-    """Return *moment* as the address has it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def restore(page: str) -> None:
+    """For the shell, before *page*: remember what the address says, and have it say what is remembered.
+
+    A page that was not the last one drawn is read anew.
+    """
+    stated = _stated()
+    remembered = canonical(stated, parse(stated, formats.now(), formats.reader_zone()))
+    st.session_state[REMEMBERED_KEY] = remembered
+    if st.session_state.get(PAGE_KEY) != page:
+        st.session_state[PAGE_KEY] = page
+        read_again()
+    if missing := {name: value for name, value in remembered.items() if name not in st.query_params}:
+        st.query_params.update(missing)
 
 
-def _ends(stated: Mapping[str, str], now: datetime, problems: list[str]) -> tuple[str, datetime, datetime]:
-    chosen = stated.get("range") or (CUSTOM if "from" in stated or "to" in stated else DEFAULTS["range"])
-    found = _custom(stated, now, problems) if chosen == CUSTOM else None
-    if found is not None:
-        return f"{written(found[0])}/{written(found[1])}", *found
-    if chosen not in RANGES:
-        if chosen != CUSTOM:
-            problems.append(f"There is no range “{_quoted(chosen)}”: the last hour is shown.")
-        chosen = DEFAULTS["range"]
-    return chosen, now - RANGES[chosen], now
+def change(**parameters: str) -> None:
+    """For callbacks: put *parameters* into the address and into what is remembered."""
+    before = current()
+    dropped = ENDS if "range" in parameters else ()
+    stated = {name: value for name, value in _stated().items() if name not in dropped} | parameters
+    st.session_state[REMEMBERED_KEY] = stated
+    if "range" in parameters:
+        read_again()
+    elif parameters.get("refresh") == "off":
+        st.session_state[AS_OF_KEY] = formats.now()
+        st.session_state[SINCE_KEY] = formats.now() - 2 * timedelta(seconds=before.refresh_s or 0.0)
+    kept = {name: value for name, value in st.query_params.items() if name not in NAMES}
+    st.query_params.from_dict({**kept, **stated})
 
 
-def _custom(
-    stated: Mapping[str, str], now: datetime, problems: list[str]
-) -> tuple[datetime, datetime] | None:
-    start, end = (_moment(stated.get(name, "")) for name in ("from", "to"))
-    if start is None or end is None:
-        name = "from" if start is None else "to"
-        said = stated.get(name, "")
-        told = (
-            f"“{_quoted(said)}” is not a time that can be read" if said else f"The address has no {name} time"
-        )
-        problems.append(f"{told}: the last hour is shown. Write it like {written(now)}.")
-        return None
-    if start > end:
-        problems.append("The range was the wrong way round: its ends were exchanged.")
-        start, end = end, start
-    if start >= now:
-        problems.append("The range lies in the future, where nothing has happened: the last hour is shown.")
-        return None
-    if end > now + AHEAD:
-        problems.append("The range reaches into the future: it is shown up to now.")
-    end = min(end, now)
-    if end - start > LONGEST:
-        problems.append(
-            f"A range lasts {LONGEST.days} days at most: the last {LONGEST.days} of it are shown."
-        )
-        start = end - LONGEST
-    if end - start < SHORTEST:
-        problems.append("A range lasts a minute at least: the minute up to its end is shown.")
-        start = end - SHORTEST
-    return start, end
-
-
-def _moment(text: str) -> datetime | None:
-    """Return the time that *text* writes, UTC when it names no zone; None when it is not one."""
-    try:
-        found = datetime.fromisoformat(
-            text[:QUOTED].strip().replace(" ", "+")
-        )  # an address turns + into a space
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _known(
-    stated: Mapping[str, str],
-    name: str,
-    known: Mapping[str, object] | tuple[str, ...],
-    instead: str,
-    problems: list[str],
-) -> str:
-    said = stated.get(name) or DEFAULTS[name]
-    if said in known:
-        return said
-    problems.append(f"“{_quoted(said)}” is none of {name}={'|'.join(known)}: {instead}.")
-    return DEFAULTS[name]
-
-
-def _quoted(text: str) -> str:
-    return text if len(text) <= QUOTED else text[:QUOTED] + "…"
+def read_again() -> None:
+    """For callbacks: what is drawn next is read anew, and a paused range ends now."""
+    st.session_state[AS_OF_KEY] = st.session_state[SINCE_KEY] = formats.now()
 
 
 def _stated() -> dict[str, str]:
@@ -208,51 +91,3 @@ def _stated() -> dict[str, str]:
     if any(name in address for name in ENDS):
         remembered = {name: value for name, value in remembered.items() if name not in ENDS}
     return {**remembered, **address}
-
-
-def restore() -> None:
-    """For the shell, before the page: remember what the address says, and have it say what is remembered."""
-    stated = _stated()
-    shown = parse(stated, formats.now(), formats.reader_zone())
-    remembered = canonical(stated, shown)
-    st.session_state[REMEMBERED_KEY] = remembered
-    st.session_state.setdefault(AS_OF_KEY, formats.now())
-    if missing := {name: value for name, value in remembered.items() if name not in st.query_params}:
-        st.query_params.update(missing)
-
-
-def draw_bar() -> None:
-    """Draw the bar once, above the page. Nothing in it asks Azure, but the search when an id is looked for."""
-    view = current()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="view-bar"):
-        _draw_choice("range", tuple(RANGES), view.label if view.moves else None)
-        _draw_choice("refresh", tuple(REFRESH), _stated().get("refresh", DEFAULTS["refresh"]))
-        _draw_choice("zone", ZONES, "utc" if view.zone is UTC else "local")
-    if view.problem:
-        from ui import safe
-
-        st.warning(safe.inline(view.problem, 600), icon=":material/rule:")
-
-
-def _draw_choice(name: str, options: tuple[str, ...], chosen: str | None) -> None:
-    key = f"view-{name}"
-    if st.session_state.get(key) != chosen:
-        st.session_state[key] = chosen
-    st.segmented_control(name, options, key=key, label_visibility="collapsed", on_change=_choose, args=[name])
-
-
-def _choose(name: str) -> None:
-    """Callback: the choice goes into the address, from where everybody reads it."""
-    chosen = st.session_state.get(f"view-{name}")
-    if chosen:
-        change(**{name: chosen})
-
-
-def change(**parameters: str) -> None:
-    """For callbacks: put *parameters* into the address and into what is remembered."""
-    dropped = ENDS if "range" in parameters else ()
-    stated = {name: value for name, value in _stated().items() if name not in dropped} | parameters
-    st.session_state[REMEMBERED_KEY] = stated
-    st.session_state[AS_OF_KEY] = formats.now()
-    kept = {name: value for name, value in st.query_params.items() if name not in NAMES}
-    st.query_params.from_dict({**kept, **stated})

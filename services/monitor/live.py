@@ -6,6 +6,7 @@ from services.models import Answer, Certainty, Step, StepKind
 from services.monitor.shapes import Bar, BarKind, BarState
 
 ROOT = "run"
+WHOLE_SECONDS_S = 1.0
 _KINDS: dict[StepKind, BarKind] = {
     "plan": "model",
     "write": "model",
@@ -31,7 +32,7 @@ _SEEN = {
     "strong": "The same arguments, at the right time.",
     "guess": "Told apart by the times around it only.",
 }
-NOT_SEPARATED = "queue and function, not told apart"
+NOT_SEPARATED = "queue + function, not separated"
 
 
 def bars_of(answer: Answer) -> tuple[Bar, ...]:
@@ -70,7 +71,15 @@ def _bar(step: Step) -> Bar:
         told,
         step.arguments,
         step.output,
+        call_id(step) if step.kind in ("wait", "function") else "",
     )
+
+
+def call_id(step: Step) -> str:
+    """Return the call that a step belongs to: `function:call_1` and `wait:call_1:2`, its second delivery."""
+    rest = step.key.partition(":")[2]
+    found, _, delivery = rest.rpartition(":")
+    return found if found and delivery.isdecimal() else rest
 
 
 def _surety(step: Step) -> tuple[Certainty, str]:
@@ -104,7 +113,8 @@ def _split(bar: Bar, answer: Answer, *, alone: bool) -> tuple[Bar, ...]:
                 bar,
                 name=bar.name if NOT_SEPARATED in bar.name else f"{bar.name}: {NOT_SEPARATED}",
                 certainty="guess",
-                evidence="Only the step's own times are known, in whole seconds.",
+                evidence="Only the step's own times are known, in whole seconds. The function's telemetry tells more.",
+                blur_s=WHOLE_SECONDS_S,
             ),
         )
     told = "Measured when the answer was followed; placed by the step's whole seconds."
@@ -117,6 +127,7 @@ def _split(bar: Bar, answer: Answer, *, alone: bool) -> tuple[Bar, ...]:
         parts.queue_wait_s,
         certainty=parts.certainty,
         evidence=told,
+        call=bar.call,
     )
     ran = replace(
         bar,

@@ -72,17 +72,17 @@ class LogsService:
         self._lock = threading.Lock()
         self._asking = threading.Lock()
 
-    def ask(self, *asks: Ask) -> tuple[Result, ...]:
+    def ask(self, *asks: Ask, patience_s: float = 0.0) -> tuple[Result, ...]:
         """Return one result per ask, in their order. Never raises ServiceErrors: a result says what failed.
 
-        At most one request for all of them together, none for those that were read less than *fresh_s* ago; whoever
-        asks meanwhile waits for that request and shares what it brings.
+        At most one request for all of them together, none for those that were read less than *fresh_s* ago, or
+        *patience_s* where that is more; whoever asks meanwhile waits for that request and shares what it brings.
         """
-        known = [self._fresh(ask) for ask in asks]
+        known = [self._fresh(ask, patience_s) for ask in asks]
         if all(known):
             return tuple(result for result in known if result is not None)
         with self._asking:
-            fresh = {ask.key: kept for ask in asks if (kept := self._fresh(ask)) is not None}
+            fresh = {ask.key: kept for ask in asks if (kept := self._fresh(ask, patience_s)) is not None}
             refused: dict[tuple[str, str], Result] = {}
             pending: list[_Pending] = []
             for ask in {ask.key: ask for ask in asks if ask.key not in fresh}.values():
@@ -95,12 +95,13 @@ class LogsService:
         found = {**fresh, **refused, **read}
         return tuple(found[ask.key] for ask in asks)
 
-    def _fresh(self, ask: Ask) -> Result | None:
+    def _fresh(self, ask: Ask, patience_s: float) -> Result | None:
         with self._lock:
             kept = self._kept.get(ask.key)
         if kept is None or kept.read_at is None:
             return None
-        return kept if (self._now() - kept.read_at).total_seconds() < self._fresh_s else None
+        age_s = (self._now() - kept.read_at).total_seconds()
+        return kept if age_s < max(self._fresh_s, patience_s) else None
 
     def _read(self, pending: Sequence[_Pending]) -> dict[tuple[str, str], Result]:
         if not pending:

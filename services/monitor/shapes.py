@@ -17,7 +17,9 @@ CERTAINTIES: tuple[Certainty, ...] = ("exact", "strong", "guess")
 @dataclass(frozen=True, slots=True)
 class Bar:
     """One stretch of time. *parent*: key of the enclosing bar, None at the top. *took_s*: None while it lasts, and
-    when nobody measured it. *certainty* and *evidence*: how surely it belongs where it is drawn, and why."""
+    when nobody measured it. *certainty* and *evidence*: how surely it belongs where it is drawn, and why. *call*: what
+    the bars of one function call share; empty for all others. *blur_s*: how far its ends may be off, 0.0 when measured.
+    """
 
     key: str
     parent: str | None
@@ -30,6 +32,8 @@ class Bar:
     evidence: str = ""
     arguments: str = ""
     output: str = ""
+    call: str = ""
+    blur_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,39 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """The way of one function call through its queues, as far as anybody saw it. Empty and None: not known.
+
+    *call*: as on its bars. *inserted_at*: whole seconds, as the storage account tells. *dequeue_count*: of the last
+    delivery. *invocations*: of the function, one per delivery, oldest first. *outcome*: what the function said of it.
+    *certainty*: how surely message and execution belong to this call; None when neither was seen.
+    """
+
+    call: str
+    tool: str
+    call_id: str = ""
+    input_queue: str = ""
+    output_queue: str = ""
+    arguments: str = ""
+    output: str = ""
+    correlation_id: str = ""
+    message_id: str = ""
+    inserted_at: datetime | None = None
+    dequeue_count: int | None = None
+    invocations: tuple[str, ...] = ()
+    executed_at: datetime | None = None
+    outcome: str = ""
+    certainty: Certainty | None = None
+    evidence: str = ""
+    hops: tuple[Hop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """*answer*: what the agent service tells, None when it no longer knows the run. *rows*: what telemetry tells.
 
     *notes*: what a reader must know to trust it. *telemetry*: how the workspace answered, None when none is set.
-    *bars*: parents before children. *took_s*: None while open and when not known.
+    *bars*: parents before children. *passages*: one per function call, in the order of the calls. *took_s*: None while open and when not known.
     """
 
     run_id: str
@@ -56,7 +88,7 @@ class Trace:
     began_at: datetime | None
     took_s: float | None
     bars: tuple[Bar, ...]
-    hops: tuple[Hop, ...]
+    passages: tuple[Passage, ...]
     verdict: str
     sources: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -67,6 +99,11 @@ class Trace:
     @property
     def is_open(self) -> bool:
         return self.answer is not None and self.answer.is_open
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether telemetry may still tell more: the run is over, its spans have not arrived."""
+        return self.telemetry is not None and not self.is_open and not self.rows
 
 
 def weaker(one: Certainty, other: Certainty) -> Certainty:

@@ -1,23 +1,25 @@
 """Bars from telemetry rows: the spans of a trace, and function executions that lost its context."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
 from services.models import Certainty
 from services.monitor.results import Row
-from services.monitor.shapes import Bar, BarKind
+from services.monitor.shapes import Bar, BarKind, weaker
 
 SKEW_S = 1.0  # beyond this, the clocks of two machines differ and not only their rounding
 WINDOW = timedelta(seconds=30)
-MOST_BARS = 500
 _RUNS = ("invoke_agent", "process_thread_run", "start_thread_run")
-CORRELATION, HASH, INVOCATION = (
+CORRELATION, HASH, INVOCATION, INSERTED = (
     "relaydeck.correlation_id",
     "relaydeck.argument_hash",
     "relaydeck.invocation.id",
+    "relaydeck.inserted_at",
 )
+_TURNS = {"plan": "plans", "write": "writes the answer"}
+INPUT_WAIT, OUTPUT_WAIT = "input queue: wait", "output queue: wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,26 +118,39 @@ def _near(one: Span, call: Span) -> bool:
 def bars_of(
     spans: Sequence[Span], others: Sequence[Span], began_at: datetime
 ) -> tuple[tuple[Bar, ...], tuple[str, ...]]:
-    """Return the bars of one trace, and notes. *others*: executions of functions around that time."""
+    """Return the bars of one trace, and notes. *others*: executions of functions around that time.
+
+    A wait that has no span of its own is told from the spans around it: see services.monitor.waits.
+    """
     notes: list[str] = []
     shown = [span for span in spans if span.kind is not None]
-    if len(shown) > MOST_BARS:
-        notes.append(f"The first {MOST_BARS} of {len(shown)} spans are shown.")
-        shown = shown[:MOST_BARS]
-    homes = _calls_of_functions(shown)
-    bars = [_at_home(_bar(span, began_at), homes) for span in shown]
+    calls = {span.id for span in shown if span.is_call}
+    homes = homes_of(shown)
+    bars = [_in_call(_at_home(_bar(span, began_at), homes), calls) for span in shown]
     taken = {span.id for span in shown if span.kind == "function"}
     parents = {homes.get(span.id, span.parent) for span in shown if span.kind == "function"}
+    by_tool: dict[str, list[Span]] = {}
+    for one in others:
+        if one.id not in taken:
+            by_tool.setdefault(one.name, []).append(one)
     for call in (span for span in shown if span.is_call and span.id not in parents):
-        free = [one for one in others if one.id not in taken]
+        free = by_tool.get(call.tool, [])
         if (found := link(call, free)) is not None:
             span, certainty, why = found
-            taken.add(span.id)
-            bars.append(replace(_bar(span, began_at), parent=call.id, certainty=certainty, evidence=why))
+            free.remove(span)
+            bar = replace(_bar(span, began_at), parent=call.id, certainty=certainty, evidence=why)
+            bars.append(replace(bar, call=call.id))
     return _without_skew(bars, notes), tuple(notes)
 
 
-def _calls_of_functions(shown: Sequence[Span]) -> dict[str, str]:
+def _in_call(bar: Bar, calls: Container[str]) -> Bar:
+    """Return *bar* marked with its call, when it is one or lies below one."""
+    if bar.key in calls:
+        return replace(bar, call=bar.key)
+    return replace(bar, call=bar.parent) if bar.parent in calls and bar.parent else bar
+
+
+def homes_of(shown: Sequence[Span]) -> dict[str, str]:
     """Return the call of each function that continues the trace but names another span as its parent.
 
     Nobody can tell a function the id of the call: it is made only when the call is over.
@@ -143,12 +158,20 @@ def _calls_of_functions(shown: Sequence[Span]) -> dict[str, str]:
     calls = [span for span in shown if span.is_call]
     ids = {call.id for call in calls}
     served = {span.parent for span in shown if span.kind == "function"} & ids
-    loose = [span for span in shown if span.kind == "function" and span.parent not in ids]
+    loose: dict[str, list[Span]] = {}
+    for span in shown:
+        if span.kind == "function" and span.parent not in ids:
+            loose.setdefault(span.name, []).append(span)
     homes: dict[str, str] = {}
     for call in calls:
-        free = [one for one in loose if one.id not in homes]
-        if call.id not in served and (found := link(call, free)) is not None:
-            homes[found[0].id] = call.id
+        free = loose.get(call.tool, [])
+        if call.id in served or (found := link(call, free)) is None:
+            continue
+        same = found[0].properties.get(CORRELATION)
+        # A message that was delivered again has an execution for each delivery, all with its CorrelationId.
+        mine = [one for one in free if one is found[0] or (same and one.properties.get(CORRELATION) == same)]
+        homes |= dict.fromkeys((one.id for one in mine), call.id)
+        loose[call.tool] = [one for one in free if one not in mine]
     return homes
 
 
@@ -156,7 +179,7 @@ def _at_home(bar: Bar, homes: Mapping[str, str]) -> Bar:
     if bar.key not in homes:
         return bar
     return replace(
-        bar, parent=homes[bar.key], evidence="Its own span, in the same trace, with the same arguments."
+        bar, parent=homes[bar.key], evidence=f"{bar.evidence} It names this call or its arguments."
     )
 
 
@@ -167,15 +190,20 @@ def _bar(span: Span, began_at: datetime) -> Bar:
     certainty = cast("Certainty", measured)
     deliveries = span.properties.get("relaydeck.dequeue_count", "")
     told = "Its own span, in the same trace."
+    if kind == "wait":
+        told = "Seen by looking into the queue while it waited."
     if deliveries.isdecimal() and int(deliveries) > 1:
         told += f" Delivery {deliveries} of this message."
+    took_s = span.took_s
+    if span.properties.get("relaydeck.timed") == "false":
+        took_s, told = None, f"{told} Nobody saw it end."
     return Bar(
         span.id,
         span.parent or None,
         kind,
         _name(span),
         (span.at - began_at).total_seconds(),
-        span.took_s,
+        took_s,
         "failed" if span.failed else "done",
         certainty if certainty in ("exact", "strong", "guess") else "guess",
         told,
@@ -187,14 +215,14 @@ def _bar(span: Span, began_at: datetime) -> Bar:
 def _name(span: Span) -> str:
     hop = span.properties.get("relaydeck.hop", "")
     if hop:
-        return "output queue: wait" if hop == "queue_wait_out" else "input queue: wait"
+        return OUTPUT_WAIT if hop == "queue_wait_out" else INPUT_WAIT
     if span.kind == "function":
         return f"function {span.name}"
     if span.is_call:
         return f"call of {span.tool}"
     if span.kind == "model":
         turn = span.properties.get("relaydeck.turn", "")
-        return f"model: {turn}" if turn else span.name
+        return f"model: {_TURNS.get(turn, turn)}" if turn else span.name
     if span.name == "answer":
         return "question → answer"
     return f"{span.properties.get('gen_ai.agent.name') or span.name} (run)"
@@ -203,7 +231,7 @@ def _name(span: Span) -> str:
 def _without_skew(bars: Sequence[Bar], notes: list[str]) -> tuple[Bar, ...]:
     """Move function bars that another machine's clock has put outside of the call they belong to."""
     by_key = {bar.key: bar for bar in bars}
-    found = []
+    found, most_s, moved = [], 0.0, 0
     for bar in bars:
         parent = by_key.get(bar.parent or "")
         if bar.kind == "function" and parent is not None and parent.took_s is not None:
@@ -211,10 +239,14 @@ def _without_skew(bars: Sequence[Bar], notes: list[str]) -> tuple[Bar, ...]:
             at_s = min(max(bar.started_s, parent.started_s), parent.started_s + room_s)
             off_s = bar.started_s - at_s
             if abs(off_s) > SKEW_S:
-                notes.append(
-                    f"The function app's clock differs by about {abs(off_s):.1f} s; its bar was moved into its call."
-                )
+                most_s, moved = max(most_s, abs(off_s)), moved + 1
                 told = f"{bar.evidence} Moved by {-off_s:+.1f} s: its clock differs."
-                bar = replace(bar, started_s=at_s, evidence=told)
+                sure = weaker(bar.certainty, "strong")
+                bar = replace(bar, started_s=at_s, evidence=told, certainty=sure)
         found.append(bar)
+    if moved:
+        which = (
+            "its bar was moved into its call" if moved == 1 else f"{moved} bars were moved into their calls"
+        )
+        notes.append(f"The function app's clock differs by about {most_s:.1f} s; {which}.")
     return tuple(found)

@@ -2,27 +2,24 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import cast, get_args
 
 from services.answers.service import AnswerService
 from services.errors import NotFound, ServiceError
-from services.models import Answer, AnswerState
-from services.monitor import live, spans
+from services.models import Answer
+from services.monitor import outsiders, stitch
 from services.monitor.kql import Value
 from services.monitor.logs import LogsService
+from services.monitor.outsiders import Link
 from services.monitor.results import Ask, Result
-from services.monitor.shapes import Bar, Trace, in_order
+from services.monitor.shapes import Trace
 from services.monitor.spans import Span, spans_of
-from services.monitor.verdict import hops, verdict
 
 LOOK_BACK = timedelta(days=30)
 MARGIN = timedelta(minutes=10)
-NO_WORKSPACE = "No Log Analytics workspace is set: this comes from the agent service and the queues alone."
-NOT_YET = "Telemetry does not hold this run (yet): it arrives minutes after an answer is final."
+MOST_TOOLS = 100
+UNREAD = "The function app's telemetry could not be read; its bars may be missing."
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_STATES = {"completed": "answered", "incomplete": "failed"}
 
 
 class TraceService:
@@ -36,7 +33,7 @@ class TraceService:
 
         Sends up to two requests to the workspace, and those of AnswerService.conversation() where the thread is
         given or telemetry names it. An open run is followed from then on. Raises NotFound, and, when neither place
-        could be read, the ServiceErrors of the agent service.
+        could be read, the ServiceErrors of the agent service or of the workspace.
         """
         if not _ID.fullmatch(run_id):
             raise _no_run(run_id)
@@ -50,34 +47,39 @@ class TraceService:
                 answer = self._answer(run_id, thread_id)
             except ServiceError as error:
                 failure = error
-        if found and not (answer is not None and answer.is_open):
-            return self._stitched(run_id, thread_id, found, answer, result, failure)
-        if answer is None:
-            raise failure if failure is not None and not isinstance(failure, NotFound) else _no_run(run_id)
-        return self.of_answer(answer, result)
+        if answer is None and not found:
+            raise _nowhere(run_id, result, failure)
+        return self._told(run_id, thread_id, found, answer, result, failure)
+
+    def again(self, known: Trace) -> Trace:
+        """Return *known* with what telemetry tells by now. Up to two requests to the workspace, no other."""
+        result = self._spans(known.run_id)
+        found = spans_of(result.rows) if result is not None else ()
+        return self._told(known.run_id, known.thread_id, found, known.answer, result, None)
 
     def of_answer(self, answer: Answer, telemetry: Result | None = None) -> Trace:
         """Return the trace as the agent service and the queues tell it, now. Sends nothing."""
-        bars = in_order(live.bars_of(answer))
-        if self._logs is None:
-            notes: tuple[str, ...] = (NO_WORKSPACE,)
-        elif telemetry is None or not telemetry.is_known or answer.is_open:
-            notes = ()
-        else:
-            notes = (NOT_YET,)
-        return Trace(
-            answer.run_id,
-            answer.thread_id,
-            answer.state,
-            answer.asked_at,
-            answer.took_s,
-            bars,
-            hops(answer.state, bars),
-            verdict(answer.state, answer.took_s, bars, answer),
-            ("Agent service", "Storage queues"),
-            notes,
-            answer,
-            telemetry=telemetry,
+        return stitch.of_answer(answer, telemetry, has_workspace=self._logs is not None)
+
+    def _told(
+        self,
+        run_id: str,
+        thread_id: str,
+        found: tuple[Span, ...],
+        answer: Answer | None,
+        result: Result | None,
+        failure: ServiceError | None,
+    ) -> Trace:
+        if found and not (answer is not None and answer.is_open):
+            own = stitch.trace_of(found)
+            others, notes = self._executions(own)
+            return stitch.of_spans(run_id, thread_id, found, others, answer, result, failure, notes)
+        assert answer is not None, "one of the two is known"
+        if answer.is_open:
+            return self.of_answer(answer, result)
+        links, notes = self._links(answer)
+        return stitch.of_answer(
+            answer, result, has_workspace=self._logs is not None, links=links, notes=notes
         )
 
     def _spans(self, run_id: str) -> Result | None:
@@ -95,62 +97,30 @@ class TraceService:
             next((one for one in answers if run_id in one.child_run_ids), None),
         )
 
-    def _stitched(
-        self,
-        run_id: str,
-        thread_id: str,
-        found: tuple[Span, ...],
-        answer: Answer | None,
-        result: Result | None,
-        failure: ServiceError | None,
-    ) -> Trace:
-        root = next((span for span in found if span.name == "answer"), found[0])
-        own = tuple(span for span in found if span.operation == root.operation)
-        others, unread = self._executions(own)
-        bars, notes = spans.bars_of(own, others, root.at)
-        bars = in_order(_filled(bars, own, answer))
-        state = _state(root, answer)
-        took_s = root.took_s if root.took_s is not None else answer.took_s if answer else None
-        told = [*notes, *unread]
-        if failure is not None:
-            told.append(f"The conversation could not be read: {failure.message}")
-        if len({span.operation for span in found}) > 1:
-            told.append("This run appears in several traces; the one with its answer is shown.")
-        if root.properties.get("relaydeck.demo") == "true":
-            told.append("Demo data: this answer was generated and never asked.")
-        return Trace(
-            run_id,
-            thread_id,
-            state,
-            root.at,
-            took_s,
-            bars,
-            hops(state, bars),
-            verdict(state, took_s, bars, answer, _deliveries(own, others, bars)),
-            ("Log Analytics",) + (("Agent service",) if answer else ()),
-            tuple(told),
-            answer,
-            result.rows if result else (),
-            result,
-        )
-
     def _executions(self, own: tuple[Span, ...]) -> tuple[tuple[Span, ...], tuple[str, ...]]:
         """Return function executions around the calls that have none in their trace; nothing is asked when all have."""
-        parents = {span.parent for span in own if span.kind == "function"}
-        calls = [span for span in own if span.is_call and span.id not in parents]
-        if not calls or self._logs is None:
+        calls = stitch.calls_without_function(own)
+        return self._around(calls) if calls else ((), ())
+
+    def _links(self, answer: Answer) -> tuple[dict[str, Link], tuple[str, ...]]:
+        calls = outsiders.calls_of(answer)
+        if not calls:
+            return {}, ()
+        executions, notes = self._around(calls)
+        return outsiders.links(calls, executions), notes
+
+    def _around(self, calls: tuple[Span, ...]) -> tuple[tuple[Span, ...], tuple[str, ...]]:
+        if self._logs is None:
             return (), ()
         end = max(call.at + timedelta(seconds=call.took_s or 0.0) for call in calls)
         values: dict[str, Value] = {
             "start": min(call.at for call in calls) - MARGIN,
             "end": end + MARGIN,
-            "tools": sorted({call.tool for call in calls}),
+            "tools": sorted({call.tool for call in calls})[:MOST_TOOLS],
         }
         label = calls[0].operation + calls[0].id
         (result,) = self._logs.ask(Ask("trace_functions", values, label))
-        if not result.is_known:
-            return (), ("The function app's telemetry could not be read; its bars may be missing.",)
-        return spans_of(result.rows), ()
+        return (spans_of(result.rows), ()) if result.is_known else ((), (UNREAD,))
 
 
 def _named(found: tuple[Span, ...], run_id: str, name: str) -> str:
@@ -164,38 +134,13 @@ def _named(found: tuple[Span, ...], run_id: str, name: str) -> str:
     )
 
 
-def _state(root: Span, answer: Answer | None) -> AnswerState:
-    if answer is not None:
-        return answer.state
-    said = root.properties.get("relaydeck.outcome") or root.properties.get("relaydeck.run.status", "")
-    said = _STATES.get(said, said)
-    if said in get_args(AnswerState):
-        return cast("AnswerState", said)
-    return "failed" if root.failed else "answered"
-
-
-def _filled(bars: tuple[Bar, ...], own: tuple[Span, ...], answer: Answer | None) -> tuple[Bar, ...]:
-    """Return *bars* with arguments and output, which telemetry leaves out, from the steps of the run."""
-    if answer is None:
-        return bars
-    calls = {span.id: span.properties.get("gen_ai.tool.call.id", "") for span in own}
-    steps = {
-        step.key.partition(":")[2]: step for step in answer.steps if step.kind in ("function", "delegate")
-    }
-    return tuple(
-        replace(bar, arguments=bar.arguments or step.arguments, output=bar.output or step.output)
-        if (step := steps.get(calls.get(bar.key, ""))) is not None
-        else bar
-        for bar in bars
-    )
-
-
-def _deliveries(own: tuple[Span, ...], others: tuple[Span, ...], bars: tuple[Bar, ...]) -> int:
-    shown = {bar.key for bar in bars}
-    counts = [
-        span.properties.get("relaydeck.dequeue_count", "") for span in (*own, *others) if span.id in shown
-    ]
-    return max((int(count) for count in counts if count.isdecimal()), default=1)
+def _nowhere(run_id: str, result: Result | None, failure: ServiceError | None) -> ServiceError:
+    """Return why there is nothing to show: what could not be read is not what is not there."""
+    if failure is not None and not isinstance(failure, NotFound):
+        return failure
+    if result is not None and not result.is_known and result.problem is not None:
+        return result.problem
+    return _no_run(run_id)
 
 
 def _no_run(run_id: str) -> NotFound:

@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pages": {"streamlit", "ui", "services.models", "services.errors"},
     "ui": {"streamlit", "starlette", "plotly", "markdown_it", "ui", "runtime", "services"},
     "commands": {"commands", "runtime", "services", "emulator"},
+    "commands/history.py": {"commands", "runtime", "services", "emulator", "tools.telemetry"},
     "services": {"services", "azure.core", "azure.identity", "pydantic"},
     "services/settings.py": {"services", "pydantic", "dotenv"},
     "services/errors.py": {"services"},

@@ -204,6 +204,11 @@ def test_other_filters_are_never_stood_in_for(script: ScriptedServer, logs: Buil
         "min_ms": 0,
         "min_wait_ms": 0,
         "problem": "",
+        "words": "",
+        "first_row": 0,
+        "last_row": 49,
+        "sorting": "started",
+        "direction": 1,
     }
     script.play(batch(table("runs")))
     service = logs()

@@ -21,6 +21,11 @@ NO_FILTER: dict[str, Value] = {
     "min_ms": 0,
     "min_wait_ms": 0,
     "problem": "",
+    "words": "",
+    "first_row": 0,
+    "last_row": 49,
+    "sorting": "started",
+    "direction": 1,
 }
 
 
@@ -61,8 +66,11 @@ def test_a_query_runs_on_empty_tables_and_has_its_columns(tables: LogTables, nam
         "grain": timedelta(minutes=1),
         "run": "run_1",
         "tools": ["x"],
+        "invocations": ["x"],
+        "correlations": ["x"],
         "queues": [],
         "queue": "q",
+        "shift": timedelta(),
         "wanted": "run_1",
     }
     rows = tables.ask(name, {key: values[key] for key in query.parameters})
@@ -132,37 +140,6 @@ def test_repeated_deliveries_and_waits_are_counted_by_queue(tables: LogTables) -
     assert (row["executions"], row["failed"], row["repeated"], row["wait_p95_ms"]) == (2, 1, 1, 2000)
 
 
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
-        ({}, 3),
-        ({"outcomes": ["failed"]}, 1),
-        ({"tool": "foo"}, 1),
-        ({"min_ms": 1500}, 2),
-        ({"min_wait_ms": 400}, 1),
-        ({"problem": "SILENT"}, 1),
-        ({"agent": "clerk"}, 1),
-        ({"agent": "nobody"}, 0),
-    ],
-)
-def test_filters_of_the_run_list_let_pass_what_they_say(
-    tables: LogTables, filters: dict[str, Value], expected: int
-) -> None:
-    answer(tables, 1, 1000, relaydeck__tools="foo", relaydeck__agents="clerk", **measured(1, 500, 1))
-    answer(tables, 2, 2000, "failed", relaydeck__problem="The function is silent")
-    answer(tables, 3, 3000)
-
-    assert len(tables.ask("runs", {**NO_FILTER, **filters})) == expected
-
-
-def test_an_unknown_wait_in_the_run_list_stays_unknown(tables: LogTables) -> None:
-    answer(tables, 1, 1000)
-    (row,) = tables.ask("runs", NO_FILTER)
-
-    assert row["wait_ms"] is None
-    assert row["demo"] is False
-
-
 def test_problems_are_grouped_with_their_newest_run(tables: LogTables) -> None:
     for minute in (1, 2, 3):
         answer(tables, minute, 100, "failed", relaydeck__problem="Silent")
@@ -196,3 +173,71 @@ def test_every_query_is_documented() -> None:
     document = (QUERIES.parents[2] / "docs" / "queries.md").read_text("utf-8")
     for name, query in all_queries().items():
         assert f"| `{name}` | {query.answers} |" in document, name
+
+
+def handled(
+    tables: LogTables, at_s: float, *, waited_ms: int, delivery: int = 1, success: bool = True
+) -> None:
+    """One execution of a function, whose message had come *waited_ms* before."""
+    at = START + timedelta(seconds=at_s)
+    tables.add_span(
+        "AppRequests",
+        "foo",
+        at,
+        100,
+        span=f"{at_s}",
+        success=success,
+        messaging__destination__name="in",
+        relaydeck__invocation__id=f"i{at_s}",
+        relaydeck__inserted_at=(at - timedelta(milliseconds=waited_ms)).isoformat(),
+        relaydeck__queue_wait_ms=str(waited_ms),
+        relaydeck__dequeue_count=str(delivery),
+    )
+
+
+def test_a_message_arrives_once_however_often_it_is_delivered(tables: LogTables) -> None:
+    """Otherwise a message that fails three times would look like three arrivals, and a drained queue like a growing one."""
+    handled(tables, 70, waited_ms=20_000, success=False)
+    handled(tables, 80, waited_ms=30_000, delivery=2)
+    handled(tables, 400, waited_ms=1_000)
+    rows = tables.ask("queue_rates", GRAIN)
+
+    assert [(row["arrived"], row["completed"], row["failed"]) for row in rows] == [(1, 1, 1), (1, 1, 0)]
+
+
+def test_a_message_that_came_before_the_range_is_finished_in_it_but_did_not_arrive_in_it(
+    tables: LogTables,
+) -> None:
+    handled(tables, 10, waited_ms=60_000)
+    assert [(row["arrived"], row["completed"]) for row in tables.ask("queue_rates", GRAIN)] == [(0, 1)]
+
+
+def test_waits_fall_into_eighths_of_a_decade(tables: LogTables) -> None:
+    """Two populations a hundred times apart must stay apart; a wait of nothing has no logarithm."""
+    for number, waited_ms in enumerate((0, 1_000, 1_100, 100_000)):
+        handled(tables, number, waited_ms=waited_ms, delivery=number + 1)
+    rows = tables.ask("queue_waits", RANGE)
+
+    assert [(row["exponent"], row["messages"]) for row in rows] == [(-2.0, 1), (0.0, 2), (2.0, 1)]
+    assert sum(row["repeated"] for row in rows) == 3
+
+
+def test_the_lines_of_an_invocation_are_found_and_no_others(tables: LogTables) -> None:
+    tables.add_line(START, "Executing", InvocationId="i1", Category="Function.foo")
+    tables.add_line(START, "of another", InvocationId="i2")
+    tables.add_line(START, "of nobody")
+    tables.add_exception(START + timedelta(seconds=1), "ValueError", "no", InvocationId="i1")
+    rows = tables.ask("function_log", {**RANGE, "invocations": ["i1"]})
+
+    assert [row["Message"] for row in rows] == ["Executing", "ValueError: no"]
+    assert rows[0]["Category"] == "Function.foo"
+
+
+def test_a_message_finds_its_run_by_the_correlation_of_the_call(tables: LogTables) -> None:
+    answer(tables, 1, 1000, relaydeck__run__id="run_a")
+    tables.add_span("AppDependencies", "execute_tool foo", START, 5, relaydeck__correlation_id="c1")
+    rows = tables.ask("message_runs", {**RANGE, "correlations": ["c1", "c2"]})
+
+    assert [(row["correlation_id"], row["run_id"], row["thread_id"]) for row in rows] == [
+        ("c1", "run_a", "thread_1")
+    ]

@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.models import Answer, Step, TimeParts
+from services.models import Answer, AnswerState, Step, TimeParts
 from services.monitor import live, spans
+from services.monitor.collapse import collapsed
+from services.monitor.hops import hops
 from services.monitor.results import Row
-from services.monitor.shapes import Bar, depth_of, in_order
+from services.monitor.shapes import Bar, Hop, depth_of, in_order
 from services.monitor.spans import spans_of
-from services.monitor.verdict import hops, verdict
+from services.monitor.verdict import verdict
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 Properties = dict[str, str]
@@ -68,6 +70,12 @@ def stitched(rows: list[Row], others: tuple[Row, ...] = ()) -> tuple[tuple[Bar, 
     return spans.bars_of(spans_of(rows), spans_of(others), START)
 
 
+def lights(state: AnswerState, bars: tuple[Bar, ...]) -> tuple[Hop, ...]:
+    """Return the hops of the last call."""
+    calls = [bar.call for bar in bars if bar.call]
+    return hops(state, [bar for bar in bars if bar.call and bar.call == calls[-1]], bars) if calls else ()
+
+
 def test_a_whole_trace_is_told_in_one_sentence() -> None:
     """The sentence is what most people read of the page."""
     bars, notes = stitched(story())
@@ -79,8 +87,7 @@ def test_a_whole_trace_is_told_in_one_sentence() -> None:
     assert notes == ()
     assert [bar.kind for bar in bars] == ["run", "run", "model", "run", "wait", "function", "wait"]
     assert [depth_of(bar, bars) for bar in bars] == [0, 1, 2, 2, 3, 3, 3]
-    assert {hop.state for hop in hops("answered", bars)} == {"done"}
-    assert len(hops("answered", bars)) == 6
+    assert [hop.state for hop in lights("answered", bars)] == ["done"] * 6
 
 
 def without_function() -> list[Row]:
@@ -159,11 +166,13 @@ def test_a_family_in_a_circle_is_still_drawn() -> None:
     assert all(depth_of(bar, bars) < 3 for bar in bars)
 
 
-def test_ten_thousand_spans_are_cut_and_said() -> None:
+def test_ten_thousand_spans_are_collapsed_and_said() -> None:
     chat = {"gen_ai.operation.name": "chat"}
     bars, notes = stitched([row("chat", n, 1, chat, span=f"s{n}") for n in range(10_000)])
-    assert len(bars) == spans.MOST_BARS
-    assert "500 of 10000 spans" in notes[0]
+    assert notes == ()
+    shown, notes = collapsed(in_order(bars))
+    assert len(shown) == 1
+    assert "10,000 spans, collapsed" in notes[0]
 
 
 def answer(*steps: Step, parts: TimeParts | None = None, state: str = "answered") -> Answer:
@@ -178,9 +187,9 @@ def test_a_call_whose_wait_nobody_saw_is_one_uncertain_bar() -> None:
     bars = live.bars_of(answer(FUNCTION))
 
     assert bars[-1].certainty == "guess"
-    assert "not told apart" in bars[-1].name
-    assert "not told apart" in verdict("answered", 10, bars, None)
-    assert hops("answered", bars)[1].state == "unknown"
+    assert "not separated" in bars[-1].name
+    assert "not separated" in verdict("answered", 10, bars, None)
+    assert lights("answered", bars)[1].state == "unknown"
 
 
 def test_a_call_is_parted_by_what_was_measured() -> None:
@@ -200,8 +209,8 @@ def test_times_that_nobody_measured_are_never_called_exact() -> None:
     bars = live.bars_of(answer(wait, ran))
 
     assert [bar.certainty for bar in bars[1:]] == ["guess", "guess"]
-    assert hops("answered", bars)[1].state == "unknown"
-    assert "not told apart" in verdict("answered", 10, bars, None)
+    assert lights("answered", bars)[1].state == "unknown"
+    assert "not separated" in verdict("answered", 10, bars, None)
 
 
 def test_two_calls_are_not_parted_by_their_sum() -> None:
@@ -214,7 +223,7 @@ def test_a_message_that_waits_now_shows_as_waiting() -> None:
     wait = Step("wait:c1", None, "wait", "foo", "active", 1.0, certainty="exact")
     bars = live.bars_of(answer(wait, state="working"))
 
-    assert [hop.state for hop in hops("working", bars)] == ["done", "active", *["ahead"] * 4]
+    assert [hop.state for hop in lights("working", bars)] == ["done", "active", *["ahead"] * 4]
     assert verdict("working", None, bars, None) == "Still on its way: input queue: wait"
 
 
@@ -223,10 +232,10 @@ def test_a_run_that_expired_says_which_hop_was_not_seen() -> None:
     wait = Step("wait:c1", None, "wait", "foo", "cancelled", 1.0, certainty="exact")
     bars = live.bars_of(answer(wait, state="expired"))
 
-    assert [hop.state for hop in hops("expired", bars)] == ["done", *["unknown"] * 5]
+    assert [hop.state for hop in lights("expired", bars)] == ["done", *["unknown"] * 5]
 
 
 def test_an_answer_without_a_function_has_no_hops() -> None:
     bars = live.bars_of(answer(Step("plan:1", None, "plan", "", "done", 0.1, 1.0)))
-    assert hops("answered", bars) == ()
+    assert lights("answered", bars) == ()
     assert verdict("answered", 1.5, bars, None).endswith("no function was called")

@@ -19,6 +19,11 @@ LONGEST_LABEL = 46
 SHORTEST_SHARE = 0.003  # a bar of no length would not be seen at all
 
 
+def height(bars: Sequence[Bar]) -> int:
+    """Return the chart's height in pixels, known before it is drawn."""
+    return FRAME_PX + ROW_PX * max(3, len(bars))
+
+
 def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
     """Return the chart. *elapsed_s*: how long it lasts so far, for bars that have not ended."""
     from plotly.graph_objects import Bar as Bars
@@ -45,6 +50,7 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
                 cliponaxis=False,
                 constraintext="none",
                 width=0.6,
+                error_x=_whiskers(rows, palette.TEXT[theme]),
                 customdata=[[plain(bar.name), plain(bar.evidence), bar.certainty] for _, bar in rows],
                 hovertemplate="<b>%{customdata[0]}</b><br>from %{base:.2f} s · %{text}"
                 "<br>%{customdata[2]}: %{customdata[1]}<extra></extra>",
@@ -69,7 +75,7 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
     labels = [label(bar, tree) for bar in bars]
     room_px = 24 + LETTER_PX * max((len(html.unescape(text)) for text in labels), default=0)
     drawn.update_layout(
-        height=FRAME_PX + ROW_PX * max(3, len(bars)),
+        height=height(bars),
         margin={"l": room_px, "r": 8, "t": 28, "b": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -107,6 +113,21 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
         },
     )
     return drawn
+
+
+def _whiskers(rows: Sequence[tuple[int, Bar]], colour: str) -> dict[str, object]:
+    """Return how far the ends may be off, for bars whose times came in whole seconds."""
+    if not any(bar.blur_s for _, bar in rows):
+        return {"visible": False}
+    blurs_s = [bar.blur_s or None for _, bar in rows]
+    return {
+        "type": "data",
+        "array": blurs_s,
+        "arrayminus": blurs_s,
+        "thickness": 1,
+        "width": 4,
+        "color": colour,
+    }
 
 
 def label(bar: Bar, bars: tuple[Bar, ...]) -> str:

@@ -1,0 +1,84 @@
+"""How long answers take: median, 95th and 99th percentile over time, and how long they may."""
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from services.answers.narration import seconds
+from services.monitor.overview import Points
+from ui.charts import palette, style
+
+if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
+    from plotly.graph_objects import Figure
+
+# No percentile has a colour of its own: what most answers take is the heaviest line, the rare ones are thinner.
+LINES: Mapping[str, tuple[str, float, str]] = {
+    "p99": ("dot", 1.2, "p99"),
+    "p95": ("solid", 2.6, "p95"),
+    "p50": ("dash", 1.6, "p50 (half of them)"),
+}
+LEAST_S = 0.01
+HEADROOM = 1.6
+
+
+def figure(
+    lines: Mapping[str, Points], *, slo_s: float, start: datetime, end: datetime, theme: str, zone: tzinfo
+) -> "Figure":
+    """Return the chart, on a logarithmic scale. A stretch without an answer is a gap in each line."""
+    from plotly.graph_objects import Figure, Scatter
+
+    drawn = Figure()
+    for name, (dash, width, word) in LINES.items():
+        points = lines[name]
+        drawn.add_trace(
+            Scatter(
+                name=word,
+                x=style.times([at for at, _ in points], zone),
+                y=[None if value is None else max(value, LEAST_S) for _, value in points],
+                customdata=["" if value is None else seconds(value) for _, value in points],
+                mode="lines+markers",
+                connectgaps=False,
+                line={"dash": dash, "width": width, "color": _colour(name, theme)},
+                marker={"size": 4, "color": _colour(name, theme)},
+                hovertemplate="%{customdata}<extra>" + word + "</extra>",
+            )
+        )
+    known = [value for points in lines.values() for _, value in points if value is not None]
+    low, high = min([*known, slo_s]), max([*known, slo_s])
+    drawn.update_layout(style.layout(theme, y_title="seconds, logarithmic", y_log=True, zone=zone))
+    drawn.update_layout(
+        xaxis={"range": style.times([start, end], zone)},
+        yaxis={"range": _log_range(max(low, LEAST_S) / HEADROOM, high * HEADROOM), **_ticks(low, high)},
+    )
+    drawn.add_hline(
+        y=slo_s,
+        line={"color": palette.FAILED[theme], "dash": "dash", "width": 1.2},
+        annotation={
+            "text": f"may take {seconds(slo_s)}",
+            "font": {"color": palette.FAILED[theme], "size": 12},
+            "xanchor": "left",
+            "x": 0,
+            "yanchor": "bottom",
+        },
+    )
+    return drawn
+
+
+def _colour(name: str, theme: str) -> str:
+    return palette.TEXT[theme] if name == "p95" else palette.KINDS[theme]["run"]
+
+
+def _log_range(low: float, high: float) -> list[float]:
+    from math import log10
+
+    return [log10(low), log10(high)]
+
+
+def _ticks(low: float, high: float) -> dict[str, list[float] | list[str]]:
+    """Return the ticks at 1, 2 and 5 of each decade, or at 1 only where there are many; in words a person knows."""
+    from math import floor, log10
+
+    decades = range(floor(log10(max(low, LEAST_S))), floor(log10(high)) + 2)
+    steps = (1, 3) if len(decades) > 3 else (1, 2, 5)
+    places = [step * 10.0**decade for decade in decades for step in steps]
+    return {"tickvals": places, "ticktext": [f"{place:g} s" for place in places]}

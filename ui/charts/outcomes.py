@@ -1,0 +1,64 @@
+"""How answers end: one bar a stretch, failures on the line at the bottom, where they can be compared."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
+
+from services.monitor.overview import Points
+from ui.charts import palette, style
+
+if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
+    from plotly.graph_objects import Figure
+
+STACK = ("failed", "expired", "cancelled", "answered")
+WORDS = {"failed": "failed", "expired": "expired", "cancelled": "stopped", "answered": "answered"}
+HATCHED = ("expired", "cancelled")
+
+
+def figure(
+    counted: Mapping[str, Points],
+    *,
+    start: datetime,
+    end: datetime,
+    grain: timedelta,
+    theme: str,
+    zone: tzinfo,
+) -> "Figure":
+    """Return the chart. An outcome that never came is not in the legend; `failed` always is."""
+    from plotly.graph_objects import Bar, Figure
+
+    drawn = Figure()
+    for outcome in STACK:
+        points = counted[outcome]
+        if outcome not in ("failed", "answered") and not any(value for _, value in points):
+            continue
+        red = outcome in ("failed", "expired")
+        drawn.add_trace(
+            Bar(
+                name=WORDS[outcome],
+                x=style.times([at for at, _ in points], zone),
+                y=[value for _, value in points],
+                width=grain.total_seconds() * 1000 * 0.86,
+                offset=0,
+                hovertemplate="%{y:,.0f}<extra>" + WORDS[outcome] + "</extra>",
+                marker={
+                    "color": palette.FAILED[theme] if red else palette.KINDS[theme]["run"],
+                    "line": {"width": 0},
+                    "pattern": {"shape": "/" if outcome in HATCHED else "", "size": 6, "solidity": 0.4},
+                },
+            )
+        )
+    highest = max(
+        (sum(values) for values in zip(*(_heights(counted[one]) for one in STACK), strict=True)), default=0
+    )
+    drawn.update_layout(style.layout(theme, y_title="answers", zone=zone))
+    drawn.update_layout(
+        barmode="stack",
+        xaxis={"range": style.times([start, end], zone)},
+        yaxis={"dtick": 1} if highest <= 5 else {},
+    )
+    return drawn
+
+
+def _heights(points: Points) -> list[float]:
+    return [value or 0.0 for _, value in points]

@@ -1,0 +1,151 @@
+"""Queues over time: a row each, how many messages on the left, how long the oldest waited on the right."""
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from services.answers.narration import seconds
+from services.monitor.overview import Points, QueuePast
+from services.queues import POISON_SUFFIX
+from ui.charts import palette, style
+
+if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
+    from plotly.graph_objects import Figure
+
+HEIGHT_PX = 260
+GAP = 0.09
+LEFT, RIGHT = (0.0, 0.46), (0.54, 1.0)
+LONGEST_NAME = 60
+
+
+def figure(
+    pasts: Sequence[QueuePast], *, start: datetime, end: datetime, theme: str, zone: tzinfo
+) -> "Figure":
+    """Return the chart. All rows of a side share one scale, so that a height means the same in each of them."""
+    from plotly.graph_objects import Figure, Scatter
+
+    drawn, rows = Figure(), len(pasts)
+    drawn.update_layout(style.layout(theme, height=HEIGHT_PX, zone=zone))
+    deepest = max([1.0, *(one.deepest for one in pasts)])
+    longest_s = max([1.0, *(one.longest_s or 0.0 for one in pasts)])
+    axes: dict[str, Any] = {}
+    notes: list[dict[str, Any]] = [_heading("messages", LEFT[0]), _heading("oldest, seconds", RIGHT[0])]
+    for row, past in enumerate(pasts):
+        low, high = _place(row, rows)
+        colour = palette.FAILED[theme] if past.name.endswith(POISON_SUFFIX) else palette.KINDS[theme]["wait"]
+        for side, (points, domain, top) in enumerate(
+            ((past.depth, LEFT, deepest), (past.oldest_s, RIGHT, longest_s))
+        ):
+            number = row * 2 + side + 1
+            drawn.add_trace(
+                Scatter(
+                    x=style.times([at for at, _ in points], zone),
+                    y=[value for _, value in points],
+                    customdata=[_words(value, side) for _, value in points],
+                    name=style.plain(past.name, LONGEST_NAME),
+                    xaxis=f"x{number}",
+                    yaxis=f"y{number}",
+                    mode="lines+markers",
+                    line={"color": colour, "width": 1.6, "shape": "hv" if side == 0 else "linear"},
+                    marker={"size": _marker_px(points), "color": colour},
+                    fill="tozeroy" if side == 0 else "none",
+                    connectgaps=False,
+                    hovertemplate="%{x|%H:%M}: %{customdata}<extra></extra>",
+                )
+            )
+            axes |= _axes(
+                number, domain, (low, high), top, theme, style.times([start, end], zone), last=row == rows - 1
+            )
+        notes.append(_name(past.name, high))
+    drawn.update_layout(
+        **axes,
+        annotations=notes,
+        showlegend=False,
+        hovermode="closest",
+        margin={"l": 0, "r": 8, "t": 22, "b": 0},
+    )
+    return drawn
+
+
+def _place(row: int, rows: int) -> tuple[float, float]:
+    """Return the lower and the upper end of a row; below its name."""
+    height = 1.0 / rows
+    return 1.0 - (row + 1) * height, 1.0 - row * height - min(GAP, height * 0.4)
+
+
+def _axes(
+    number: int,
+    across: tuple[float, float],
+    up: tuple[float, float],
+    top: float,
+    theme: str,
+    ends: list[datetime],
+    *,
+    last: bool,
+) -> dict[str, Any]:
+    grid = palette.GRID[theme]
+    return {
+        f"xaxis{number}": {
+            "domain": across,
+            "anchor": f"y{number}",
+            "type": "date",
+            "range": ends,
+            "showgrid": False,
+            "showline": True,
+            "linecolor": grid,
+            "showticklabels": last,
+            "nticks": 4,
+            "fixedrange": True,
+        },
+        f"yaxis{number}": {
+            "domain": up,
+            "anchor": f"x{number}",
+            "range": [0, top * 1.12],
+            "tickvals": [0, top],
+            "tickformat": ",.0f" if top >= 10 else ",.2~f",
+            "gridcolor": grid,
+            "zeroline": False,
+            "fixedrange": True,
+            "automargin": True,
+            "tickfont": {"size": 11},
+        },
+    }
+
+
+def _heading(text: str, place: float) -> dict[str, Any]:
+    return _note(text, place, 1.0, 20, bold=False)
+
+
+def _name(name: str, place: float) -> dict[str, Any]:
+    return _note(style.plain(name, LONGEST_NAME), 0.0, place, 2, bold=True)
+
+
+def _note(text: str, across: float, up: float, shift_px: int, *, bold: bool) -> dict[str, Any]:
+    return {
+        "text": f"<b>{text}</b>" if bold else text,
+        "x": across,
+        "xref": "paper",
+        "xanchor": "left",
+        "y": up,
+        "yref": "paper",
+        "yanchor": "bottom",
+        "yshift": shift_px if not bold else 0,
+        "showarrow": False,
+        "font": {"size": 12},
+    }
+
+
+def _marker_px(points: Points) -> int:
+    """Return 0 where a line is seen anyway; a reading alone between gaps would be none."""
+    known = [value is not None for _, value in points]
+    alone = any(
+        here and not before and not after
+        for before, here, after in zip([False, *known], known, [*known[1:], False], strict=False)
+    )
+    return 4 if alone else 0
+
+
+def _words(value: float | None, side: int) -> str:
+    if value is None:
+        return ""
+    return seconds(value) if side else f"{value:,.0f}"

@@ -1,0 +1,72 @@
+"""What needs somebody, as rows with a way to where it can be looked at."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from services.monitor.attention import Concern, Place, Severity
+from ui import feedback, formats, menu, safe
+from ui.overview_data import Past, Queues
+from ui.view import View
+
+LOOKS: dict[Severity, tuple[str, str, str]] = {
+    "broken": ("red", ":material/error:", "Broken"),
+    "failing": ("red", ":material/warning:", "Failing"),
+    "slow": ("orange", ":material/hourglass_top:", "Slow"),
+}
+LINKS: dict[Place, tuple[str, str, str]] = {
+    "trace": ("trace.py", "Open the trace", ":material/timeline:"),
+    "queues": ("queues.py", "Open the queue", ":material/inbox:"),
+}
+WIDTHS = (2, 9, 3, 3)
+
+
+def draw(concerns: Sequence[Concern], past: Past | None, queues: Queues, view: View) -> None:
+    """Draw at most ten rows, or that nothing needs anybody: only when everything could be looked at."""
+    with st.container(border=True, gap="small", key="overview-attention"):
+        st.markdown("**Does anything need you?**")
+        if past is not None and past.failures.problem is not None:
+            feedback.draw_error(past.failures.problem)
+        for concern in concerns:
+            _draw_row(concern, view)
+        if not concerns:
+            st.markdown(quiet_words(past, queues))
+        st.caption(scope_words(past, queues, view))
+
+
+def quiet_words(past: Past | None, queues: Queues) -> str:
+    """Return the sentence for an empty list; it promises no more than was looked at."""
+    if queues.depths is None:
+        return ":gray[:material/help: Nothing else was found, but the queues could not be looked at.]"
+    if past is not None and not past.failures.is_known:
+        return ":gray[:material/help: No queue needs you; whether answers failed could not be read.]"
+    checked = formats.age(formats.since_s(queues.at))
+    if past is None:
+        return f":green[:material/check_circle:] No queue and no open answer needs you. Last check {checked}."
+    return f":green[:material/check_circle:] Nothing needs you. Last check {checked}."
+
+
+def scope_words(past: Past | None, queues: Queues, view: View) -> str:
+    """Return what was looked at, and how long ago."""
+    said = [f"Queues and open answers as they are now ({formats.age(formats.since_s(queues.at))})"]
+    if queues.depths is None:
+        said = ["Open answers as they are now"]
+    if past is None:
+        said.append("failures of the past need a Log Analytics workspace")
+    elif past.failures.is_known:
+        read = formats.age(formats.since_s(past.failures.read_at))
+        stale = ", not read again since" if past.failures.state == "stale" else ""
+        part = ", only a part of them" if past.failures.state == "partial" else ""
+        said.append(f"failures within {view.words} (Log Analytics, {read}{stale}{part})")
+    return " · ".join(said)
+
+
+def _draw_row(concern: Concern, view: View) -> None:
+    colour, icon, word = LOOKS[concern.severity]
+    severity, told, since, action = st.columns(WIDTHS, vertical_alignment="center", gap="small")
+    severity.markdown(f":{colour}[{icon} **{word}**]")
+    told.markdown(f"**{safe.inline(concern.what, 160)}**  \n{safe.inline(concern.evidence, 260)}")
+    since.markdown(f":gray[since {view.clock(concern.since)}]" if concern.since else f":gray[{view.words}]")
+    if concern.place:
+        file, label, sign = LINKS[concern.place]
+        action.page_link(menu.link(file), label=label, icon=sign, query_params=dict(concern.target))
