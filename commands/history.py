@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -45,6 +44,9 @@ if TYPE_CHECKING:
 
 MODEL = "gpt-4o"
 LOOK_BACK = timedelta(hours=48)  # what is older, the ingestion endpoint refuses
+RESUMED_FOR = timedelta(hours=20)  # its oldest rows are a day older
+BEGUN_FILE = "history.begun.json"
+OPERATION = "tell the demo history"
 CHAPTERS = 60
 TRIES, TRY_AGAIN_S = 5, 1.0
 TIMEOUT_S = 10.0
@@ -81,26 +83,56 @@ def tell(settings: Settings, *, again: bool = False, rest_share: float = 1.0) ->
     *again*: also when there was one before, if nothing of it is left. *rest_share*: how long to rest after each
     delivery, by its own length. Raises ServiceErrors: Local Azure does not run, or does not take it.
     """
-    if settings.mode != "local" or settings.seed == "off" or settings.telemetry == "off":
-        return Told(
-            "No demo history: RELAYDECK_SEED or RELAYDECK_TELEMETRY is off, or this is not local mode."
-        )
+    if refusal := _refusal(settings, again=again):
+        return Told(f"No demo history: {refusal}.")
     state = settings.state_dir.resolve()
     mark = state / HISTORY_FILE
     if mark.exists() and not again:
         return Told("No demo history: this state folder has had its own.")
     connection = read_connection(state)
     if connection is None or not is_alive(connection):
-        raise Unavailable(f"Local Azure does not run in {state}.", operation="tell the demo history")
+        raise Unavailable(f"Local Azure does not run in {state}.", operation=OPERATION)
     now = datetime.fromtimestamp(time.time(), UTC)
-    if found := _found(settings, connection, now, only_demo=again):
+    if again:
+        (state / BEGUN_FILE).unlink(missing_ok=True)
+    begun = _begun(state, now)
+    if begun is None and (found := _found(settings, connection, now, only_demo=again)):
         _write(mark, {"skipped_at": now.isoformat(), "found": found})
         return Told(f"No demo history: the workspace holds {found:,} answers already.")
-    chapters = history(_setting(settings, connection, now))
-    _send_all(chapters, connection, rest_share)
-    answers = sum(1 for chapter in chapters if any(one for one in chapter.records if _is_answer(one)))
+    at, first = begun or (now, 0)
+    batches = _batches(history(_setting(settings, connection, at)))
+    teller = _Teller(connection, rest_share)
+    for number, batch in enumerate(batches[first:], first + 1):
+        # Before it is sent: a telling that is cut off here goes on with the next one, and nothing is told twice.
+        _write(state / BEGUN_FILE, {"at": at.isoformat(), "seed": SEED, "batches": number})
+        teller.tell(batch)
+    answers = sum(1 for batch in batches for chapter in batch if chapter.is_answer)
     _write(mark, {"told_at": now.isoformat(), "seed": SEED, "answers": answers})
+    (state / BEGUN_FILE).unlink(missing_ok=True)
     return Told(f"Told a day of demo history: {answers:,} answers, each marked as demo.", answers)
+
+
+def _refusal(settings: Settings, *, again: bool) -> str:
+    """Return which setting rules it out; empty when none does."""
+    if settings.mode != "local":
+        return "this is not local mode"
+    if settings.telemetry == "off":
+        return "RELAYDECK_TELEMETRY is off"
+    return "RELAYDECK_SEED is off" if settings.seed == "off" and not again else ""
+
+
+def _batches(chapters: Sequence[Chapter]) -> list[Sequence[Chapter]]:
+    return [chapters[start : start + CHAPTERS] for start in range(0, len(chapters), CHAPTERS)]
+
+
+def _begun(state: Path, now: datetime) -> tuple[datetime, int] | None:
+    """Return when the history that was cut off ends, and how many batches of it went out; None when there is none."""
+    try:
+        document = json.loads((state / BEGUN_FILE).read_text())
+        at, batches = datetime.fromisoformat(document["at"]), int(document["batches"])
+        return (at, batches) if document["seed"] == SEED and now - at < RESUMED_FOR else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _setting(settings: Settings, connection: Connection, now: datetime) -> Setting:
@@ -134,28 +166,36 @@ def _count(result: Result, column: str) -> int:
     return int(str(result.rows[0][column] or 0))
 
 
-def _send_all(chapters: Sequence[Chapter], connection: Connection, rest_share: float) -> None:
-    """Deliver *chapters* as they come, a batch at a time. Raises Unavailable when one is not taken."""
-    told = connection.insights_connection_string
-    checked = check_connection_string(told)
-    if not is_loopback(urlsplit(connection.http_url)) or connection.http_url.rstrip("/") not in checked:
-        raise Unavailable(
-            "The ingestion endpoint is not the one of Local Azure on this machine.",
-            operation="tell the demo history",
-        )
-    be_quiet()
-    from services.telemetry.azure_monitor import AzureMonitor
-    from tools.telemetry import Telemetry
+class _Teller:
+    """Delivers by the exporters of the dashboard and of the function app. Raises Unavailable: it is not Local Azure's
+    address, or what is sent is not taken."""
 
-    transport = build_transport(
-        ca_file=None, connect_timeout_s=TIMEOUT_S, read_timeout_s=TIMEOUT_S, use_environment=False
-    )
-    send, functions = AzureMonitor(checked, transport, instance="demo").send, Telemetry(checked)
-    rest = iter(chapters)
-    while batch := list(islice(rest, CHAPTERS)):
+    def __init__(self, connection: Connection, rest_share: float) -> None:
+        checked = check_connection_string(connection.insights_connection_string)
+        if not is_loopback(urlsplit(connection.http_url)) or connection.http_url.rstrip("/") not in checked:
+            raise Unavailable(
+                "The ingestion endpoint is not the one of Local Azure on this machine.", operation=OPERATION
+            )
+        be_quiet()
+        from services.telemetry.azure_monitor import AzureMonitor
+        from tools.telemetry import Telemetry
+
+        transport = build_transport(
+            ca_file=None, connect_timeout_s=TIMEOUT_S, read_timeout_s=TIMEOUT_S, use_environment=False
+        )
+        self._send = AzureMonitor(checked, transport, instance="demo").send
+        self._functions, self._rest_share = Telemetry(checked), rest_share
+
+    def tell(self, batch: Sequence[Chapter]) -> None:
         for part in _parts(batch):
-            _rested(partial(_deliver, send, part), rest_share)
-        _rested(partial(_execute, functions, batch), rest_share)
+            self._rested(partial(_deliver, self._send, part))
+        self._rested(partial(_execute, self._functions, batch))
+
+    def _rested(self, work: Callable[[], None]) -> None:
+        """Do *work*, then rest: what else goes on here comes first."""
+        began_s = time.monotonic()
+        work()
+        time.sleep(self._rest_share * (time.monotonic() - began_s))
 
 
 def _parts(batch: Sequence[Chapter]) -> Iterator[list[Record]]:
@@ -175,9 +215,7 @@ def _deliver(send: Send, records: Sequence[Record]) -> None:
             break
         time.sleep(TRY_AGAIN_S * (attempt + 1))
     if delivery.retry or delivery.failed:
-        raise Unavailable(
-            f"Local Azure did not take it: {delivery.reason}", operation="tell the demo history"
-        )
+        raise Unavailable(f"Local Azure did not take it: {delivery.reason}", operation=OPERATION)
 
 
 def _execute(functions: "Telemetry", batch: Sequence[Chapter]) -> None:
@@ -185,9 +223,7 @@ def _execute(functions: "Telemetry", batch: Sequence[Chapter]) -> None:
         for one in chapter.executions:
             functions.told(handled(one))
     if not functions.flush(FLUSH_S) or functions.lost:
-        raise Unavailable(
-            "Local Azure did not take the executions of the function app.", operation="tell the demo history"
-        )
+        raise Unavailable("Local Azure did not take the executions of the function app.", operation=OPERATION)
 
 
 def handled(one: Execution) -> "Handled":
@@ -212,17 +248,6 @@ def handled(one: Execution) -> "Handled":
         one.traceparent,
         {**properties, **MARK},
     )
-
-
-def _rested(work: Callable[[], None], share: float) -> None:
-    """Do *work*, then rest: what else goes on here comes first."""
-    began_s = time.monotonic()
-    work()
-    time.sleep(share * (time.monotonic() - began_s))
-
-
-def _is_answer(record: Record) -> bool:
-    return record.name == "answer"
 
 
 def _write(mark: Path, document: dict[str, object]) -> None:

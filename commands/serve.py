@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.request
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from emulator.connection import PROBE_TIMEOUT_S
@@ -38,11 +38,11 @@ HISTORY_FILE = (
 def main(arguments: list[str]) -> int:
     options = _options(arguments)
     state = state_folder()
-    if (address := _running_dashboard(state)) is not None:
+    if (address := running_dashboard(state)) is not None:
         print(f"Relaydeck already runs: {address}")
-        _open_browser(address, wanted=options.browser)
+        open_browser(address, wanted=options.browser)
         return 0
-    return serve(options, state, start_azure=lambda failed: _start_local(options, state, failed))
+    return serve(options, state, start_azure=lambda failed: start_local(options, state, failed))
 
 
 def serve(
@@ -62,34 +62,51 @@ def serve(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    port = _choose_port(options.port)
+    port = choose_port(options.port)
     if port is None:
-        print(_port_taken(options.port), file=sys.stderr)
+        print(port_taken(options.port), file=sys.stderr)
         return EXIT_PORT_TAKEN
+    try:
+        with application(port, state, start_azure, failed, environment) as address:
+            print(
+                f"\nRelaydeck: {address}   (ready in {time.monotonic() - started_s:.1f} s; Ctrl-C stops it)",
+                flush=True,
+            )
+            open_browser(address, wanted=options.browser)
+            while not ended.wait(0.5):  # Windows delivers signals only between waits
+                pass
+            if not failures:
+                _say("Stopping")
+    except PartFailedError as exc:
+        failures.append(exc)
+    for failure in failures[:1]:
+        print(f"Relaydeck stopped: {failure}", file=sys.stderr)
+    return EXIT_FAILED if failures else 0
+
+
+@contextlib.contextmanager
+def application(
+    port: int,
+    state: Path,
+    start_azure: "Callable[[Callable[[PartFailedError], None]], LocalAzure] | None",
+    failed: "Callable[[PartFailedError], None]",
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Yield the address of the dashboard once everything runs; stop everything after. Raises PartFailedError."""
     azure: LocalAzure | None = None
-    dashboard = Supervisor(failed)
     history: subprocess.Popen[bytes] | None = None
+    dashboard = Supervisor(failed)
     try:
         azure = start_azure(failed) if start_azure else None
         _say("Starting the dashboard")
         dashboard.start(_dashboard_part(port, state, environment or {}))
         address = f"http://127.0.0.1:{port}"
         _write_dashboard(state, address, dashboard.pid("The dashboard"))
-        print(
-            f"\nRelaydeck: {address}   (ready in {time.monotonic() - started_s:.1f} s; Ctrl-C stops it)",
-            flush=True,
-        )
-        _open_browser(address, wanted=options.browser)
         if (
             azure is not None and azure.supervisor is not None
         ):  # one that ran before is somebody else's to fill
             history = start_history(state)
-        while not ended.wait(0.5):  # Windows delivers signals only between waits
-            pass
-        if not failures:
-            _say("Stopping")
-    except PartFailedError as exc:
-        failures.append(exc)
+        yield address
     finally:
         if history is not None:
             end_process(history)
@@ -97,9 +114,6 @@ def serve(
         if azure:
             azure.stop()
         (state / "dashboard.json").unlink(missing_ok=True)
-    for failure in failures[:1]:
-        print(f"Relaydeck stopped: {failure}", file=sys.stderr)
-    return EXIT_FAILED if failures else 0
 
 
 def start_history(state: Path, *, again: bool = False) -> "subprocess.Popen[bytes] | None":
@@ -145,7 +159,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _start_local(
+def start_local(
     options: argparse.Namespace, state: Path, failed: "Callable[[PartFailedError], None]"
 ) -> LocalAzure:
     local = LocalOptions(state, think_s=options.think_s, token_s=options.token_s)
@@ -162,7 +176,7 @@ def _dashboard_part(port: int, state: Path, environment: Mapping[str, str]) -> P
     )
 
 
-def _choose_port(wanted: int) -> int | None:
+def choose_port(wanted: int) -> int | None:
     """Return a free port: *wanted* or nothing, or the first free one from FIRST_PORT on when *wanted* is 0."""
     candidates = [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + PORTS_TRIED)
     for port in candidates:
@@ -175,7 +189,7 @@ def _choose_port(wanted: int) -> int | None:
     return None
 
 
-def _port_taken(wanted: int) -> str:
+def port_taken(wanted: int) -> str:
     if wanted:
         return (
             f"Port {wanted} is taken. Choose another, or leave --port out: python3 run.py --port {wanted + 1}"
@@ -187,7 +201,7 @@ def _write_dashboard(state: Path, address: str, pid: int) -> None:
     (state / "dashboard.json").write_text(json.dumps({"url": address, "pid": pid}))
 
 
-def _running_dashboard(state: Path) -> str | None:
+def running_dashboard(state: Path) -> str | None:
     """Return the address of the dashboard that already serves *state*; None when none answers."""
     try:
         address = str(json.loads((state / "dashboard.json").read_text())["url"])
@@ -197,7 +211,7 @@ def _running_dashboard(state: Path) -> str | None:
         return None
 
 
-def _open_browser(address: str, *, wanted: bool) -> None:
+def open_browser(address: str, *, wanted: bool) -> None:
     has_display = (
         os.name == "nt"
         or sys.platform == "darwin"

@@ -21,14 +21,7 @@ ICONS = {
     "expired": ("red", ":material/timer_off:"),
     "cancelled": ("gray", ":material/stop_circle:"),
 }
-TABS = {
-    "steps": "Steps",
-    "messages": "Messages",
-    "log": "Function log",
-    "conversation": "Conversation",
-    "sequence": "Sequence",
-    "raw": "Raw",
-}
+TABS = ("Steps", "Messages", "Function log", "Conversation", "Sequence", "Raw")
 LEGEND = (
     "Each bar's length stands at its end. ≈ and a lighter bar: linked by its arguments, or told from the times around "
     "it. ? and hatching: a guess by time alone. A whisker: the service tells whole seconds only."
@@ -133,24 +126,23 @@ def draw_tabs(trace: Trace) -> None:
     """Draw the part that is chosen; the others are not built."""
     chosen = st.segmented_control(
         "Show",
-        list(TABS),
+        TABS,
         key="show",
-        default="steps",
+        default=TABS[0],
         required=True,
-        format_func=lambda name: TABS.get(name, name),
         label_visibility="collapsed",
         bind="query-params",
     )
     match chosen:
-        case "messages":
+        case "Messages":
             trace_messages.draw(trace)
-        case "log":
+        case "Function log":
             trace_tabs.draw_log(trace)
-        case "conversation":
+        case "Conversation":
             trace_tabs.draw_conversation(trace)
-        case "sequence":
+        case "Sequence":
             trace_tabs.draw_sequence(trace)
-        case "raw":
+        case "Raw":
             trace_tabs.draw_raw(trace)
         case _:
             trace_parts.draw_steps(trace)

@@ -269,10 +269,19 @@ def _service_words(exc: Exception) -> tuple[str, str]:
     document = _json_body(exc)
     inner = document.get("error", document)
     if isinstance(inner, Mapping) and inner:
-        return str(inner.get("code") or getattr(code, "value", code) or ""), str(inner.get("message") or "")
+        return str(inner.get("code") or getattr(code, "value", code) or ""), _said_by(inner)
     if code is not None:
         return str(getattr(code, "value", code)), str(getattr(exc, "message", "")).partition("\n")[0]
     return "", ""
+
+
+def _said_by(error: Mapping[str, object]) -> str:
+    """Return the message and, where errors are nested, the innermost one: Log Analytics names the fault only there."""
+    said, innermost = str(error.get("message") or ""), error
+    while isinstance(inner := innermost.get("innererror"), Mapping):
+        innermost = inner
+    deepest = str(innermost.get("message") or "")
+    return said if deepest in said else f"{said} {deepest}".strip()
 
 
 def _json_body(exc: Exception) -> Mapping[str, object]:

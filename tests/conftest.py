@@ -21,6 +21,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_demo_history() -> Iterator[None]:
+    """Whoever starts run.py here finds what they did themselves, unless they ask for more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RELAYDECK_SEED", "off")
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with Emulator(EmulatorSettings(state=tmp_path_factory.mktemp("local-azure"))) as emulator:

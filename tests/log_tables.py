@@ -65,8 +65,12 @@ class LogTables:
         row = [at, name, took_ms, success, code, operation, span or name, parent, role, json.dumps(named)]
         self._con.execute(f"insert into {table} values ({', '.join('?' * 10)})", row)
 
-    def add_metric(self, name: str, at: datetime, value: float, **properties: str) -> None:
-        row = [at, name, value, value, value, 1, json.dumps(properties)]
+    def add_metric(
+        self, name: str, at: datetime, value: float, *, extremes: bool = False, **properties: str
+    ) -> None:
+        """*extremes*: whether it has Min and Max; a gauge comes without."""
+        ends = value if extremes else None
+        row = [at, name, value, ends, ends, 1, json.dumps(properties)]
         self._con.execute("insert into AppMetrics values (?, ?, ?, ?, ?, ?, ?)", row)
 
     def ask(self, name: str, values: Mapping[str, Value]) -> list[dict[str, Any]]:

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from services.errors import ServiceError
 from services.monitor.results import Result
-from ui import feedback, formats, safe
+from ui import feedback, formats, safe, view
 
 NO_WORKSPACE = (
     "No Log Analytics workspace is set, so there is no history to show. "
@@ -27,19 +28,22 @@ def draw(
     about: str = "",
     empty: str = "",
     grain: timedelta | None = None,
+    height: int | None = None,
 ) -> None:
     """Draw *body* in a card, or what keeps it from being drawn. Sends nothing.
 
     *title*: the question it answers. *results*: what it is drawn from; None: no workspace is set. *empty*: the
-    sentence when there are no rows. *about*: how the numbers come from the rows, shown with the queries.
+    sentence when there are no rows. *about*: how the numbers come from the rows, shown with the queries. *height*: of
+    *body*, in pixels; what is drawn in its place then takes as much, and nothing below it moves.
     """
     found = (results,) if isinstance(results, Result) else results
     with st.container(border=True, gap="small", key=f"card-{key}"):
         st.markdown(f"**{title}**")
         if found is None:
-            st.caption(f":material/database_off: {NO_WORKSPACE}")
+            with _place(height):
+                st.caption(f":material/link_off: {NO_WORKSPACE}")
             return
-        _draw_state(found, body, empty or NOTHING)
+        _draw_state(found, body, empty or NOTHING, height)
         _draw_source(found, key, about, grain)
 
 
@@ -52,42 +56,65 @@ def metric(
     delta_good: Literal["up", "down", "none"] = "none",
     trend: Sequence[float | None] = (),
     help: str = "",
+    alarm: Literal["", "orange", "red"] = "",
+    note: str = "",
 ) -> None:
-    """Draw one figure as a tile. *value*: None when it is not known, which is said and never drawn as 0."""
-    known = [one for one in trend if one is not None]
-    with st.container(key=f"metric-{key}"):
+    """Draw one figure as a tile. *value*: None when it is not known, which is said and never drawn as 0.
+
+    *alarm*: the colour, with a sign beside it, of a figure that needs somebody. *note*: a word below in place of a
+    change, for a figure that is compared with nothing.
+    """
+    gap = float("nan")  # in the line, where 0 would be a claim
+    with st.container(key=f"metric-{key}", height="stretch"):
         st.metric(
-            label,
+            f":{alarm}[:material/error: {safe.inline(label, 60)}]" if alarm else safe.inline(label, 60),
             formats.UNKNOWN if value is None else value,
-            delta=None if value is None else delta,
+            delta=None if value is None else note or delta,
             delta_color=DELTAS[delta_good],  # type: ignore[arg-type]  # one of three literals
+            delta_arrow="off" if note else "auto",
             help=help or None,
             border=True,
-            chart_data=known if len(known) > 1 else None,
+            chart_data=[gap if one is None else one for one in trend]
+            if sum(one is not None for one in trend) > 1
+            else None,
             height="stretch",
         )
 
 
-def _draw_state(found: Sequence[Result], body: Callable[[], None], empty: str) -> None:
-    for problem in _problems(found):
-        feedback.draw_error(problem)
+def _draw_state(found: Sequence[Result], body: Callable[[], None], empty: str, height: int | None) -> None:
     if not all(result.is_known for result in found):
+        with _place(height):
+            for problem in _problems(found):
+                feedback.draw_error(problem)
         return
-    stale = [result for result in found if result.state == "stale"]
-    if stale:
-        st.caption(
-            f":orange[:material/history:] Not read again since {formats.age(_oldest_s(stale))}: "
-            "what was read then is shown."
-        )
-    for said in {result.said for result in found if result.state == "partial"}:
-        st.caption(f":orange[:material/rule:] Only a part was read. {safe.inline(said, 300)}")
+    for words in _notes(found):
+        st.caption(words)
     if not any(result.rows for result in found):
-        st.caption(empty)
+        with _place(height):
+            st.caption(empty)
         return
-    try:
+    with feedback.showing_errors():
         body()
-    except ServiceError as error:
-        feedback.draw_error(error)
+
+
+def _place(height: int | None) -> DeltaGenerator:
+    """Return where something stands in place of a body of *height*."""
+    return st.container(height=height or "content", border=False, gap="small")
+
+
+def _notes(found: Sequence[Result]) -> list[str]:
+    """Return what is to be known before the rows are believed."""
+    notes = [
+        f":orange[:material/rule:] Only a part was read. {safe.inline(said, 300)}"
+        for said in dict.fromkeys(result.said for result in found if result.state == "partial")
+    ]
+    stale = [result for result in found if result.state == "stale"]
+    for problem in _problems(stale)[:1]:
+        at = view.current().clock(_oldest(stale))
+        notes.append(
+            f":orange[:material/history:] This was read at {at}, and cannot be now. {safe.inline(problem.message, 300)}"
+        )
+    return notes
 
 
 def _problems(found: Sequence[Result]) -> list[ServiceError]:
@@ -106,23 +133,41 @@ def _draw_source(found: Sequence[Result], key: str, about: str, grain: timedelta
             key=f"how-{key}",
             on_change="rerun",
         )
-    if how.open:
-        with how:
-            if about:
-                st.markdown(about)
-            for kql in dict.fromkeys(result.kql for result in found if result.kql):
-                st.code(kql, language="sql")
+    if not how.open:
+        return
+    with how:
+        if about:
+            st.markdown(about)
+        for kql in dict.fromkeys(result.kql for result in found if result.kql):
+            st.code(kql, language="sql", wrap_lines=True)
 
 
 def source_words(found: Sequence[Result], grain: timedelta | None = None) -> str:
-    """Return `Log Analytics · 1 min · read 3 s ago`; the age is that of the oldest part."""
+    """Return `Log Analytics · 1 min · read 3 s ago`; the age is that of the oldest part.
+
+    Where nothing is redrawn by itself, the time of day: an age would be wrong a moment later.
+    """
     names = ", ".join(dict.fromkeys(result.source for result in found))
-    every = formats.duration(grain.total_seconds()) if grain else ""
-    age_s = _oldest_s(found)
-    read = f"read {formats.age(age_s)}" if age_s is not None else "not read"
+    every = f"every {grain_words(grain)}" if grain else ""
+    now_and_then = view.current()
+    read_at = _oldest(found)
+    if read_at is None:
+        read = "not read"
+    elif now_and_then.refresh_s is None:
+        read = f"read at {now_and_then.clock(read_at)}"
+    else:
+        read = f"read {formats.age(formats.since_s(read_at))}"
     return " · ".join(filter(None, [names, every, read]))
 
 
-def _oldest_s(found: Sequence[Result]) -> float | None:
-    moments: list[datetime] = [result.read_at for result in found if result.read_at is not None]
-    return formats.since_s(min(moments)) if moments else None
+def _oldest(found: Sequence[Result]) -> datetime | None:
+    return min((result.read_at for result in found if result.read_at is not None), default=None)
+
+
+def grain_words(grain: timedelta) -> str:
+    """Return `1 min`, `2 h`, `1 d`."""
+    seconds = int(grain.total_seconds())
+    for unit_s, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds % unit_s == 0:
+            return f"{seconds // unit_s} {unit}"
+    return f"{seconds} s"

@@ -4,7 +4,6 @@ import functools
 import itertools
 import threading
 import tomllib
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import datetime
@@ -40,13 +39,10 @@ TRACE_FRESH_S = 60.0
 DEPTHS_FRESH_S = 4.0
 AWAITED_FRESH_S = 4.0
 PEEK_FRESH_S = 4.0
-SLOT_KEPT_S = 3600.0
-SLOTS_KEPT = 100
+LOG_KEPT_S = 60.0
 REVISIONS_KEPT = 10_000
 _changes = itertools.count(1)
 _revisions: dict[str, int] = {}  # by thread; the list of them under ""
-_slots: OrderedDict[tuple[object, ...], tuple[Result, ...]] = OrderedDict()
-_slots_lock = threading.Lock()
 _sidebar: ContextVar[DeltaGenerator | None] = ContextVar("sidebar", default=None)
 
 
@@ -137,26 +133,49 @@ def queue_depths(prefix: str) -> tuple[Sequence[QueueDepth], datetime]:
     return services().queues.list_depths(prefix), formats.now()
 
 
-@st.cache_resource(ttl=SLOT_KEPT_S, max_entries=50, show_spinner=False)
-def queue_depths_in(slot: str) -> tuple[Sequence[QueueDepth], datetime]:
-    """Return all queues as queue_depths() does, read at most once for each *slot* of time. Raises ServiceErrors."""
-    del slot
-    return queue_depths("")
+class DepthBoard:
+    """Keeps the last reading of all queues; who asks while it is read anew waits for it and shares it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reading: tuple[Sequence[QueueDepth], datetime] | None = None
+
+    def read(self, patience_s: float) -> tuple[Sequence[QueueDepth], datetime]:
+        """Return all queues, read no longer than *patience_s* ago, and when. Raises ServiceErrors."""
+        with self._lock:
+            if self._reading is None or (formats.since_s(self._reading[1]) or 0.0) >= patience_s:
+                self._reading = None
+                self._reading = services().queues.list_depths(), formats.now()
+            return self._reading
 
 
-def ask_logs_in(slot: str, *asks: Ask) -> tuple[Result, ...] | None:
-    """Return what ask_logs() does, asked at most once for each *slot* of time; what failed is asked again."""
-    key = (slot, *(ask.key for ask in asks))
-    with _slots_lock:
-        kept = _slots.get(key)
-    if kept is not None:
-        return kept
+@st.cache_resource(show_spinner=False, max_entries=4)
+def depth_board() -> DepthBoard:
+    return DepthBoard()
+
+
+def all_depths() -> tuple[Sequence[QueueDepth], datetime]:
+    """Return all queues, deepest first, and when they were looked at; as old as the page's refresh allows.
+
+    Raises ServiceErrors.
+    """
+    return depth_board().read(max(DEPTHS_FRESH_S, view.patience_s()))
+
+
+@st.cache_resource(ttl=LOG_KEPT_S, max_entries=200, show_spinner=False)
+def _kept_logs(asks: tuple[tuple[str, str], ...]) -> dict[str, tuple[Result, ...]]:
+    del asks
+    return {}
+
+
+def ask_logs_once(*asks: Ask) -> tuple[Result, ...] | None:
+    """Return what ask_logs() does, asked once a minute at most whatever is pressed; what failed is asked again."""
+    kept = _kept_logs(tuple(ask.key for ask in asks))
+    if (known := kept.get("results")) is not None:
+        return known
     found = ask_logs(*asks)
     if found is not None and all(result.state in ("ok", "empty", "partial") for result in found):
-        with _slots_lock:
-            _slots[key] = found
-            while len(_slots) > SLOTS_KEPT:
-                _slots.popitem(last=False)
+        kept["results"] = found
     return found
 
 

@@ -15,10 +15,10 @@ LOOKS: dict[Severity, tuple[str, str, str]] = {
     "slow": ("orange", ":material/hourglass_top:", "Slow"),
 }
 LINKS: dict[Place, tuple[str, str, str]] = {
-    "trace": ("trace.py", "Open the trace", ":material/timeline:"),
-    "queues": ("queues.py", "Open the queue", ":material/inbox:"),
+    "trace": ("trace.py", "Trace", ":material/timeline:"),
+    "queues": ("queues.py", "Queue", ":material/inbox:"),
 }
-WIDTHS = (2, 9, 3, 3)
+SEVERITY_PX = 100
 
 
 def draw(concerns: Sequence[Concern], past: Past | None, queues: Queues, view: View) -> None:
@@ -61,12 +61,13 @@ def scope_words(past: Past | None, queues: Queues, view: View) -> str:
     return " · ".join(said)
 
 
-def _draw_row(concern: Concern, view: View) -> None:
+def _draw_row(concern: Concern, seen: View) -> None:
     colour, icon, word = LOOKS[concern.severity]
-    severity, told, since, action = st.columns(WIDTHS, vertical_alignment="center", gap="small")
-    severity.markdown(f":{colour}[{icon} **{word}**]")
-    told.markdown(f"**{safe.inline(concern.what, 160)}**  \n{safe.inline(concern.evidence, 260)}")
-    since.markdown(f":gray[since {view.clock(concern.since)}]" if concern.since else f":gray[{view.words}]")
-    if concern.place:
-        file, label, sign = LINKS[concern.place]
-        action.page_link(menu.link(file), label=label, icon=sign, query_params=dict(concern.target))
+    since = f"since {seen.clock(concern.since)}" if concern.since else seen.words
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":{colour}[{icon} **{word}**]", width=SEVERITY_PX)
+        told = f"{safe.inline(concern.evidence, 260)} :gray[{since}]"
+        st.markdown(f"**{safe.inline(concern.what, 160)}**  \n{told}", width="stretch")
+        if concern.place:
+            file, label, sign = LINKS[concern.place]
+            st.page_link(menu.link(file), label=label, icon=sign, query_params=dict(concern.target))

@@ -24,9 +24,9 @@ from ui.view import View
 
 NARROWEST_PX = 430
 STRIPS = 4
+BODY_PX = 310  # of a sentence and a figure
 NO_ANSWER = "No question was answered in this range. Ask one, or choose a longer range."
 NO_READING = "No queue was read in this range. Queues are read every few seconds while Relaydeck runs."
-MARGINAL = 0.03
 
 
 def draw(past: Past | None, view: View) -> None:
@@ -42,6 +42,7 @@ def draw(past: Past | None, view: View) -> None:
             about=ABOUT_PARTS,
             empty=NO_ANSWER,
             grain=view.grain,
+            height=BODY_PX,
         )
         cards.draw(
             "How long do answers take?",
@@ -51,6 +52,7 @@ def draw(past: Past | None, view: View) -> None:
             about=ABOUT_TIMES,
             empty=NO_ANSWER,
             grain=view.grain,
+            height=BODY_PX,
         )
         cards.draw(
             "How do answers end?",
@@ -60,6 +62,7 @@ def draw(past: Past | None, view: View) -> None:
             about=ABOUT_OUTCOMES,
             empty=NO_ANSWER,
             grain=view.grain,
+            height=BODY_PX,
         )
         cards.draw(
             "Do messages pile up?",
@@ -69,6 +72,7 @@ def draw(past: Past | None, view: View) -> None:
             about=ABOUT_QUEUES,
             empty=NO_READING,
             grain=view.grain,
+            height=BODY_PX,
         )
 
 
@@ -124,6 +128,9 @@ def draw_outcomes(rows: Sequence[Row], view: View) -> None:
 def draw_queues(rows: Sequence[Row], view: View) -> None:
     pasts = queue_pasts(rows, view.start, view.end, view.grain, context.services().settings.sample_s)
     busy = [one for one in pasts if one.deepest or one.longest_s]
+    if all(one.deepest is None for one in pasts):
+        st.caption(NO_READING)
+        return
     said = queue_words(pasts, busy)
     st.caption(safe.inline(said, 400))
     if not busy:
@@ -152,24 +159,18 @@ def parts_words(found: Parts) -> str:
     }
     most = max(names, key=lambda name: names[name] or 0.0)
     part = (names[most] or 0.0) / found.whole_s
-    said = f"{part:.0%} {most}".replace("%", " %")
+    said = f"{part:.0%} of it {most}".replace("%", " %", 1)
     waited = found.wait_s or 0.0
-    also = (
-        f"; {formats.duration(waited)} of it waiting in queues"
-        if most != "waiting in queues" and waited
-        else ""
-    )
-    measured = (
-        of if found.measured == found.answers else f"{found.measured:,} of {of} (the others are not measured)"
-    )
-    return f"{said}. {formats.duration(found.whole_s)} per answer on average{also}. n = {measured}."
+    also = f", {formats.duration(waited)} waiting in queues" if most != "waiting in queues" and waited else ""
+    measured = of if found.measured == found.answers else f"{found.measured:,} measured of {of}"
+    return f"{formats.duration(found.whole_s)} on average, {said}{also}. n = {measured}."
 
 
 def times_words(p95: Points, answers: int, slo_s: float) -> str:
     """Return in how much of the time answers took longer than they may."""
     known = [value for _, value in p95 if value is not None]
     over = sum(1 for value in known if value > slo_s)
-    may = formats.duration(slo_s)
+    may = f"{slo_s:g} s"
     if over:
         said = f"p95 was above {may} in {over} of {len(known)} stretches with answers."
     else:
@@ -189,11 +190,11 @@ def queue_words(pasts: Sequence[QueuePast], busy: Sequence[QueuePast]) -> str:
     if not busy:
         return f"No. {formats.count(len(pasts), 'queue')} {'was' if len(pasts) == 1 else 'were'} empty at every look."
     worst = busy[0]
+    deepest = formats.count(None if worst.deepest is None else int(worst.deepest), "message")
     oldest = f", the oldest for {formats.duration(worst.longest_s)}" if worst.longest_s else ""
-    said = f"{worst.name}: up to {formats.count(int(worst.deepest), 'message')}{oldest}."
-    hidden, quiet = len(busy) - STRIPS, len(pasts) - len(busy)
-    more = f" {hidden} more held messages: see Queues." if hidden > 0 else ""
-    return f"{said}{more}{f' {quiet} others were empty at every look.' if quiet > 0 else ''}"
+    held = f"{len(busy)} of {formats.count(len(pasts), 'queue')} held any"
+    shown = f", the {STRIPS} worst are drawn" if len(busy) > STRIPS else ""
+    return f"{worst.name}: up to {deepest}{oldest}. {held}{shown}."
 
 
 ABOUT_PARTS = (

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import streamlit as st
-
 from services.errors import ServiceError
 from services.models import Answer, QueueDepth
 from services.monitor.attention import (
@@ -22,9 +20,6 @@ from services.monitor.results import Ask, Result
 from ui import context, formats
 from ui.view import View
 
-HELD_KEY = "overview-held"
-EARLY_S = 0.5  # a timer that comes a little early must still find something new
-
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -34,10 +29,6 @@ class Past:
     series: Result
     failures: Result
     queues: Result
-
-    @property
-    def is_known(self) -> bool:
-        return all(one.is_known for one in (self.figures, self.series, self.failures, self.queues))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,60 +52,24 @@ class Queues:
         return sum(one.messages for one in self.depths if one.state == "poison")
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What this session saw last. *key*: which range that was."""
-
-    key: tuple[object, ...]
-    at: datetime
-    past: Past | None
-    queues: Queues | None = None
-
-
-def read_past(view: View) -> Past | None:
-    """Return what the workspace tells; None when none is set. One request, none within the refresh of the page.
-
-    While the refresh is off, what was read stays: a press of a button must not cost a request.
-    """
-    held = _held(view)
-    if held is not None:
-        return held.past
+def read_past(seen: View) -> Past | None:
+    """Return what the workspace tells; None when none is set. One request, none when it was read since the last refresh."""
     asks = [
-        Ask("kpis", view.values(), view.label),
-        Ask("answers_over_time", view.values(grain=view.grain), view.label),
-        Ask("attention", view.values(), view.label),
-        Ask("queue_history", view.values(grain=view.grain, queues=[]), view.label),
+        Ask("kpis", seen.values(), seen.label),
+        Ask("answers_over_time", seen.values(grain=seen.grain), seen.label),
+        Ask("attention", seen.values(), seen.label),
+        Ask("queue_history", seen.values(grain=seen.grain, queues=[]), seen.label),
     ]
     found = context.ask_logs(*asks)
-    past = None if found is None else Past(*found)
-    st.session_state[HELD_KEY] = _Held(_key(view), formats.now(), past)
-    return past
+    return None if found is None else Past(*found)
 
 
 def read_queues() -> Queues:
-    """Return the queues as they are now, from the reading that all viewers share. Call after read_past()."""
-    held: _Held | None = st.session_state.get(HELD_KEY)
-    if held is not None and held.queues is not None:
-        return held.queues
+    """Return the queues as they are now, from a reading that all viewers share and that lasts until the next refresh."""
     try:
-        depths, at = context.queue_depths("")
-        queues = Queues(depths, at)
+        return Queues(*context.all_depths())
     except ServiceError as error:
-        queues = Queues(None, None, error)
-    if held is not None:
-        st.session_state[HELD_KEY] = _Held(held.key, held.at, held.past, queues)
-    return queues
-
-
-def read_again() -> None:
-    """Callback: forget what this session holds."""
-    st.session_state.pop(HELD_KEY, None)
-    context.queue_depths.clear()
-
-
-def is_first() -> bool:
-    """Return whether this session has seen nothing of the page yet."""
-    return HELD_KEY not in st.session_state
+        return Queues(None, None, error)
 
 
 def open_answers() -> tuple[Answer, ...]:
@@ -148,17 +103,3 @@ def concerns(past: Past | None, queues: Queues, answers: Sequence[Answer]) -> tu
     if past is not None:
         found += concerns_of_telemetry(*context.services().telemetry.health().verdict())
     return ordered(found)
-
-
-def _held(view: View) -> _Held | None:
-    held: _Held | None = st.session_state.get(HELD_KEY)
-    if held is None or held.key != _key(view):
-        return None
-    if view.refresh_s is None:
-        return held if held.past is None or held.past.is_known else None
-    age_s = formats.since_s(held.at) or 0.0
-    return held if age_s < view.refresh_s - EARLY_S else None
-
-
-def _key(view: View) -> tuple[object, ...]:
-    return (view.label, view.grain, view.zone, None if view.refresh_s else view.end)

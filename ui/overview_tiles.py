@@ -40,10 +40,11 @@ class Tile:
     key: str
     label: str
     value: str | None
-    delta: float | str | None = None
+    delta: str | None = None
     good: Good = "none"
     trend: Points = ()
     help: str = ""
+    alarm: Literal["", "orange", "red"] = ""
 
 
 def frame() -> list["DeltaGenerator"]:
@@ -63,6 +64,7 @@ def draw(cells: "Sequence[DeltaGenerator]", tiles: Sequence[Tile]) -> None:
                 delta_good=tile.good,
                 trend=[value for _, value in tile.trend],
                 help=tile.help,
+                alarm=tile.alarm,
             )
 
 
@@ -134,7 +136,7 @@ def of_past(past: Past | None, view: View) -> tuple[Tile, ...]:
             "down",
             trend(values(rows, "p95_ms", moments, 0.001)),
             f"95 % of {formats.count(now.answers, 'answer')} took no longer. "
-            f"An answer may take {formats.duration(overview_data.slo_s())}.",
+            f"An answer may take {overview_data.slo_s():g} s.",
         ),
         Tile(
             "wait",
@@ -221,22 +223,21 @@ def _oldest(past: Past | None, queues: Queues, view: View) -> Tile:
     late = (oldest.oldest_age_s or 0.0) > overview_data.slo_s()
     return Tile(
         "oldest",
-        f":orange[:material/hourglass_top: {label}]" if late else label,
+        label,
         formats.duration(oldest.oldest_age_s),
         trend=trend,
         help=f"In {oldest.name}. Poison does not count here.",
+        alarm="orange" if late else "",
     )
 
 
 def _poison(queues: Queues) -> Tile:
-    label = "Poison messages"
-    if queues.poison:
-        label = f":red[:material/error: {label}]"
     return Tile(
         "poison",
-        label,
+        "Poison messages",
         None if queues.poison is None else f"{queues.poison:,}",
         help="Messages that the function app gave up on, in all queues now. Each is a call that got no result.",
+        alarm="red" if queues.poison else "",
     )
 
 
@@ -244,15 +245,13 @@ def _open(answers: Sequence[Answer]) -> Tile:
     now, stuck_s = formats.now(), overview_data.stuck_s()
     ages_s = [age_s for answer in answers if (age_s := open_for_s(answer, now)) is not None]
     stuck = sum(1 for age_s in ages_s if age_s > stuck_s)
-    label = "Open answers"
-    if stuck:
-        label = f":red[:material/hourglass_disabled: {label}, {stuck} stuck]"
     return Tile(
         "open",
-        label,
+        f"Open answers, {stuck} stuck" if stuck else "Open answers",
         f"{len(ages_s):,}",
         help="Questions asked through this Relaydeck that are under way. Stuck: for longer than "
-        f"{formats.duration(stuck_s)}.",
+        f"{stuck_s:g} s.",
+        alarm="red" if stuck else "",
     )
 
 
@@ -283,18 +282,18 @@ def short(value: float) -> str:
     return f"{value / 1_000:.1f} k" if value < 1_000_000 else f"{value / 1_000_000:.1f} M"
 
 
-def seconds_change(difference_s: float | None) -> float | str | None:
-    """Return `+0.4 s`, 0 for what rounds to nothing, None when there is nothing to compare with."""
+def seconds_change(difference_s: float | None) -> str | None:
+    """Return `+0.4 s`; None for what rounds to nothing, and when there is nothing to compare with."""
     return change(difference_s, lambda value: formats.duration(value) if value >= 0.05 else "0")
 
 
-def change(difference: float | None, words: Callable[[float], str], unit: str = "") -> float | str | None:
-    """Return *difference* with its sign. As the number 0 when it is none: a text would be drawn as a rise."""
+def change(difference: float | None, words: Callable[[float], str], unit: str = "") -> str | None:
+    """Return *difference* with its sign; None when it is none worth showing, or not known."""
     if difference is None:
         return None
     shown = words(abs(difference))
     if shown.strip("0.") == "" or shown.startswith("<"):
-        return 0
+        return None
     return f"{'-' if difference < 0 else '+'}{shown}{unit}"
 
 

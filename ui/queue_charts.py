@@ -1,111 +1,164 @@
-"""Queues over time, and their figures in words."""
+"""Queues over time: three cards from one request."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from services.models import QueueDepth
-from services.monitor.kql import Value
-from services.monitor.pairs import Pair, others_of, pairs_of
-from services.monitor.results import Ask, Result, Row
-from ui import context, feedback, formats, safe
-from ui.charts import palette
+from services.monitor.flow import WINDOW
+from services.monitor.results import Result, Row
+from ui import cards, formats, safe
+from ui.charts import palette, queues, style
+from ui.queue_data import FLOW, HISTORY, WAITS, Board
+from ui.view import View
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["Pair", "QueueDepth", "as_row", "depth_words", "draw_history", "grouped"]
-RANGE = timedelta(hours=1)
-GRAIN = timedelta(minutes=1)
+ABOUT_STRIPS = (
+    "A sampler in each Relaydeck process looks at every queue and tells depth and age as metrics; a point is the "
+    "highest of its stretch. Depth is Azure's approximate count, with messages that are being worked on. Age is that "
+    "of the oldest message that waits visibly. A line is broken where nobody looked."
+)
+ABOUT_FLOW = (
+    "From what the function app tells of each message it took: arrived by the message's insertion time, finished by the "
+    "execution that succeeded. A message that waits now is counted as arrived only once a function has taken it."
+)
+ABOUT_WAITS = (
+    "From the message's insertion to the beginning of its execution, one count per delivery. The storage account tells "
+    "insertion in whole seconds, so a wait may be up to 1 s too long. Two hills are two populations: warm, and cold or "
+    "backed off."
+)
 
 
-def grouped(depths: Sequence[QueueDepth]) -> tuple[tuple[Pair, ...], tuple[QueueDepth, ...]]:
-    """Return the pairs, worst first, and the queues that belong to none."""
-    pairs = pairs_of(context.services().catalogue, depths)
-    return pairs, others_of(pairs, depths)
+def draw(board: Board, shown: View, pair: str) -> None:
+    """Draw depth and age, flow, waits over the range of *shown*. *pair*: an input queue to look at alone, or empty."""
+    results = board.results
+    if results is None:
+        cards.draw("How have the queues been over time?", None, _nothing, key="queues-history")
+        return
+    names = {one.input_queue: f"{one.name} in" for one in board.pairs}
+    names |= {one.output_queue: f"{one.name} out" for one in board.pairs}
+    wanted = _of_pair(board, pair)
+    span = queues.Span(shown.start, shown.end, shown.grain, shown.zone)
+    theme = palette.theme()
+    left, right = st.columns(2)
+    with left:
+        rows = chosen(results[HISTORY].rows, wanted)
+        _card(
+            "How deep are the queues, and how old is the oldest message?",
+            results[HISTORY],
+            rows,
+            (lambda: queues.strips(rows, names, span, theme)) if queues.deepest(rows) else None,
+            "queues-strips",
+            f"Depth and age of the oldest message of each queue over {shown.words}.",
+            ABOUT_STRIPS,
+            shown,
+        )
+    with right:
+        rates = chosen(results[FLOW].rows, wanted)
+        _card(
+            "Does work come in faster than it is finished?",
+            results[FLOW],
+            rates,
+            lambda: queues.flow(rates, span, theme),
+            "queues-flow",
+            f"Messages that arrived and that were finished, a minute, over {shown.words}.",
+            ABOUT_FLOW,
+            shown,
+        )
+    waits = chosen(results[WAITS].rows, wanted)
+    _card(
+        waits_title(waits),
+        results[WAITS],
+        waits,
+        lambda: queues.waits(waits, theme),
+        "queues-waits",
+        f"How long messages waited over {shown.words}. {waits_title(waits)}",
+        ABOUT_WAITS,
+        None,
+    )
 
 
-def depth_words(depth: QueueDepth | None) -> str:
-    """Return `3 messages, oldest 12 s`, or that there is no such queue."""
-    if depth is None:
-        return "no such queue"
-    if depth.oldest_age_s is None:
-        return formats.count(depth.messages, "message") + (", none visible" if depth.messages else "")
-    return f"{formats.count(depth.messages, 'message')}, oldest {formats.duration(depth.oldest_age_s)}"
+def _card(
+    title: str,
+    result: Result,
+    rows: Sequence[Row],
+    figure: Callable[[], "Figure"] | None,
+    key: str,
+    alt: str,
+    about: str,
+    shown: View | None,
+) -> None:
+    def body() -> None:
+        if not rows:
+            st.caption("Nothing of this pair in this range.")
+        elif figure is None:
+            st.markdown(f":gray[:material/inbox:] {quiet_words(rows, shown)}")
+        else:
+            style.draw(figure(), key=key, alt=alt)
+
+    empty = (
+        "No reading of any queue in this range."
+        if "strips" in key
+        else "No function has taken a message in this range."
+    )
+    cards.draw(title, result, body, key=key, about=about, empty=empty, grain=shown.grain if shown else None)
 
 
-def as_row(depth: QueueDepth) -> dict[str, str | int]:
+def quiet_words(rows: Sequence[Row], shown: View | None) -> str:
+    """Return that every look found all queues empty, how often somebody looked, and when last."""
+    looks = [row for row in rows if row["metric"] == queues.DEPTH]
+    readings = max((_readings(looks, queue) for queue in {row["queue"] for row in looks}), default=0)
+    last = max((at for row in looks if isinstance(at := row["bucket"], datetime)), default=None)
+    words = f"Every queue was empty at each of {formats.count(readings, 'reading')}"
+    return f"{words}, the last after {shown.clock(last)}." if shown and last else f"{words}."
+
+
+def _readings(rows: Sequence[Row], queue: object) -> int:
+    return sum(value for row in rows if row["queue"] == queue and isinstance(value := row["readings"], int))
+
+
+def waits_title(rows: Sequence[Row]) -> str:
+    """Return the finding: how many waited how long at most, as far as eighths of a decade tell."""
+    counts: dict[float, int] = {}
+    for row in rows:
+        if isinstance(row["exponent"], float) and isinstance(row["messages"], int):
+            counts[row["exponent"]] = counts.get(row["exponent"], 0) + row["messages"]
+    total = sum(counts.values())
+    if not total:
+        return "How long do messages wait in the input queue?"
+    below, seen = 0.0, 0
+    for exponent in sorted(counts):
+        seen, below = seen + counts[exponent], float(10 ** (exponent + queues.EIGHTH))
+        if seen >= 0.95 * total:
+            break
+    return f"95 % of {formats.count(total, 'message')} waited less than {formats.duration(below)}"
+
+
+def chosen(rows: Sequence[Row], wanted: frozenset[str]) -> list[Row]:
+    """Return the rows of the *wanted* queues; all when none is named."""
+    return [row for row in rows if not wanted or row["queue"] in wanted]
+
+
+def window_words() -> str:
+    return f"{WINDOW.total_seconds() / 60:.0f} min"
+
+
+def as_row(name: str, messages: int, oldest_s: float | None, state: str) -> dict[str, str | int]:
     return {
-        "Queue": safe.clean(depth.name),
-        "Messages": depth.messages,
-        "Oldest": formats.duration(depth.oldest_age_s) if depth.oldest_age_s is not None else "none visible",
-        "State": depth.state,
+        "Queue": safe.clean(name),
+        "Messages": messages,
+        "Oldest": formats.duration(oldest_s) if oldest_s is not None else "none visible",
+        "State": state,
     }
 
 
-def draw_history() -> None:
-    """Draw depth over the last hour, where a workspace holds it; say so where it does not."""
-    end = formats.now()
-    values: dict[str, Value] = {"start": end - RANGE, "end": end, "grain": GRAIN, "queues": []}
-    found = context.ask_logs(Ask("queue_history", values))
-    if found is None:
-        st.caption(":material/info: No Log Analytics workspace is set, so there is no history to draw.")
-        return
-    draw_result(found[0])
+def _of_pair(board: Board, pair: str) -> frozenset[str]:
+    found = next((one for one in board.pairs if one.input_queue == pair), None)
+    return frozenset((found.input_queue, found.output_queue)) if found else frozenset()
 
 
-def draw_result(result: Result) -> None:
-    if result.problem is not None:
-        if result.state == "stale":
-            st.caption(
-                f":orange[:material/history:] Read {formats.age(formats.since_s(result.read_at))}; not now:"
-            )
-        feedback.draw_error(result.problem)
-    if not result.is_known:
-        return
-    if result.said:
-        st.caption(f":orange[:material/rule:] Only a part was read: {safe.inline(result.said, 300)}")
-    rows = [row for row in result.rows if row["metric"] == "relaydeck.queue.depth"]
-    if not rows:
-        st.caption("No reading of any queue within the last hour.")
-        return
-    st.plotly_chart(_figure(rows), key="queue-history", theme=None, config={"displayModeBar": False})
-    st.caption(
-        f"Highest depth in each minute of the last hour. {result.source}, "
-        f"read {formats.age(formats.since_s(result.read_at))}."
-    )
-
-
-def _figure(rows: Sequence[Row]) -> "Figure":
-    from plotly.graph_objects import Figure, Scatter
-
-    theme = palette.theme()
-    drawn = Figure()
-    for name in sorted({str(row["queue"]) for row in rows}):
-        own = [row for row in rows if row["queue"] == name]
-        drawn.add_trace(
-            Scatter(
-                x=[row["bucket"] for row in own],
-                y=[row["highest"] for row in own],
-                name=safe.clean(name)[:60].replace("<", "&lt;"),
-                mode="lines+markers",
-            )
-        )
-    drawn.update_layout(
-        height=260,
-        margin={"l": 0, "r": 8, "t": 8, "b": 0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": palette.TEXT[theme]},
-        xaxis={"gridcolor": palette.GRID[theme], "fixedrange": True},
-        yaxis={
-            "title": {"text": "messages"},
-            "rangemode": "tozero",
-            "gridcolor": palette.GRID[theme],
-            "fixedrange": True,
-        },
-        legend={"orientation": "h", "y": -0.2},
-    )
-    return drawn
+def _nothing() -> None:
+    """There is no body without results."""

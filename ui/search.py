@@ -9,7 +9,6 @@ from ui import context, feedback, menu, safe
 BOX_KEY = "find-id"
 WANTED_KEY = "find-wanted"
 FOUND_KEY = "find-found"
-LONGEST = 400
 PAGES = {"run": "trace.py", "conversation": "ask.py", "queue": "queues.py"}
 LINKS = {"run": "Open the trace", "conversation": "Open the conversation", "queue": "Open the queue"}
 
@@ -23,10 +22,7 @@ def draw_box() -> None:
         placeholder="Find any id",
         icon=":material/search:",
         label_visibility="collapsed",
-        max_chars=LONGEST,
-        width=220,
         on_change=take,
-        help=None,
     )
 
 

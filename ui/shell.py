@@ -5,7 +5,7 @@ import streamlit as st
 import runtime
 from services.models import HealthState, PartHealth
 from services.settings import Settings
-from ui import ask_actions, bar, context, feedback, formats, safe, startup, view
+from ui import ask_actions, bar, context, demo, feedback, formats, safe, startup, view
 from ui.menu import MENU, PAGES, Screen
 
 CHECKING_S = 0.5
@@ -46,7 +46,10 @@ def main() -> None:
     if screen.bar:
         view.restore(screen.file)
         bar.draw()
+        made_up = st.container(key="demo-line")
     page.run()
+    if screen.bar:
+        demo.draw_line(made_up)
     feedback.draw_said()
     with top:
         draw_place(runtime.current().services.settings)

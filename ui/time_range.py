@@ -1,6 +1,6 @@
 """From the parameters of an address to a range of time, a period of refresh and a zone. Pure; any text can be given."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
@@ -21,6 +21,7 @@ ZONES = ("local", "utc")
 DEFAULTS: Final = {"range": "1h", "refresh": "5s", "zone": "local"}
 NAMES = ("range", "from", "to", "refresh", "zone")
 ENDS = ("range", "from", "to")
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LONGEST = timedelta(days=31)
 SHORTEST = timedelta(minutes=1)
 AHEAD = timedelta(minutes=1)  # the clock of who made the link may be a little ahead of ours
@@ -61,12 +62,19 @@ class View:
     @property
     def words(self) -> str:
         """`the last hour`, or `21 Nov 14:00 to 15:30 UTC`."""
+        return _WORDS[self.label] if self.moves else f"{self.short} {self.end.astimezone(self.zone):%Z}"
+
+    @property
+    def short(self) -> str:
+        """`1h`, or `21 Nov 14:00 to 15:30`, in the reader's zone; with the year when it is not this one."""
         if self.moves:
-            return _WORDS[self.label]
-        start, end = self.start.astimezone(self.zone), self.end.astimezone(self.zone)
-        year = "" if start.year == formats.now().astimezone(self.zone).year else " %Y"
-        other_day = "" if start.date() == end.date() else f"%-d %b{year} "
-        return f"{start.strftime(f'%-d %b{year} %H:%M')} to {end.strftime(f'{other_day}%H:%M %Z')}"
+            return self.label
+        start, end, today = (one.astimezone(self.zone) for one in (self.start, self.end, formats.now()))
+        year = "" if start.year == end.year == today.year else f" {start.year}"
+        began = f"{start.day} {start:%b}{year} {start:%H:%M}"
+        if start.date() == end.date():
+            return f"{began} to {end:%H:%M}"
+        return f"{began} to {end.day} {end:%b}{year and f' {end.year}'} {end:%H:%M}"
 
     def clock(self, moment: datetime | None) -> str:
         """Return the time of day in the reader's zone, with the date when that is not today; `not known` for None."""
@@ -80,9 +88,9 @@ class View:
 def parse(stated: Mapping[str, str], now: datetime, local: tzinfo) -> View:
     """Return the view that *stated* describes at *now*; what is wrong in it is replaced, and told in `problem`."""
     problems: list[str] = []
-    refresh = _known(stated, "refresh", REFRESH, "refreshed every 5 s", problems)
-    zone = UTC if _known(stated, "zone", ZONES, "times are local", problems) == "utc" else local
     label, start, end = _ends(stated, now, problems)
+    refresh = _known(stated, "refresh", REFRESH, "the page is read again every 5 s", problems)
+    zone = UTC if _known(stated, "zone", ZONES, "times are local", problems) == "utc" else local
     span_s = (end - start).total_seconds()
     grain_s = _GRAINS.get(label) or next((s for s in _GRAINS_S if span_s / s <= MOST_POINTS), _GRAINS_S[-1])
     moves = label in RANGES
@@ -99,7 +107,8 @@ def parse(stated: Mapping[str, str], now: datetime, local: tzinfo) -> View:
 
 def canonical(stated: Mapping[str, str], shown: View) -> dict[str, str]:
     """Return the parameters that say what is shown: those that were stated, as they were understood."""
-    found = {name: stated[name] for name in ("refresh", "zone") if stated.get(name) in {*REFRESH, *ZONES}}
+    known: dict[str, Container[str]] = {"refresh": REFRESH, "zone": ZONES}
+    found = {name: stated[name] for name, values in known.items() if stated.get(name) in values}
     if not shown.moves:
         return {"range": CUSTOM, "from": written(shown.start), "to": written(shown.end), **found}
     return {"range": shown.label, **found} if any(name in stated for name in ENDS) else found
@@ -137,6 +146,9 @@ def _custom(
     if start > end:
         problems.append("The range was the wrong way round: its ends were exchanged.")
         start, end = end, start
+    if end < EARLIEST:
+        problems.append(f"The range ends before the year {EARLIEST.year}: the last hour is shown.")
+        return None
     if start >= now:
         problems.append("The range lies in the future, where nothing has happened: the last hour is shown.")
         return None
@@ -175,7 +187,7 @@ def _known(
     said = stated.get(name) or DEFAULTS[name]
     if said in known:
         return said
-    problems.append(f"“{_quoted(said)}” is none of {name}={'|'.join(known)}: {instead}.")
+    problems.append(f"There is no {name} “{_quoted(said)}”: {instead}.")
     return DEFAULTS[name]
 
 

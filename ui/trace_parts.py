@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from services.monitor.shapes import Bar, Hop, HopState, Passage, Trace
+from services.monitor.shapes import Bar, Hop, HopState, Passage, Trace, depth_of
 from ui import ask_steps, formats, safe
 
 __all__ = ["Passage", "Trace", "choose_passage", "draw_hops", "draw_ids", "draw_steps"]
@@ -89,22 +89,24 @@ def draw_ids(trace: Trace) -> None:
 
 
 def draw_steps(trace: Trace) -> None:
-    for number, bar in enumerate(trace.bars[:SHOWN_STEPS]):
-        draw_bar(bar, number, trace.run_id)
+    with st.container(gap="xxsmall", key="trace-steps"):
+        for number, bar in enumerate(trace.bars[:SHOWN_STEPS]):
+            draw_bar(bar, number, trace)
     hidden = len(trace.bars) - SHOWN_STEPS
     if hidden > 0:
         st.caption(f"{hidden} more are in Raw.")
 
 
-def draw_bar(bar: Bar, number: int, run_id: str) -> None:
+def draw_bar(bar: Bar, number: int, trace: Trace) -> None:
     length = formats.duration(bar.took_s) if bar.state != "active" else "still on its way"
     icon = {"failed": ":material/error:", "cancelled": ":material/stop_circle:"}.get(
         bar.state, ":material/subdirectory_arrow_right:" if bar.parent else ":material/flag:"
     )
     doubt = {"strong": " ≈", "guess": " ?"}.get(bar.certainty, "")
-    name = f"{safe.inline(bar.name)}{doubt} · {length}"
+    indent = "\u2003" * depth_of(bar, trace.bars)
+    name = f"{indent}{safe.inline(bar.name)}{doubt} · {length}"
     with st.expander(
-        name, icon=icon, type="compact", key=f"bar-{run_id}-{number}", on_change="rerun"
+        name, icon=icon, type="compact", key=f"bar-{trace.run_id}-{number}", on_change="rerun"
     ) as opened:
         if opened.open:
             st.caption(

@@ -47,7 +47,7 @@ def draw_log(trace: Trace) -> None:
         return
     values: dict[str, Value] = {"start": span[0], "end": span[1], "invocations": invocations[:200]}
     label = "|".join(invocations[:200])
-    found = context.ask_logs_in(f"log-{trace.run_id}", Ask("function_log", values, label))
+    found = context.ask_logs_once(Ask("function_log", values, label))
     cards.draw(
         "What did the function write?",
         found,

@@ -4,14 +4,15 @@ URL state of every page with a bar: ?range= (15m, 1h, 6h, 24h, 7d, custom), ?fro
 ?refresh= (off, 5s, 30s), ?zone= (local, utc). The menu drops it from the address; the session puts it back.
 """
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 
 import streamlit as st
 
 from ui import formats
-from ui.time_range import DEFAULTS, ENDS, NAMES, RANGES, REFRESH, View, canonical, parse
+from ui.time_range import DEFAULTS, ENDS, NAMES, RANGES, REFRESH, ZONES, View, canonical, parse
 
-__all__ = ["RANGES", "View", "change", "current", "patience_s", "read_again", "refresh_chosen", "restore"]
+__all__ = ["RANGES", "View", "change", "chosen", "current", "patience_s", "read_again", "restore"]
 REMEMBERED_KEY = formats.VIEW_KEY
 AS_OF_KEY = "view-as-of"  # where a paused range ends
 SINCE_KEY = "view-since"  # what was read after this is new enough to be drawn again
@@ -43,10 +44,11 @@ def patience_s() -> float:
     return held_s if refresh_s is None else min(held_s, refresh_s * STILL_FRESH)
 
 
-def refresh_chosen() -> str:
-    """Return the key of REFRESH that holds, also while the range is one that does not move."""
-    stated = _stated().get("refresh", "")
-    return stated if stated in REFRESH else DEFAULTS["refresh"]
+def chosen(name: str) -> str:
+    """Return what holds for `refresh` or `zone`, by its word in the address."""
+    known: dict[str, Container[str]] = {"refresh": REFRESH, "zone": ZONES}
+    stated = _stated().get(name, "")
+    return stated if stated in known[name] else DEFAULTS[name]
 
 
 def restore(page: str) -> None:
@@ -76,7 +78,7 @@ def change(**parameters: str) -> None:
         st.session_state[AS_OF_KEY] = formats.now()
         st.session_state[SINCE_KEY] = formats.now() - 2 * timedelta(seconds=before.refresh_s or 0.0)
     kept = {name: value for name, value in st.query_params.items() if name not in NAMES}
-    st.query_params.from_dict({**kept, **stated})
+    st.query_params.from_dict({**kept, **{name: stated[name] for name in NAMES if name in stated}})
 
 
 def read_again() -> None:

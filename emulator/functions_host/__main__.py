@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from emulator.functions_host import insights
 from emulator.functions_host.console import hold_logs, release_logs
 from emulator.functions_host.errors import EXIT_CONFIGURATION, EXIT_DEFECT, HostError
 from emulator.functions_host.host import FunctionsHost, HostOptions, Ready
@@ -44,6 +45,8 @@ def main() -> int:
     def announce(ready: Ready) -> None:
         print(json.dumps({"ready": True, **asdict(ready), "pid": os.getpid()}), flush=True)
         release_logs(held)
+        if (telling := insights.attach(os.environ)) is not None:
+            atexit.register(telling.finish)
 
     try:
         return asyncio.run(_run(host, announce, lifeline))

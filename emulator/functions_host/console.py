@@ -14,13 +14,18 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         stamp = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-        data = "".join(
-            f" {name}={value}" for name, value in sorted(vars(record).items()) if name not in _STANDARD
-        )
-        text = f"[{stamp}Z] {record.getMessage()}{data}"
-        if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
-        return text
+        return f"[{stamp}Z] {text_of(record)}"
+
+
+def text_of(record: logging.LogRecord) -> str:
+    """Return the line, the event's data as key=value, and the exception where there is one."""
+    data = "".join(
+        f" {name}={value}" for name, value in sorted(vars(record).items()) if name not in _STANDARD
+    )
+    text = record.getMessage() + data
+    if record.exc_info:
+        text += "\n" + logging.Formatter().formatException(record.exc_info)
+    return text
 
 
 def hold_logs() -> logging.handlers.MemoryHandler:

@@ -15,6 +15,7 @@ from azure.functions.meta import Datum
 from azure.functions.queue import QueueMessage, QueueMessageOutConverter
 
 from emulator.functions_host.app import CONTEXT, OUTPUT, RETURN, Output, QueueFunction
+from emulator.functions_host.insights import INVOCATION, Invocation
 from emulator.functions_host.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -162,6 +163,7 @@ class Runner:
 
 def _call(function: QueueFunction, trigger: Trigger, context: Context) -> list[Emitted]:
     _local.invocation_id = context.invocation_id
+    INVOCATION.set(Invocation(function.name, context.invocation_id, by_user=True))
     try:
         arguments = _arguments(function, trigger, context)
         result = function.run(**arguments)
@@ -171,6 +173,7 @@ def _call(function: QueueFunction, trigger: Trigger, context: Context) -> list[E
 
 
 async def _call_async(function: QueueFunction, trigger: Trigger, context: Context) -> list[Emitted]:
+    INVOCATION.set(Invocation(function.name, context.invocation_id, by_user=True))
     arguments = _arguments(function, trigger, context)
     result = await function.run(**arguments)  # type: ignore[misc]  # is_async says that it is a coroutine function
     return _emitted(function, arguments, result)

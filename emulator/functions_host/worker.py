@@ -16,6 +16,7 @@ from typing import Literal
 from emulator.clock import Clock
 from emulator.functions_host.app import Output, QueueFunction
 from emulator.functions_host.hostfile import HostFile
+from emulator.functions_host.insights import INVOCATION, Invocation
 from emulator.functions_host.invocation import Emitted, Runner, Trigger
 from emulator.functions_host.storage import Lease, Queue, QueueTroubleError, decode, encode
 from emulator.functions_host.timespans import render_timespan
@@ -92,6 +93,7 @@ class Worker:
     async def _execute(self, lease: Lease, text: str) -> Verdict:
         function, around = self._function, self._around
         invocation_id, started_s = around.ids.guid(), around.clock.now_s()
+        INVOCATION.set(Invocation(function.name, invocation_id))  # every message has a task of its own
         log.info(
             "Executing 'Functions.%s' (Reason='New queue message detected on '%s'.', Id=%s)",
             function.name,

@@ -54,6 +54,14 @@ class Registry:
         with self._lock:
             return self._with_run(run_id) or self._with_child(run_id)
 
+    def with_correlation(self, correlation_id: str) -> Job | None:
+        """Return the answer that a message with this CorrelationId was seen to belong to."""
+        with self._lock:
+            return next(
+                (job for job in self._jobs.values() if correlation_id in list(job.correlation_ids.values())),
+                None,
+            )
+
     def of_thread(self, thread_id: str) -> list[Job]:
         """Return the answers of *thread_id*, in the order they were asked."""
         with self._lock:

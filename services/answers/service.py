@@ -113,6 +113,11 @@ class AnswerService:
         job = self._registry.with_child_run(run_id)
         return None if job is None else job.answer
 
+    def of_message(self, correlation_id: str) -> Answer | None:
+        """Return the answer whose message with this CorrelationId this process saw in a queue; None: it saw none."""
+        job = self._registry.with_correlation(correlation_id) if correlation_id else None
+        return None if job is None else job.answer
+
     def wait(self, answer_id: str, version: int, timeout_s: float) -> Answer:
         """Return the answer once its version is not *version*, or as it is after *timeout_s*. Raises NotFound."""
         return self._job(answer_id).journal.wait(version, timeout_s)

@@ -45,6 +45,10 @@ class Chapter:
     records: tuple[Record, ...] = ()
     executions: tuple[Execution, ...] = ()
 
+    @property
+    def is_answer(self) -> bool:
+        return any(record.name == "answer" for record in self.records)
+
 
 def history(setting: Setting, seed: int = SEED) -> list[Chapter]:
     """Return the last 24 hours, newest first: whoever looks while it is being told sees the latest at once."""

@@ -51,7 +51,7 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One question. *plan_s* … *write_s*: how long each turn of a model takes. *sent_s*: when the call reached the
-    input queue, None without one. *slow*: whether it came in the burst."""
+    input queue, None without one."""
 
     asked_s: float
     sample: Sample
@@ -61,7 +61,6 @@ class Visit:
     call_s: float
     reply_s: float
     write_s: float
-    slow: bool = False
     deliveries: tuple[Delivery, ...] = ()
 
     @property
@@ -75,7 +74,7 @@ def visits(chance: random.Random, hour: float, samples: Samples) -> list[Visit]:
     """Return the questions of the day, oldest first. *hour*: what the clock shows now, 0 to 24."""
     came = [_visit(chance, at_s, samples.next(), hour) for at_s in _arrivals(chance, hour)]
     burst = sorted(BURST_AT_S + chance.random() * BURST_S for _ in range(BURST_QUESTIONS))
-    rush = [replace(_visit(chance, at_s, samples.next(), hour), slow=True) for at_s in burst]
+    rush = [_visit(chance, at_s, samples.next(), hour) for at_s in burst]
     return _served(chance, sorted(_scripted(chance, came, rush), key=lambda one: one.asked_s))
 
 
@@ -137,7 +136,7 @@ def _served(chance: random.Random, asked: Sequence[Visit]) -> list[Visit]:
         if sent_s - busy_until_s > IDLE_S:
             awake_s = sent_s + chance.uniform(5.0, 9.0)
         seen_s = max(sent_s + min(2.0, chance.expovariate(4.0)), awake_s)
-        if one.slow:
+        if 0 <= sent_s - BURST_AT_S < BURST_S or sent_s < slow_free_s:  # one slow worker is left
             began_s = max(seen_s, slow_free_s)
             ended_s = slow_free_s = began_s + chance.uniform(1.8, 2.4)
         else:

@@ -44,7 +44,7 @@ def concerns_of_queues(depths: Sequence[QueueDepth], at: datetime, slo_s: float)
         waiting = _counted(depth.messages, "message")
         if depth.state == "poison":
             what = f"{waiting} given up on in {depth.name}"
-            told = "Tried until the Functions host gave up; nobody runs them again by itself."
+            told = "The Functions host tried each until it gave up; nothing runs them again by itself."
             found.append(Concern("broken", what, told, since, "queues", target, depth.messages))
         elif depth.oldest_age_s is None:
             continue
@@ -54,7 +54,7 @@ def concerns_of_queues(depths: Sequence[QueueDepth], at: datetime, slo_s: float)
             found.append(Concern("broken", what, told, since, "queues", target, depth.messages))
         elif depth.oldest_age_s > slo_s:
             what = f"Messages wait long in {depth.name}"
-            told = f"{waiting}, the oldest for {seconds(depth.oldest_age_s)}; a whole answer may take {seconds(slo_s)}."
+            told = f"{waiting}, the oldest for {seconds(depth.oldest_age_s)}; a whole answer may take {slo_s:g} s."
             found.append(Concern("slow", what, told, since, "queues", target, depth.messages))
     return found
 
@@ -68,8 +68,8 @@ def concerns_of_open(answers: Sequence[Answer], now: datetime, slo_s: float, stu
     stuck = [one for one in late if one[0] > stuck_s]
     slow = [one for one in late if slo_s < one[0] <= stuck_s]
     return [
-        *_open_concern("broken", stuck, "stuck", f"no function may be silent for {seconds(stuck_s)}"),
-        *_open_concern("slow", slow, "late", f"an answer may take {seconds(slo_s)}"),
+        *_open_concern("broken", stuck, "stuck", f"no function may be silent for {stuck_s:g} s"),
+        *_open_concern("slow", slow, "late", f"an answer may take {slo_s:g} s"),
     ]
 
 
@@ -102,7 +102,7 @@ def concerns_of_failures(rows: Sequence[Row], figures: Figures) -> list[Concern]
         newest = row["newest"] if isinstance(row["newest"], datetime) else None
         oldest = row["oldest"] if isinstance(row["oldest"], datetime) else None
         of = f" of {_counted(figures.answers, 'answer')}" if figures.answers >= count else ""
-        told = f"{count:,}{of} {'expired' if row['outcome'] == 'expired' else 'failed'} so."
+        told = f"{count:,}{of} {'expired' if row['outcome'] == 'expired' else 'failed'} this way."
         part = share(count, figures.answers)
         heavy = part is not None and part > 1 - SUCCESS_TARGET and figures.answers >= FEW
         run, thread = str(row["run_id"] or ""), str(row["thread_id"] or "")
@@ -126,7 +126,7 @@ def concerns_of_times(figures: Figures, slo_s: float) -> list[Concern]:
     if figures.p95_s is None or figures.p95_s <= slo_s:
         return []
     what = f"Answers take too long: p95 is {seconds(figures.p95_s)}"
-    told = f"An answer may take {seconds(slo_s)}."
+    told = f"An answer may take {slo_s:g} s."
     if figures.slowest_s is not None:
         told += f" The slowest of {figures.answers:,} took {seconds(figures.slowest_s)}."
     run = figures.slowest_run

@@ -6,7 +6,7 @@ REST: https://learn.microsoft.com/azure/azure-monitor/logs/api/batch-queries
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -113,8 +113,24 @@ class LogsService:
             )
         except ServiceError as error:
             log.info("logs.failed", extra={"queries": names, "reason": error.message})
+            if isinstance(error, UnexpectedReply) and len(pending) > 1:
+                return self._read_each(pending)
             return {one.ask.key: self._instead(one, error) for one in pending}
         return {one.ask.key: self._keep(one, reply) for one, reply in zip(pending, replies, strict=True)}
+
+    def _read_each(self, pending: Sequence[_Pending]) -> dict[tuple[str, str], Result]:
+        """Ask one by one what the SDK could not read together: one odd item makes it lose the others.
+
+        When the first two fail as well, all do: then it is the workspace, or something in between.
+        """
+        found: dict[tuple[str, str], Result] = {}
+        for one in pending:
+            if len(found) == 2 and all(isinstance(read.problem, UnexpectedReply) for read in found.values()):
+                error = next(iter(found.values())).problem
+                assert error is not None, "an UnexpectedReply, as was just seen"
+                return found | {left.ask.key: self._instead(left, error) for left in pending[2:]}
+            found |= self._read([one])
+        return found
 
     def _send(self, pending: Sequence[_Pending]) -> list[Any]:
         from azure.monitor.query import LogsBatchQuery
@@ -161,7 +177,9 @@ class LogsService:
         else:
             raise _unexpected(attempt, "one item of the reply is neither a result nor an error")
         if not tables:
-            raise _unexpected(attempt, "the result has no table")
+            raise _unexpected(
+                attempt, f"the result has no table. It said: {said}" if said else "the result has no table"
+            )
         try:
             rows = rows_of(one.query, tables[0])
         except ShapeError as error:
@@ -204,4 +222,9 @@ def _unexpected(attempt: Attempt, reason: str) -> UnexpectedReply:
 
 
 def _words(error: object) -> str:
-    return redact(str(getattr(error, "message", "") or error or ""))[:LONGEST_NOTE]
+    """Return what *error* says, and its details, which usually say more."""
+    details = getattr(error, "details", None)
+    told = [str(getattr(error, "message", "") or error or "")]
+    if isinstance(details, list):
+        told += [str(one["message"]) for one in details if isinstance(one, Mapping) and one.get("message")]
+    return redact(" ".join(told))[:LONGEST_NOTE]

@@ -152,7 +152,9 @@ class LookupService:
             return Found(wanted, "nowhere", f"{told}. Its runs could not be read", problems=(error,))
         if run is None:
             return Found(
-                wanted, "nowhere", f"{told}. No run of it is in the telemetry of {LOOK_BACK.days} days"
+                wanted,
+                "nowhere",
+                f"{told}. No run of it is in the telemetry of the last {LOOK_BACK.days} days",
             )
         words = f"{told}. This is the latest answer it had part in"
         return Found(wanted, run.place, words, run.run_id, run.thread_id, sure=False)
@@ -208,7 +210,7 @@ class LookupService:
             return ()
 
     def _unknown(self, wanted: str, kind: Kind) -> str:
-        places = [f"the telemetry of {LOOK_BACK.days} days"] if self._logs is not None else []
+        places = [f"the telemetry of the last {LOOK_BACK.days} days"] if self._logs is not None else []
         match kind:
             case "thread" | "agent":
                 places.insert(0, "the agent service")

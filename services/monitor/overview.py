@@ -209,8 +209,8 @@ class QueuePast:
     oldest_s: Points
 
     @property
-    def deepest(self) -> float:
-        return max((value for _, value in self.depth if value is not None), default=0.0)
+    def deepest(self) -> float | None:
+        return max((value for _, value in self.depth if value is not None), default=None)
 
     @property
     def longest_s(self) -> float | None:
@@ -236,15 +236,18 @@ def queue_pasts(
         )
         for name in names
     ]
-    return tuple(sorted(pasts, key=lambda one: (-(one.longest_s or 0.0), -one.deepest, one.name)))
+    return tuple(sorted(pasts, key=lambda one: (-(one.longest_s or 0.0), -(one.deepest or 0.0), one.name)))
 
 
 def oldest_of_all(rows: Sequence[Row], moments: Sequence[datetime]) -> Points:
     """Return the age of the oldest message of any queue; 0 where queues were read and none waited."""
     oldest: dict[Cell, float] = {}
     for row in rows:
-        found = number(row["highest"]) if row["metric"] == OLDEST else 0.0
-        oldest[row["bucket"]] = max(oldest.get(row["bucket"], 0.0), found or 0.0)
+        found = number(row["highest"])
+        if found is not None:
+            oldest[row["bucket"]] = max(
+                oldest.get(row["bucket"], 0.0), found if row["metric"] == OLDEST else 0.0
+            )
     return tuple((moment, oldest.get(moment)) for moment in moments)
 
 

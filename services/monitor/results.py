@@ -63,6 +63,8 @@ def rows_of(query: Query, table: Any) -> tuple[Row, ...]:  # the SDK's LogsTable
 
 
 def _row(query: Query, places: Mapping[str, int], cells: Sequence[object]) -> Row:
+    if max(places.values(), default=0) >= len(cells):
+        raise ShapeError(f"a row of the result of {query.name}", f"complete: it has {len(cells)} cells")
     return {name: cell(kind, cells[places[name]], name) for name, kind in query.columns.items()}
 
 

@@ -1,11 +1,13 @@
 """A trace as it is shown: bars in seconds since the question, hops, a verdict, and where each came from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from services.models import Answer, AnswerState, Certainty
 from services.monitor.results import Result, Row
+from services.telemetry.records import DEMO
 
 BarKind = Literal["run", "model", "wait", "function"]
 BarState = Literal["done", "active", "failed", "cancelled"]
@@ -99,6 +101,13 @@ class Trace:
     @property
     def is_open(self) -> bool:
         return self.answer is not None and self.answer.is_open
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the answer was made up to have something to show: there is no conversation to open."""
+        return any(
+            bag.get(DEMO) == "true" for row in self.rows if isinstance(bag := row["Properties"], Mapping)
+        )
 
     @property
     def is_awaited(self) -> bool:

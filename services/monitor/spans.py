@@ -8,6 +8,7 @@ from typing import cast
 from services.models import Certainty
 from services.monitor.results import Row
 from services.monitor.shapes import Bar, BarKind, weaker
+from services.telemetry.records import DEMO
 
 SKEW_S = 1.0  # beyond this, the clocks of two machines differ and not only their rounding
 WINDOW = timedelta(seconds=30)
@@ -54,6 +55,11 @@ class Span:
     @property
     def is_call(self) -> bool:
         return self.properties.get("gen_ai.operation.name") == "execute_tool"
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether it was made up to have something to show."""
+        return self.properties.get(DEMO) == "true"
 
     @property
     def tool(self) -> str:

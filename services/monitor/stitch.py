@@ -145,7 +145,7 @@ def _notes(
         told.append(
             "Relaydeck did not ask this: there is no span of an answer, so times count from the first span."
         )
-    if root.properties.get("relaydeck.demo") == "true":
+    if root.is_demo:
         told.append("Demo data: this answer was generated and never asked.")
     return tuple(told)
 

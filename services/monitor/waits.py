@@ -1,6 +1,7 @@
 """Queue waits that no span tells, from the spans around them. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from services.monitor.shapes import Bar, weaker
@@ -19,6 +20,8 @@ def with_waits(bars: Sequence[Bar], spans: Mapping[str, Span], began_at: datetim
     for bar in bars:
         if bar.call:
             by_call.setdefault(bar.call, []).append(bar)
+    timed = {bar.key: bar for own in by_call.values() for bar in _retimed(own)}
+    bars = [timed.get(bar.key, bar) for bar in bars]
     added = [
         wait
         for own in by_call.values()
@@ -26,6 +29,20 @@ def with_waits(bars: Sequence[Bar], spans: Mapping[str, Span], began_at: datetim
         if wait is not None
     ]
     return (*bars, *added)
+
+
+def _retimed(own: Sequence[Bar]) -> list[Bar]:
+    """Return the waits that end better when their function's own span begins than when a look found them gone."""
+    waits = sorted((bar for bar in own if bar.name == INPUT_WAIT), key=lambda bar: bar.started_s)
+    found = []
+    for wait, ran in zip(waits, _functions(own), strict=False):
+        took_s = ran.started_s - wait.started_s
+        if ran.certainty != "exact" or took_s < 0:
+            continue
+        told = "From the call, or its message's first sight, to the beginning of the function's own span."
+        sure = "strong" if wait.certainty == "guess" else wait.certainty
+        found.append(replace(wait, took_s=took_s, certainty=sure, evidence=told))
+    return found
 
 
 def _before(own: Sequence[Bar], spans: Mapping[str, Span], began_at: datetime) -> Bar | None:

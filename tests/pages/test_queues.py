@@ -58,7 +58,7 @@ def test_poison_is_named(control: Control) -> None:
     put("torn-input-poison", "given up")
     at = opened()
 
-    assert "1 poison message" in words(at)
+    assert "**:red[1]** given up on" in words(at)
     assert "has messages that were given up on" in words(at)
 
 
@@ -68,8 +68,8 @@ def test_without_a_workspace_the_page_says_that_there_is_no_history(control: Con
 
 def test_pausing_keeps_what_was_chosen(control: Control) -> None:
     put("shelf-input", "x")
-    at = opened(queue="shelf-input")
-    at.segmented_control(key="queues-refresh").set_value("Paused").run()
+    at = opened(queue="shelf-input", refresh="off")
+    at.run()
 
     assert at.selectbox(key="queue").value == "shelf-input"
     assert "First 1 of about 1" in words(at)

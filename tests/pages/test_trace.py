@@ -57,7 +57,7 @@ def test_the_waterfall_draws_a_bar_for_each_part(asked: tuple[str, str], control
 def test_raw_holds_everything_as_json(asked: tuple[str, str]) -> None:
     run_id, thread_id = asked
     at = opened(run=run_id, thread=thread_id)
-    at.segmented_control(key="show").set_value("raw").run()
+    at.segmented_control(key="show").set_value("Raw").run()
 
     assert not at.exception
     document = json.loads(next(code.value for code in at.code if '"bars"' in code.value))
@@ -67,7 +67,7 @@ def test_raw_holds_everything_as_json(asked: tuple[str, str]) -> None:
 
 def test_the_conversation_is_shown(asked: tuple[str, str]) -> None:
     at = opened(run=asked[0], thread=asked[1])
-    at.segmented_control(key="show").set_value("conversation").run()
+    at.segmented_control(key="show").set_value("Conversation").run()
 
     assert "58.5" in words(at).replace("\\", "")
 

@@ -87,8 +87,34 @@ def batch(*bodies: dict[str, object], status: int = 200) -> Callable[[Asked], Re
     return reply
 
 
-KPI_ROW: list[object] = ["now", 3, 2, 1, 100.0, 200.0, 300.0, None, "NaN", 5.0, 0]
-PROBLEM_ROW: list[object] = ["Silent", "failed", 2, "2026-11-22T11:00:00Z", "run_1", "thread_1"]
+KPI_ROW: list[object] = [
+    "now",
+    3,
+    2,
+    1,
+    0,
+    100.0,
+    200.0,
+    300.0,
+    0,
+    "NaN",
+    0,
+    None,
+    5.0,
+    0,
+    300.0,
+    "run_1",
+    "",
+]
+PROBLEM_ROW: list[object] = [
+    "Silent",
+    "failed",
+    2,
+    "2026-11-22T10:30:00Z",
+    "2026-11-22T11:00:00Z",
+    "run_1",
+    "thread_1",
+]
 
 
 def test_a_page_costs_one_request(script: ScriptedServer, logs: Build) -> None:

@@ -89,6 +89,46 @@ def test_the_figures_of_now_and_before_are_told_apart(tables: LogTables) -> None
     assert (before["answers"], before["p50_ms"]) == (1, 500)
 
 
+def test_figures_are_taken_only_from_answers_that_have_them(tables: LogTables) -> None:
+    """An answer without a call waited for nothing; one whose tokens nobody told did not use none."""
+    answer(tables, 1, 1000, **measured(900, 0, 0))
+    answer(
+        tables,
+        2,
+        4000,
+        **measured(900, 3000, 100),
+        gen_ai__usage__input_tokens="7",
+        gen_ai__usage__output_tokens="1",
+    )
+    answer(tables, 3, 9000, "cancelled")
+    (now,) = tables.ask("kpis", RANGE)
+
+    assert (now["waited"], now["wait_p95_ms"], now["counted"], now["cancelled"]) == (1, 3000, 1, 1)
+    assert (now["slowest_ms"], now["slowest_run"], now["slowest_thread"]) == (9000, "run_3", "thread_1")
+
+
+def test_one_pass_tells_what_each_stretch_held(tables: LogTables) -> None:
+    """Every series of Overview comes from it."""
+    answer(tables, 1, 1000, **measured(500, 300, 200))
+    answer(tables, 2, 3000, "failed")
+    answer(tables, 3, 2000, "expired")
+    answer(tables, 4, 2000, "cancelled", gen_ai__usage__input_tokens="7", gen_ai__usage__output_tokens="1")
+    answer(tables, 11, 700)
+    first, second = tables.ask("answers_over_time", GRAIN)
+
+    assert [first[name] for name in ("answers", "answered", "failed", "expired", "cancelled")] == [
+        4,
+        1,
+        1,
+        1,
+        1,
+    ]
+    assert (first["p50_ms"], first["p95_ms"], first["measured"], first["whole_ms"]) == (2000, 3000, 1, 1000)
+    assert (first["model_ms"], first["wait_ms"], first["function_ms"], first["waited"]) == (500, 300, 200, 1)
+    assert (first["counted"], first["tokens"]) == (1, 8)
+    assert (second["bucket"].minute, second["measured"], second["counted"]) == (10, 0, 0)
+
+
 def test_parts_are_averaged_over_measured_answers_only(tables: LogTables) -> None:
     """An answer whose parts are not known must not pull the average towards zero."""
     answer(tables, 1, 1000, **measured(500, 300, 200))
@@ -115,7 +155,7 @@ def test_outcomes_and_percentiles_fall_into_their_buckets(tables: LogTables) -> 
 def test_the_highest_depth_of_each_stretch_is_kept(tables: LogTables) -> None:
     for minute, depth in ((1, 3.0), (2, 9.0), (6, 1.0)):
         tables.add_metric("relaydeck.queue.depth", START + timedelta(minutes=minute), depth, queue="in")
-    tables.add_metric("relaydeck.queue.depth", START, 5.0, queue="other")
+    tables.add_metric("relaydeck.queue.depth", START, 5.0, queue="other", extremes=True)
     rows = tables.ask("queue_history", {**GRAIN, "queues": ["in"]})
 
     assert [(row["highest"], row["readings"]) for row in rows] == [(9.0, 2), (1.0, 1)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 from services.answers.narration import seconds
@@ -13,9 +14,9 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
 
 # No percentile has a colour of its own: what most answers take is the heaviest line, the rare ones are thinner.
 LINES: Mapping[str, tuple[str, float, str]] = {
-    "p99": ("dot", 1.2, "p99"),
+    "p99": ("dot", 1.6, "p99"),
     "p95": ("solid", 2.6, "p95"),
-    "p50": ("dash", 1.6, "p50 (half of them)"),
+    "p50": ("solid", 1.4, "p50, the middle one"),
 }
 LEAST_S = 0.01
 HEADROOM = 1.6
@@ -39,7 +40,7 @@ def figure(
                 mode="lines+markers",
                 connectgaps=False,
                 line={"dash": dash, "width": width, "color": _colour(name, theme)},
-                marker={"size": 4, "color": _colour(name, theme)},
+                marker={"size": style.marker_sizes(points), "color": _colour(name, theme)},
                 hovertemplate="%{customdata}<extra>" + word + "</extra>",
             )
         )
@@ -50,16 +51,16 @@ def figure(
         xaxis={"range": style.times([start, end], zone)},
         yaxis={"range": _log_range(max(low, LEAST_S) / HEADROOM, high * HEADROOM), **_ticks(low, high)},
     )
-    drawn.add_hline(
-        y=slo_s,
-        line={"color": palette.FAILED[theme], "dash": "dash", "width": 1.2},
-        annotation={
-            "text": f"may take {seconds(slo_s)}",
-            "font": {"color": palette.FAILED[theme], "size": 12},
-            "xanchor": "left",
-            "x": 0,
-            "yanchor": "bottom",
-        },
+    drawn.add_hline(y=slo_s, line={"color": palette.FAILED[theme], "dash": "dash", "width": 1.2})
+    drawn.add_annotation(
+        text=f"may take {_limit_words(slo_s)}",
+        font={"color": palette.FAILED[theme], "size": 12},
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=log10(slo_s),  # places of notes, unlike those of lines, are exponents here
+        yanchor="bottom",
+        showarrow=False,
     )
     return drawn
 
@@ -69,16 +70,16 @@ def _colour(name: str, theme: str) -> str:
 
 
 def _log_range(low: float, high: float) -> list[float]:
-    from math import log10
-
     return [log10(low), log10(high)]
 
 
 def _ticks(low: float, high: float) -> dict[str, list[float] | list[str]]:
     """Return the ticks at 1, 2 and 5 of each decade, or at 1 only where there are many; in words a person knows."""
-    from math import floor, log10
-
     decades = range(floor(log10(max(low, LEAST_S))), floor(log10(high)) + 2)
     steps = (1, 3) if len(decades) > 3 else (1, 2, 5)
     places = [step * 10.0**decade for decade in decades for step in steps]
     return {"tickvals": places, "ticktext": [f"{place:g} s" for place in places]}
+
+
+def _limit_words(slo_s: float) -> str:
+    return f"{slo_s:g} s"

@@ -1,11 +1,11 @@
 """Queues over time: a row each, how many messages on the left, how long the oldest waited on the right."""
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from services.answers.narration import seconds
-from services.monitor.overview import Points, QueuePast
+from services.monitor.overview import QueuePast
 from services.queues import POISON_SUFFIX
 from ui.charts import palette, style
 
@@ -16,6 +16,7 @@ HEIGHT_PX = 260
 GAP = 0.09
 LEFT, RIGHT = (0.0, 0.46), (0.54, 1.0)
 LONGEST_NAME = 60
+ONE_DAY = timedelta(days=1.5)
 
 
 def figure(
@@ -26,7 +27,7 @@ def figure(
 
     drawn, rows = Figure(), len(pasts)
     drawn.update_layout(style.layout(theme, height=HEIGHT_PX, zone=zone))
-    deepest = max([1.0, *(one.deepest for one in pasts)])
+    deepest = max([1.0, *(one.deepest or 0.0 for one in pasts)])
     longest_s = max([1.0, *(one.longest_s or 0.0 for one in pasts)])
     axes: dict[str, Any] = {}
     notes: list[dict[str, Any]] = [_heading("messages", LEFT[0]), _heading("oldest, seconds", RIGHT[0])]
@@ -47,7 +48,7 @@ def figure(
                     yaxis=f"y{number}",
                     mode="lines+markers",
                     line={"color": colour, "width": 1.6, "shape": "hv" if side == 0 else "linear"},
-                    marker={"size": _marker_px(points), "color": colour},
+                    marker={"size": style.marker_sizes(points), "color": colour},
                     fill="tozeroy" if side == 0 else "none",
                     connectgaps=False,
                     hovertemplate="%{x|%H:%M}: %{customdata}<extra></extra>",
@@ -62,7 +63,7 @@ def figure(
         annotations=notes,
         showlegend=False,
         hovermode="closest",
-        margin={"l": 0, "r": 8, "t": 22, "b": 0},
+        margin={"l": 0, "r": 8, "t": 38, "b": 22},
     )
     return drawn
 
@@ -94,6 +95,7 @@ def _axes(
             "showline": True,
             "linecolor": grid,
             "showticklabels": last,
+            "tickformat": "%-d %b" if ends[1] - ends[0] > ONE_DAY else "%H:%M",
             "nticks": 4,
             "fixedrange": True,
         },
@@ -133,16 +135,6 @@ def _note(text: str, across: float, up: float, shift_px: int, *, bold: bool) -> 
         "showarrow": False,
         "font": {"size": 12},
     }
-
-
-def _marker_px(points: Points) -> int:
-    """Return 0 where a line is seen anyway; a reading alone between gaps would be none."""
-    known = [value is not None for _, value in points]
-    alone = any(
-        here and not before and not after
-        for before, here, after in zip([False, *known], known, [*known[1:], False], strict=False)
-    )
-    return 4 if alone else 0
 
 
 def _words(value: float | None, side: int) -> str:

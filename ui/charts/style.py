@@ -1,6 +1,6 @@
 """One look for every figure of plotly, and the only place where one is drawn."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,13 @@ def times(moments: Iterable[datetime], zone: tzinfo) -> list[datetime]:
     return [moment.astimezone(zone).replace(tzinfo=None) for moment in moments]
 
 
+def marker_sizes(points: Sequence[tuple[datetime, float | None]], size_px: int = 5) -> list[int]:
+    """Return the size of each marker: 0 where a line is seen anyway, *size_px* where a point stands between gaps."""
+    known = [value is not None for _, value in points]
+    sides = zip([False, *known], [*known[1:], False], strict=False)
+    return [0 if before or after else size_px for before, after in sides]
+
+
 def layout(
     theme: str,
     *,
@@ -42,7 +49,12 @@ def layout(
     """
     across: dict[str, Any] = {"gridcolor": palette.GRID[theme], "zeroline": False, "fixedrange": True}
     if zone is not None:
-        across |= {"type": "date", "showgrid": False, "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}"}
+        across |= {
+            "type": "date",
+            "showgrid": False,
+            "tickformat": "%H:%M\n%-d %b",
+            "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}",
+        }
     return {
         "height": height,
         "margin": {"l": 0, "r": 8, "t": 30, "b": 0, "pad": 4},

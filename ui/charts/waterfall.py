@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
     from plotly.graph_objects import Figure
 
 ROW_PX = 30
-FRAME_PX = 96
+FRAME_PX = 104
 LETTER_PX = 6.6
 LONGEST_LABEL = 46
 SHORTEST_SHARE = 0.003  # a bar of no length would not be seen at all
@@ -64,6 +64,7 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
                     "pattern": {
                         "shape": ["/" if bar.certainty == "guess" else "" for _, bar in rows],
                         "fgcolor": palette.TEXT[theme],
+                        "fillmode": "overlay",
                         "fgopacity": 0.5,
                         "size": 7,
                     },
@@ -85,7 +86,7 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
         barmode="overlay",
         dragmode=False,
         xaxis={
-            "title": {"text": "seconds since the question"},
+            "title": {"text": "seconds since the question", "standoff": 14},
             "range": [0, whole_s * 1.12],
             "gridcolor": palette.GRID[theme],
             "zeroline": False,

@@ -1,0 +1,529 @@
+"""The Overview page in every state a card can have: the real page and SDK, a workspace that answers as the test wrote."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ResourceExistsError
+from azure.monitor.query import LogsQueryClient
+from streamlit.testing.v1 import AppTest
+
+import runtime
+from commands.stack import Control
+from services.clients import LocalCredential
+from services.monitor.catalogue import all_queries
+from services.monitor.logs import LogsService
+from services.resilience import Limits, Resilience
+from services.transport import build_transport
+from tests.pages.conftest import ANSWER_TIMEOUT_S, ROOT, RUN_TIMEOUT_S, SHELL, words
+from tests.scripted_server import Asked, Reply, ScriptedServer, as_json
+from ui import context, overview_charts, overview_tiles
+
+QUESTIONS = ("kpis", "answers_over_time", "attention", "queue_history")
+TILES = (
+    "Answers per minute",
+    "Success",
+    "Answer time, p95",
+    "Queue wait, p95",
+    "Oldest message now",
+    "Poison messages",
+    "Open answers",
+    "Tokens",
+)
+CARDS = (
+    "Where does the time go?",
+    "How long do answers take?",
+    "How do answers end?",
+    "Do messages pile up?",
+)
+Body = dict[str, object]
+Row = list[object]
+TYPES = {"datetime": "datetime", "string": "string", "real": "real", "long": "long"}
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(second=0, microsecond=0)
+
+
+def at(minutes_ago: float) -> str:
+    return (now() - timedelta(minutes=minutes_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def kpis() -> list[Row]:
+    return [
+        [
+            "now",
+            40,
+            36,
+            4,
+            0,
+            1200.0,
+            14200.0,
+            20000.0,
+            30,
+            7000.0,
+            40,
+            9000.0,
+            3300.0,
+            0,
+            21000.0,
+            "run_9",
+            "thread_9",
+        ],
+        [
+            "before",
+            20,
+            20,
+            0,
+            0,
+            900.0,
+            3200.0,
+            4000.0,
+            15,
+            900.0,
+            20,
+            4000.0,
+            1300.0,
+            0,
+            4000.0,
+            "run_8",
+            "thread_8",
+        ],
+    ]
+
+
+def series() -> list[Row]:
+    return [
+        [
+            at(30),
+            20,
+            20,
+            0,
+            0,
+            0,
+            900.0,
+            3000.0,
+            3500.0,
+            15,
+            800.0,
+            20,
+            1500.0,
+            700.0,
+            500.0,
+            300.0,
+            20,
+            5000.0,
+        ],
+        [
+            at(10),
+            20,
+            16,
+            3,
+            1,
+            0,
+            2000.0,
+            14200.0,
+            21000.0,
+            15,
+            7000.0,
+            0,
+            None,
+            None,
+            None,
+            None,
+            20,
+            7300.0,
+        ],
+    ]
+
+
+def failures() -> list[Row]:
+    return [["The function is <b>silent</b>", "failed", 3, at(20), at(5), "run_7", "thread_7"]]
+
+
+def readings() -> list[Row]:
+    names = ("azure-function-foo-input", "azure-function-foo-output")
+    return [
+        *(
+            [at(20), name, "relaydeck.queue.depth", depth, 4]
+            for name, depth in zip(names, (6.0, 0.0), strict=True)
+        ),
+        [at(20), names[0], "relaydeck.queue.oldest_age_s", 12.5, 4],
+    ]
+
+
+def table(query: str, rows: list[Row]) -> Body:
+    columns = [{"name": name, "type": TYPES[kind]} for name, kind in all_queries()[query].columns.items()]
+    return {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]}
+
+
+def full(**instead: Body) -> dict[str, Body]:
+    rows = dict(zip(QUESTIONS, (kpis(), series(), failures(), readings()), strict=True))
+    return {name: instead.get(name) or table(name, rows[name]) for name in QUESTIONS}
+
+
+def empty() -> dict[str, Body]:
+    return {name: table(name, []) for name in QUESTIONS}
+
+
+def partial() -> dict[str, Body]:
+    error = {"code": "PartialError", "message": "The result set is too large", "details": []}
+    return {name: {**body, "error": error} for name, body in full().items()}
+
+
+def batch(bodies: dict[str, Body]) -> Callable[[Asked], Reply]:
+    """Answer a batch query by query; what the frame of the page asks for itself finds nothing."""
+
+    def reply(asked: Asked) -> Reply:
+        found = []
+        for one in queries_in(asked):
+            name = next(name for name, query in all_queries().items() if query.text in one["body"]["query"])
+            body = bodies.get(name) or table(name, [])
+            found.append({"id": one["id"], "status": 200 if "tables" in body else 400, "body": body})
+        return as_json({"responses": found})
+
+    return reply
+
+
+def queries_in(asked: Asked) -> list[Any]:  # JSON of the SDK's making
+    found = asked.document["requests"]
+    assert isinstance(found, list)
+    return found
+
+
+def is_of_page(asked: Asked) -> bool:
+    return any(all_queries()["kpis"].text in one["body"]["query"] for one in queries_in(asked))
+
+
+class Workspace:
+    """A workspace that answers the page as told, the last answer again and again, and counts how often it was asked."""
+
+    def __init__(self, script: ScriptedServer) -> None:
+        self._script = script
+
+    def answers(self, *replies: dict[str, Body] | Reply) -> None:
+        waiting = list(replies)
+
+        def reply(asked: Asked) -> Reply:
+            if not is_of_page(asked):
+                return batch({})(asked)
+            found = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            return found if isinstance(found, Reply) else batch(found)(asked)
+
+        self._script.play(reply)
+
+    @property
+    def asked(self) -> int:
+        return sum(1 for asked in self._script.asked if is_of_page(asked))
+
+
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]:
+    with ScriptedServer(tmp_path_factory.mktemp("scripted")) as server:
+        yield server
+
+
+@pytest.fixture
+def workspace(control: Control, scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Relaydeck with a scripted workspace in place of Local Azure's; all else is real."""
+    scripted.play()
+    transport = build_transport(
+        ca_file=scripted.ca_file, connect_timeout_s=5, read_timeout_s=5, use_environment=False
+    )
+    client = LogsQueryClient(
+        LocalCredential("token"),
+        endpoint=scripted.url,
+        transport=transport,
+        retry_total=0,
+        permit_redirects=False,
+    )
+    running = runtime.current()
+    resilience = Resilience("Log Analytics", Limits(call_retries=0))
+    logs = LogsService(lambda: client, "ws", resilience, runtime.now, fresh_s=0.0)
+    monkeypatch.setattr(running, "services", replace(running.services, logs=logs))
+    return Workspace(scripted)
+
+
+def opened(**parameters: str) -> AppTest:
+    page = AppTest.from_file(str(SHELL), default_timeout=RUN_TIMEOUT_S)
+    for name, value in parameters.items():
+        page.query_params[name] = value
+    page.switch_page(str(ROOT / "pages" / "overview.py"))
+    page.run()
+    assert not page.exception
+    return page
+
+
+def tile(page: AppTest, label: str) -> str:
+    (found,) = [metric.value for metric in page.metric if label in metric.label]
+    return str(found)
+
+
+def charts(page: AppTest) -> list[dict[str, object]]:
+    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+
+
+# What telemetry tells ---------------------------------------------------------------------------------
+
+
+def test_a_full_page_shows_figures_changes_and_four_charts_for_one_request(workspace: Workspace) -> None:
+    workspace.answers(full())
+    page = opened(refresh="off")
+
+    assert [tile(page, label) for label in TILES[:4]] == ["0.7", "90 %", "14.2 s", "7.0 s"]
+    assert tile(page, "Tokens") == "12.3 k"
+    changes = {metric.label: metric.delta for metric in page.metric}
+    assert changes["Success"] == "-10 points"
+    assert changes["Answer time, p95"] == "+11.0 s"
+    assert len(charts(page)) == 4
+    assert workspace.asked == 1
+
+
+def test_each_chart_says_what_was_found_and_of_how_many(workspace: Workspace) -> None:
+    workspace.answers(full())
+    told = words(opened(refresh="off")).replace("\\", "")
+
+    assert "n = 20 measured of 40 answers" in told
+    assert "p95 was above 10 s in 1 of 2 stretches" in told
+    assert "4 of 40 failed or expired" in told
+    assert (
+        "azure-function-foo-input: up to 6 messages, the oldest for 12.5 s. 1 of 2 queues held any." in told
+    )
+
+
+def test_a_stretch_without_answers_is_a_gap_in_the_lines_and_has_no_bar(workspace: Workspace) -> None:
+    """Never a zero: nobody knows how long no answer took."""
+    workspace.answers(full())
+    parts, times, outcomes, _ = charts(opened(refresh="off"))
+
+    lines = {trace["name"]: trace["y"] for trace in times["data"]}  # type: ignore[attr-defined]  # JSON
+    assert len(lines["p95"]) > 55
+    assert sum(value is not None for value in lines["p95"]) == 2
+    assert 0 not in lines["p95"]
+    assert all(len(trace["x"]) == 1 for trace in parts["data"])  # type: ignore[attr-defined]  # only one is measured
+    failed = next(trace for trace in outcomes["data"] if trace["name"] == "failed")  # type: ignore[attr-defined]
+    assert sorted(failed["y"])[-2:] == [0, 3]
+
+
+def test_problems_lead_to_a_run_and_their_text_means_nothing_to_the_page(workspace: Workspace) -> None:
+    workspace.answers(full())
+    page = opened(refresh="off")
+
+    assert "The function is \\<b\\>silent" in words(page) or "&lt;b&gt;" in words(page)
+    links = [link.proto.query_string for link in page.get("page_link") if "run_" in link.proto.query_string]
+    assert any("run_7" in link and "thread_7" in link for link in links)
+    assert any("run_9" in link for link in links)  # the slowest of the too slow
+
+
+def test_an_empty_range_is_no_failure(workspace: Workspace) -> None:
+    """0 answers is known; everything about them is not."""
+    workspace.answers(empty())
+    page = opened(refresh="off")
+
+    assert tile(page, "Answers per minute") == "0"
+    assert [tile(page, label) for label in TILES[1:4]] == ["no answers", "no answers", "no waits"]
+    assert words(page).count(overview_charts.NO_ANSWER) == 3
+    assert overview_charts.NO_READING in words(page)
+    assert charts(page) == []
+
+
+def test_a_part_is_shown_as_a_part(workspace: Workspace) -> None:
+    workspace.answers(partial())
+    page = opened(refresh="off")
+
+    assert words(page).lower().count("only a part") >= 5
+    assert tile(page, "Success") == "90 %"
+
+
+def test_a_workspace_that_fails_leaves_what_is_live(workspace: Workspace) -> None:
+    """Failed is never empty, and never 0."""
+    workspace.answers(Reply(403, b"{}"))
+    page = opened(refresh="off")
+
+    assert [tile(page, label) for label in TILES[:4]] == ["not known"] * 4
+    assert tile(page, "Open answers") == "0"
+    assert "HTTP 403" in words(page)
+    assert "Nothing needs you" not in words(page)
+    assert overview_charts.NO_ANSWER not in words(page)
+
+
+def test_one_query_that_fails_leaves_the_other_cards(workspace: Workspace) -> None:
+    error: Body = {"error": {"code": "BadArgumentError", "message": "no such column"}}
+    workspace.answers(full(queue_history=error))
+    page = opened(refresh="off")
+
+    assert len(charts(page)) == 3
+    assert "no such column" in words(page)
+    assert tile(page, "Success") == "90 %"
+
+
+def test_a_workspace_that_asks_for_a_pause_is_quoted(workspace: Workspace) -> None:
+    workspace.answers(Reply(429, b"{}", {"Retry-After": "300"}))
+    page = opened(refresh="off")
+
+    assert "HTTP 429" in words(page)
+    assert tile(page, "Success") == "not known"
+
+
+def test_what_was_read_before_stays_when_it_cannot_be_read_again(workspace: Workspace) -> None:
+    workspace.answers(full(), Reply(503, b"{}"))
+    page = opened(refresh="5s")
+    page.button(key="view-again").click().run()
+
+    assert workspace.asked == 2
+    assert tile(page, "Success") == "90 %"
+    assert "not read again since" in words(page).lower()
+    assert len(charts(page)) == 4
+
+
+@pytest.mark.parametrize("body", [b"<html>sign in</html>", b"{}", b"[]"], ids=["html", "bare", "list"])
+def test_an_answer_that_is_none_is_a_failure_in_words(workspace: Workspace, body: bytes) -> None:
+    workspace.answers(Reply(200, body, {"Content-Type": "application/json"}))
+    page = opened(refresh="off")
+
+    assert tile(page, "Answers per minute") == "not known"
+    assert "Could not query the logs" in words(page)
+
+
+# Requests ---------------------------------------------------------------------------------------------
+
+
+def test_a_press_sends_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also much later, as long as the page is paused: here nothing stays fresh by itself."""
+    monkeypatch.setattr(context, "DEPTHS_FRESH_S", 0.0)
+    workspace.answers(full())
+    page = opened(refresh="off")
+    depths = context.depth_board().read(3600.0)
+    page.run()
+    page.run()
+
+    assert workspace.asked == 1
+    assert context.depth_board().read(3600.0) is depths
+    assert len(charts(page)) == 4
+
+
+def test_a_second_viewer_costs_no_request(workspace: Workspace) -> None:
+    workspace.answers(full())
+    opened(refresh="30s")
+    running = runtime.current().services.logs
+    assert running is not None
+    running._fresh_s = 5.0
+    second = opened(refresh="30s")
+
+    assert tile(second, "Success") == "90 %"
+    assert workspace.asked == 1
+
+
+# Without a workspace, and live ------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("without_workspace")
+def test_without_a_workspace_the_page_says_so_once_and_shows_what_is_live(control: Control) -> None:
+    page = opened()
+
+    assert words(page).count("No Log Analytics workspace is set") == 1
+    assert [tile(page, label) for label in TILES[:4]] == ["not known"] * 4
+    assert tile(page, "Open answers") == "0"
+
+
+@pytest.mark.usefixtures("without_workspace")
+def test_poison_is_red_and_leads_to_its_queue(control: Control) -> None:
+    client = runtime.current()._clients.queues.get_queue_client("overview-input-poison")
+    try:
+        client.create_queue()
+    except ResourceExistsError:
+        client.clear_messages()
+    client.send_message("given up")
+    try:
+        page = opened()
+        (label,) = [metric.label for metric in page.metric if "Poison" in metric.label]
+
+        assert label.startswith(":red[")
+        assert "message given up on in overview-input-poison" in words(page).replace("\\", "")
+        links = [link.proto.query_string for link in page.get("page_link")]
+        assert any("overview-input-poison" in link for link in links)
+    finally:
+        client.delete_queue()
+
+
+@pytest.mark.usefixtures("without_workspace")
+def test_queues_that_cannot_be_read_are_not_empty_queues(control: Control) -> None:
+    control.fail(operation="queues.list_queues", status=403, code="AuthorizationFailure", times=50)
+    page = opened()
+    control.clear_faults()
+
+    assert [tile(page, label) for label in ("Oldest message now", "Poison messages")] == ["not known"] * 2
+    assert "HTTP 403" in words(page)
+    assert "could not be looked at" in words(page)
+
+
+def test_an_answer_that_was_given_is_on_the_page(control: Control, state_folder: Path) -> None:
+    """Through Local Azure's own ingestion and KQL, nothing scripted."""
+    services = runtime.current().services
+    services.telemetry.start()
+    answer = services.answers.ask("What would foo say about the most prevalent element in the universe?")
+    assert services.answers.finish(answer.id, ANSWER_TIMEOUT_S).state == "answered"
+    assert services.telemetry.flush(ANSWER_TIMEOUT_S)
+    page = opened()
+
+    assert tile(page, "Success") != "not known"
+    assert tile(page, "Answers per minute") not in ("0", "not known")
+    assert len(charts(page)) >= 3
+
+
+def test_a_range_of_the_past_is_read_as_it_is_named(control: Control) -> None:
+    page = opened(**{"range": "custom", "from": "2026-01-01T10:00:00Z", "to": "2026-01-01T11:00:00Z"})
+
+    assert tile(page, "Answers per minute") == "0"
+    assert "the hour before" in words(page)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"range": "10y"},
+        {"range": "custom", "from": "tomorrow", "to": "'; drop table"},
+        {"range": "custom", "from": "2099-01-01T00:00:00Z", "to": "2098-01-01T00:00:00Z"},
+        {"refresh": "1ms", "zone": "<script>"},
+    ],
+    ids=["range", "words", "future", "refresh"],
+)
+def test_an_address_that_makes_no_sense_is_told_and_the_page_is_drawn(
+    control: Control, parameters: dict[str, str]
+) -> None:
+    page = opened(**parameters)
+
+    assert len(page.metric) == len(TILES)
+    assert page.warning
+
+
+# In words ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"),
+    [(0, "0"), (0.004, "<0.01"), (0.05, "0.05"), (0.3, "0.3"), (12.4, "12"), (1234.0, "1,234")],
+)
+def test_a_rate_that_is_not_nothing_is_not_shown_as_0(rate: float, shown: str) -> None:
+    assert overview_tiles.rate_words(rate) == shown
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [(1.0, "100 %"), (0.9996, ">99.9 %"), (0.945, "94.5 %"), (0.0001, "<0.1 %"), (0.0, "0 %")],
+)
+def test_all_and_none_are_shown_only_where_they_are(part: float, shown: str) -> None:
+    """One failure of ten thousand is not a hundred percent."""
+    assert overview_tiles.percent(part) == shown
+
+
+@pytest.mark.parametrize(
+    ("difference_s", "shown"),
+    [(None, None), (0.0, None), (0.01, None), (-0.42, "-0.4 s"), (75.0, "+1 min 15 s")],
+)
+def test_a_change_that_is_none_is_not_drawn_as_a_rise(difference_s: float | None, shown: str | None) -> None:
+    assert overview_tiles.seconds_change(difference_s) == shown

@@ -1,0 +1,173 @@
+"""The same question of several parts, side by side on the same axes, so that the odd one stands out."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, tzinfo
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from services.answers.narration import seconds
+from services.monitor.overview import Points
+from services.monitor.usage import Lines
+from ui.charts import palette, style
+
+if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
+    from plotly.graph_objects import Figure
+
+COLUMNS = 3
+PANEL_PX = 150
+FRAME_PX = 60
+GAP_X, GAP_Y = 0.03, 44
+LEAST_S = 0.001
+TITLE_CHARACTERS = 34
+
+
+def durations(
+    parts: Sequence[Lines], *, start: datetime, end: datetime, theme: str, zone: tzinfo
+) -> "Figure":
+    """Return median and 95th percentile of each part, on one logarithmic scale."""
+    from plotly.graph_objects import Figure, Scatter
+
+    drawn = Figure()
+    for place, part in enumerate(parts):
+        for points, word, dash, width, colour in (
+            (part.p95_s, "p95", "solid", 2.4, palette.TEXT[theme]),
+            (part.p50_s, "p50 (half of them)", "dot", 1.6, palette.KINDS[theme]["run"]),
+        ):
+            drawn.add_trace(
+                Scatter(
+                    name=word,
+                    legendgroup=word,
+                    showlegend=place == 0,
+                    x=style.times([at for at, _ in points], zone),
+                    y=[None if value is None else max(value, LEAST_S) for _, value in points],
+                    customdata=["" if value is None else seconds(value) for _, value in points],
+                    mode="lines+markers",
+                    connectgaps=False,
+                    line={"dash": dash, "width": width, "color": colour},
+                    marker={"size": 4, "color": colour},
+                    hovertemplate="%{customdata}<extra>" + word + "</extra>",
+                    **_axes(place),
+                )
+            )
+    known = [value for part in parts for _, value in (*part.p50_s, *part.p95_s) if value is not None]
+    _lay_out(drawn, parts, start=start, end=end, theme=theme, zone=zone, y_log=True, y=_log_axis(known))
+    return drawn
+
+
+def calls(
+    parts: Sequence[Lines], *, start: datetime, end: datetime, grain: timedelta, theme: str, zone: tzinfo
+) -> "Figure":
+    """Return calls of each part, those that failed at the bottom of each bar."""
+    from plotly.graph_objects import Bar, Figure
+
+    drawn = Figure()
+    for place, part in enumerate(parts):
+        fine = tuple(
+            (at, (value or 0) - (bad or 0))
+            for (at, value), (_, bad) in zip(part.calls, part.failed, strict=True)
+        )
+        for points, word, colour in (
+            (part.failed, "failed", palette.FAILED[theme]),
+            (fine, "well", palette.KINDS[theme]["run"]),
+        ):
+            drawn.add_trace(_bars(Bar, points, word, colour, place, grain, zone))
+    highest = max((value or 0 for part in parts for _, value in part.calls), default=0)
+    y: dict[str, Any] = {
+        "range": [0, max(1.0, highest * 1.08)],
+        **({"dtick": 1} if highest <= 4 else {"nticks": 4}),
+    }
+    _lay_out(drawn, parts, start=start, end=end, theme=theme, zone=zone, y_log=False, y=y)
+    drawn.update_layout(barmode="stack")
+    return drawn
+
+
+def _bars(
+    kind: Any, points: Points, word: str, colour: str, place: int, grain: timedelta, zone: tzinfo
+) -> Any:  # plotly's Bar, which is imported late
+    return kind(
+        name=word,
+        legendgroup=word,
+        showlegend=place == 0,
+        x=style.times([at for at, _ in points], zone),
+        y=[value for _, value in points],
+        width=grain.total_seconds() * 1000 * 0.86,
+        offset=0,
+        marker={"color": colour, "line": {"width": 0}},
+        hovertemplate="%{y:,.0f}<extra>" + word + "</extra>",
+        **_axes(place),
+    )
+
+
+def _lay_out(
+    drawn: "Figure",
+    parts: Sequence[Lines],
+    *,
+    start: datetime,
+    end: datetime,
+    theme: str,
+    zone: tzinfo,
+    y_log: bool,
+    y: dict[str, Any],
+) -> None:
+    columns = min(COLUMNS, max(1, len(parts)))
+    rows = ceil(len(parts) / columns)
+    height = FRAME_PX + rows * (PANEL_PX + GAP_Y)
+    base = style.layout(theme, height=height, y_log=y_log, zone=zone)
+    across, up = base.pop("xaxis"), base.pop("yaxis")
+    plot_px = height - FRAME_PX
+    notes = []
+    for place, part in enumerate(parts):
+        column, row = place % columns, place // columns
+        width = (1 - GAP_X * (columns - 1)) / columns
+        left = column * (width + GAP_X)
+        top = 1 - row * (PANEL_PX + GAP_Y) / plot_px - 24 / plot_px
+        bottom = max(0.0, top - PANEL_PX / plot_px)
+        number = "" if place == 0 else str(place + 1)
+        base[f"xaxis{number}"] = {
+            **across,
+            "domain": [left, left + width],
+            "anchor": f"y{number}",
+            "range": style.times([start, end], zone),
+            "nticks": 4,
+        }
+        base[f"yaxis{number}"] = {
+            **up,
+            **y,
+            "domain": [bottom, top],
+            "anchor": f"x{number}",
+            "showticklabels": column == 0,
+        }
+        notes.append(
+            {
+                "text": f"<b>{style.plain(part.name, TITLE_CHARACTERS)}</b>",
+                "x": left,
+                "y": top,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "showarrow": False,
+            }
+        )
+    drawn.update_layout(base)
+    drawn.update_layout(annotations=notes)
+
+
+def _axes(place: int) -> dict[str, str]:
+    number = "" if place == 0 else str(place + 1)
+    return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+
+
+def _log_axis(known: Sequence[float]) -> dict[str, Any]:
+    from math import floor, log10
+
+    low, high = max(min(known, default=0.1), LEAST_S), max(known, default=1.0)
+    low, high = low / 1.5, max(high * 1.5, low * 3)
+    decades = range(floor(log10(low)), floor(log10(high)) + 2)
+    steps = (1,) if len(decades) > 4 else (1, 3)
+    places = [step * 10.0**decade for decade in decades for step in steps]
+    return {
+        "range": [log10(low), log10(high)],
+        "tickvals": places,
+        "ticktext": [f"{place:g} s" for place in places],
+    }

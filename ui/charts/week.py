@@ -1,0 +1,60 @@
+"""The hours of a week, as a map: how much was asked, and how long it took."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from services.answers.narration import seconds
+from services.monitor.usage import HOURS
+from ui.charts import palette, style
+
+if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
+    from plotly.graph_objects import Figure
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+HEIGHT_PX = 270
+
+
+def volume(answers: Sequence[Sequence[int]], theme: str) -> "Figure":
+    """Return how many answers each hour had; an hour without one is the palest."""
+    words = [[f"{count:,} answer{'' if count == 1 else 's'}" for count in day] for day in answers]
+    return _figure([list(day) for day in answers], words, theme, palette.KINDS[theme]["model"], "answers")
+
+
+def slowness(p95_s: Sequence[Sequence[float | None]], theme: str) -> "Figure":
+    """Return the 95th percentile of each hour; an hour without an answer is left blank."""
+    words = [["nothing answered" if one is None else f"p95 {seconds(one)}" for one in day] for day in p95_s]
+    return _figure([list(day) for day in p95_s], words, theme, palette.KINDS[theme]["wait"], "seconds")
+
+
+def _figure(
+    cells: Sequence[Sequence[float | None]], words: list[list[str]], theme: str, colour: str, unit: str
+) -> "Figure":
+    from plotly.graph_objects import Figure, Heatmap
+
+    highest = max((value for day in cells for value in day if value is not None), default=1.0)
+    drawn = Figure(
+        Heatmap(
+            z=cells,
+            x=list(range(HOURS)),
+            y=list(DAYS),
+            text=words,
+            hovertemplate="%{y} %{x}:00 · %{text}<extra></extra>",
+            colorscale=[[0, palette.GRID[theme]], [1, colour]],
+            zmin=0,
+            zmax=max(highest, 1e-9),
+            xgap=2,
+            ygap=2,
+            colorbar={
+                "thickness": 10,
+                "outlinewidth": 0,
+                "nticks": 4,
+                "title": {"text": unit, "side": "right"},
+            },
+        )
+    )
+    layout: dict[str, Any] = style.layout(theme, height=HEIGHT_PX)
+    layout["xaxis"] |= {"showgrid": False, "tickvals": list(range(0, HOURS, 3)), "ticksuffix": " h"}
+    layout["yaxis"] = {"autorange": "reversed", "showgrid": False, "fixedrange": True, "automargin": True}
+    drawn.update_layout(layout)
+    drawn.update_layout(showlegend=False)
+    return drawn

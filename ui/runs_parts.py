@@ -1,0 +1,295 @@
+"""The parts of the Runs page beside its list: what is open now, the figures, the charts, the export."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import streamlit as st
+
+from services.errors import ServiceError
+from services.models import Answer
+from services.monitor import overview
+from services.monitor.results import Ask, Result, Row
+from ui import cards, context, feedback, formats, menu, runs_controls, runs_data, runs_table, safe
+from ui.charts import palette, style
+from ui.runs_data import Reading
+from ui.runs_export import EXPORT_ROWS, Export, Form
+from ui.runs_filters import Wanted
+from ui.view import View
+
+TILES = 7
+OPEN_SHOWN = 5
+CHART_PX = 250
+CARD_PX = 372
+HISTOGRAM_KEY = "runs-histogram"
+POINTS_KEY = "runs-points"
+FILE_KEY = "runs-export-file"
+ABOUT_HISTOGRAM = (
+    "Each bar counts the runs that began within its stretch of time and match the filters, by how they ended. "
+    "Drag across the bars, or click one, to narrow the figures, the list and the other chart to that stretch."
+)
+ABOUT_POINTS = (
+    "Each point is a run: when it began, and how long the answer took, on a logarithmic scale. A click opens its trace. "
+    f"When more than {runs_data.MOST_POINTS:,} runs match, cells count them instead, ten steps of duration for each tenfold."
+)
+
+
+def draw_figures(reading: Reading | None, open_now: int) -> None:
+    """Draw the tiles. What could not be read is not known."""
+    figure: Row = reading.figure if reading is not None else {}
+    matching = reading.matching if reading is not None else None
+    failed = runs_data.whole(figure.get("failed"))
+    with st.grid(TILES, min_column_width=128, gap="small", key="runs-figures"):
+        cards.metric("Runs", None if matching is None else formats.count(matching), key="runs-matching")
+        cards.metric("Failed", _share_words(failed, matching), key="runs-failed", help="Failed or expired")
+        cards.metric(
+            "Open now",
+            formats.count(open_now),
+            key="runs-open",
+            help="That this dashboard works on; filters do not apply",
+        )
+        cards.metric("Answer time, median", _time(figure.get("p50_ms")), key="runs-p50")
+        cards.metric(
+            "Answer time, p95", _time(figure.get("p95_ms")), key="runs-p95", help="19 of 20 took no longer"
+        )
+        cards.metric(
+            "Queue wait, p95",
+            _time(figure.get("wait_p95_ms")),
+            key="runs-wait",
+            help="Of the runs whose wait is known",
+        )
+        cards.metric(
+            "Tokens, median",
+            _count(figure.get("tokens_p50")),
+            key="runs-tokens",
+            help="Read and written, of the runs whose tokens are known",
+        )
+
+
+def draw_open(answers: Sequence[Answer], view: View) -> None:
+    """Draw what is being worked on: it has no telemetry yet, so it stands apart from the list."""
+    if not answers:
+        return
+    with st.container(border=True, gap="xsmall", key="runs-open-now"):
+        st.markdown("**Open now**")
+        for answer in list(reversed(answers))[:OPEN_SHOWN]:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.markdown(open_words(answer, view), width="content")
+                if answer.run_id:
+                    st.page_link(
+                        menu.link("trace.py"),
+                        label="Watch",
+                        icon=":material/timeline:",
+                        query_params=runs_table.link_of(answer.run_id, answer.thread_id),
+                    )
+        more = f"And {len(answers) - OPEN_SHOWN} more. " if len(answers) > OPEN_SHOWN else ""
+        st.caption(f"{more}From this dashboard's own memory, live. The filters do not apply to them.")
+
+
+def open_words(answer: Answer, view: View) -> str:
+    if answer.state == "queued":
+        state = (
+            f":gray[:material/schedule: Waits for its turn, {formats.count(answer.ahead, 'question')} first]"
+        )
+    else:
+        doing = next((step for step in reversed(answer.steps) if step.state == "active"), None)
+        about = (
+            {"wait": "waits in the queue", "function": "function runs"}.get(doing.kind, "model works")
+            if doing
+            else ""
+        )
+        state = f":blue[:material/progress_activity: Working]{f' · {about}' if about else ''}"
+    age = formats.duration(formats.since_s(answer.asked_at))
+    return (
+        f"{state} · {age} so far · asked {view.clock(answer.asked_at)} · {safe.inline(answer.question, 60)}"
+    )
+
+
+def draw_histogram(result: Result, wanted: Wanted, view: View) -> None:
+    """Card: the bars, to mark a stretch in."""
+
+    def body() -> None:
+        from ui.charts import runs as charts
+
+        moments = sorted({row["bucket"] for row in result.rows if isinstance(row["bucket"], datetime)})
+        counted = {
+            outcome: summed(result.rows, outcome, moments)
+            for outcome in ("failed", "expired", "cancelled", "answered")
+        }
+        stretch = wanted.filters.stretch
+        drawn = charts.histogram(
+            counted,
+            start=view.start,
+            end=view.end,
+            grain=view.grain,
+            marked=(stretch.start, stretch.end) if stretch else None,
+            theme=palette.theme(),
+            zone=view.zone,
+        )
+        said = f"Stacked bars over {view.words}: how many runs answered, failed, expired or were stopped."
+        style.draw(drawn, key=HISTOGRAM_KEY, alt=said, height=CHART_PX, on_select=lambda: take_stretch(view))
+
+    cards.draw(
+        "How did runs end, and when?",
+        result,
+        body,
+        key="runs-histogram",
+        about=ABOUT_HISTOGRAM,
+        empty="No run that matches began in this range.",
+        grain=view.grain,
+    )
+
+
+def draw_durations(reading: Reading, wanted: Wanted, view: View) -> None:
+    """Card: a point a run, or their density when there are too many to tell apart."""
+    stretch = wanted.filters.stretch
+    start, end = (stretch.start, stretch.end) if stretch else (view.start, view.end)
+    many = len(reading.points.rows) > runs_data.MOST_POINTS
+    result = reading.shape if many and reading.shape.is_known else reading.points
+
+    def body() -> None:
+        from ui.charts import runs as charts
+
+        theme, zone = palette.theme(), view.zone
+        if many:
+            cells = runs_data.rows_within(reading.shape.rows, start - view.grain, end)
+            drawn = charts.density(cells, start=start, end=end, grain=view.grain, theme=theme, zone=zone)
+            style.draw(
+                drawn,
+                key="runs-density",
+                alt="Cells: how many runs took how long, over time.",
+                height=CHART_PX,
+            )
+            return
+        drawn = charts.scatter(result.rows, start=start, end=end, theme=theme, zone=zone)
+        style.draw(
+            drawn,
+            key=POINTS_KEY,
+            alt="Points: when each run began and how long its answer took, by how it ended.",
+            height=CHART_PX,
+            on_select=take_point,
+        )
+
+    cards.draw(
+        "How long did they take?",
+        result,
+        body,
+        key="runs-durations",
+        about=ABOUT_POINTS,
+        empty="No run that matches began in this stretch.",
+        grain=view.grain if many else None,
+    )
+
+
+def draw_export(export: Export) -> None:
+    """Draw the way to a file. It is read when somebody asks for it, and kept only while this is open."""
+    box = st.popover("Export", icon=":material/download:", key="runs-export", on_change="rerun")
+    if not box.open:
+        st.session_state.pop(FILE_KEY, None)
+        return
+    with box:
+        st.markdown(export.words)
+        with st.container(horizontal=True, gap="small"):
+            for form in ("csv", "json"):
+                st.button(
+                    f"Prepare {form.upper()}",
+                    key=f"runs-export-{form}",
+                    on_click=prepare,
+                    args=[export, form],
+                )
+        made = st.session_state.get(FILE_KEY)
+        if isinstance(made, ServiceError):
+            feedback.draw_error(made)
+        elif made is not None:
+            name, content = made
+            st.download_button(
+                f"Download, {len(content) / 1024:,.0f} KB",
+                content,
+                file_name=name,
+                mime="application/json" if name.endswith("json") else "text/csv",
+                key="runs-export-download",
+                icon=":material/download:",
+                type="primary",
+                on_click="ignore",
+            )
+            st.caption(name)
+
+
+def prepare(export: Export, form: Form) -> None:
+    """Callback: read what the file holds; a failure is kept, to be told where the file would be."""
+
+    def read(ask: Ask) -> Result | None:
+        found = context.ask_logs(ask)
+        return None if found is None else found[0]
+
+    try:
+        st.session_state[FILE_KEY] = export.file_name(form), export.content(form, read)
+    except ServiceError as error:
+        st.session_state[FILE_KEY] = error
+
+
+def export_of(view: View, wanted: Wanted, matching: int | None) -> Export:
+    stretch = wanted.filters.stretch
+    start, end = (stretch.start, stretch.end) if stretch else (view.start, view.end)
+    ask = runs_data.list_ask(view, wanted.filters, wanted.sort, 0, EXPORT_ROWS)
+    about = {**wanted.filters.values(), "sorted": wanted.sort}
+    return Export(ask, start, end, about, matching)
+
+
+def take_stretch(view: View) -> None:
+    """Callback: what was dragged over, or the bars that were clicked, becomes the page's stretch."""
+    chosen = st.session_state.get(HISTOGRAM_KEY, {}).get("selection", {})
+    if found := stretch_of(chosen, view):
+        runs_controls.mark(*found)
+
+
+def take_point() -> None:
+    """Callback: the run of the point that was clicked is opened."""
+    points = st.session_state.get(POINTS_KEY, {}).get("selection", {}).get("points") or []
+    told = points[0].get("customdata") if points else None
+    if told and len(told) > 1:
+        runs_table.ask_to_open(str(told[0]), str(told[1]))
+
+
+def stretch_of(chosen: dict[str, list[dict[str, object]]], view: View) -> tuple[datetime, datetime] | None:
+    """Return the stretch that a selection in the bars means, None when it means none. The axis has the zone's hands."""
+    for box in chosen.get("box") or []:
+        ends = [read_axis(text, view) for text in list(box.get("x") or [])]  # type: ignore[call-overload]  # a list
+        known = sorted(end for end in ends if end is not None)
+        if len(known) > 1 and known[0] < known[-1]:
+            return known[0], known[-1]
+    starts = [read_axis(point.get("x"), view) for point in chosen.get("points") or []]
+    clicked = sorted(start for start in starts if start is not None)
+    return (clicked[0], clicked[-1] + view.grain) if clicked else None
+
+
+def read_axis(text: object, view: View) -> datetime | None:
+    """Return the moment at a place of a time axis, which tells the hands of the clock in the view's zone."""
+    try:
+        return datetime.fromisoformat(str(text)[:26].strip()).replace(tzinfo=view.zone)
+    except ValueError:
+        return None
+
+
+def summed(rows: Sequence[Row], outcome: str, moments: Sequence[datetime]) -> overview.Points:
+    """Return how many runs of an outcome began in each bucket; none is 0, since the bucket was counted."""
+    counts: dict[object, int] = {}
+    for row in rows:
+        if row["outcome"] == outcome:
+            counts[row["bucket"]] = counts.get(row["bucket"], 0) + (runs_data.whole(row["runs"]) or 0)
+    return tuple((moment, float(counts.get(moment, 0))) for moment in moments)
+
+
+def _share_words(part: int | None, whole: int | None) -> str | None:
+    if part is None:
+        return None
+    return f"{part:,} · {part / whole:.1%}" if part and whole else f"{part:,}"
+
+
+def _time(value_ms: object) -> str | None:
+    found = runs_data.number(value_ms)
+    return None if found is None else formats.duration(found / 1000)
+
+
+def _count(value: object) -> str | None:
+    found = runs_data.number(value)
+    return None if found is None else formats.count(round(found))
