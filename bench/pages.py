@@ -203,9 +203,7 @@ def measure_switches(browser: Browser, url: str, screens: list[Screen]) -> bool:
     every = [sample for samples in taken.values() for sample in samples]
     for name, samples in taken.items():
         emit(f"pages.switch_to_{name}", statistics.median(samples), "ms", None, samples)
-    return emit(
-        "pages.switch", statistics.median(every), "ms", GOAL_SWITCH_MS, every, lower_is_better=True
-    )
+    return emit("pages.switch", statistics.median(every), "ms", GOAL_SWITCH_MS, every, lower_is_better=True)
 
 
 def came_to_rest(page: Page) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.typing import Origin, Subprotocol
 
 from bench.report import emit, header
 from commands.stack import Control, running
@@ -80,7 +81,11 @@ async def session(url: str, delay_s: float, seen: Seen, counts: asyncio.Event) -
     await asyncio.sleep(delay_s)
     address = f"{url.replace('http', 'ws', 1)}/_stcore/stream"
     async with websockets.connect(
-        address, subprotocols=["streamlit"], origin=url, max_size=None, compression=None  # type: ignore[arg-type, list-item]  # plain texts do
+        address,
+        subprotocols=[Subprotocol("streamlit")],
+        origin=Origin(url),
+        max_size=None,
+        compression=None,
     ) as socket:
         await socket.send(rerun(lambda _: None))
         fragment_id, interval_s = await first_run(socket)

@@ -59,6 +59,14 @@ def database() -> duckdb.DuckDBPyConnection:
             f"AppEvents | summarize count() by bin(TimeGenerated, {size}) | order by TimeGenerated asc"
             for size in ("1m", "5m", "15m", "1h", "6h", "1d", "7d", "10s", "100ms")
         ),
+        *(
+            f"let m = datetime({moment}); AppEvents | extend later = TimeGenerated > m, m | order by TimeGenerated asc"
+            for moment in (
+                "2026-03-29T05:00:00.000000Z",
+                "2026-02-30T05:00:00.000000Z",
+                "0000-00-00T00:00:00.000000Z",
+            )
+        ),
     ],
 )
 def test_the_cheap_form_means_the_same(database: duckdb.DuckDBPyConnection, query: str) -> None:
