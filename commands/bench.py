@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emulator.supervisor import ROOT
 
-NAMES = ("start", "emulator", "queues", "functions", "answers", "click", "monitor")
+NAMES = ("start", "emulator", "queues", "functions", "answers", "click", "monitor", "overview")
 
 
 def main(arguments: list[str]) -> int:

@@ -51,7 +51,7 @@ CHAPTERS = 60
 TRIES, TRY_AGAIN_S = 5, 1.0
 TIMEOUT_S = 10.0
 FLUSH_S = 30.0
-NICENESS = 10
+NICENESS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin: a thread that waits in its buffer breaks the interpreter's end.
+    while os.read(0, 1024):
+        pass
     os._exit(0)
 
 

@@ -18,9 +18,11 @@ from ui import (
     metrics_week,
     view,
 )
+from ui.metrics_data import Board
 
 TABS = ("Agents and tools", "Tokens and cost", "Busy hours", "Azure Monitor")
 SKELETON_PX = 480
+SEEN_KEY = "metrics-seen"
 
 
 def main() -> None:
@@ -32,9 +34,7 @@ def draw_body() -> None:
     """Fragment: figures in words and tables first, for no chart is waited for; then what the open tab draws."""
     with feedback.showing_errors(key="metrics"):
         seen = view.current()
-        loading = st.container()
-        with loading, st.skeleton(height=SKELETON_PX):
-            board = metrics_data.read(seen)
+        board = read_first(seen) if SEEN_KEY not in st.session_state else metrics_data.read(seen)
         metrics_tiles.draw(board, seen)
         parts, tokens, week, azure = st.tabs(TABS, key="tab", on_change="rerun", bind="query-params")
         if parts.open:
@@ -49,6 +49,14 @@ def draw_body() -> None:
         if azure.open:
             with azure:
                 metrics_explorer.draw(seen)
+
+
+def read_first(seen: view.View) -> Board | None:
+    """Return what metrics_data.read() does, with a place held on the screen: later, what was drawn holds its own."""
+    with st.container(), st.skeleton(height=SKELETON_PX):
+        board = metrics_data.read(seen)
+    st.session_state[SEEN_KEY] = True
+    return board
 
 
 main()

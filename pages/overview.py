@@ -6,7 +6,15 @@ off. One request for everything of the past, shared by all viewers; the queues f
 
 import streamlit as st
 
-from ui import feedback, overview_attention, overview_charts, overview_data, overview_tiles, view
+from ui import (
+    feedback,
+    overview_attention,
+    overview_charts,
+    overview_cost,
+    overview_data,
+    overview_tiles,
+    view,
+)
 
 SKELETON_PX = 560
 
@@ -24,7 +32,8 @@ def draw_body() -> None:
         cells = overview_tiles.frame()
         with loading, st.skeleton(height=SKELETON_PX):
             past = overview_data.read_past(seen)
-        past_tiles = overview_tiles.of_past(past, seen)
+        cost = overview_cost.cost_of(past)
+        past_tiles = overview_tiles.of_past(past, seen, cost.amount, cost.notes)
         overview_tiles.draw([cells[place] for place in overview_tiles.PAST], past_tiles)
         queues, answers = overview_data.read_queues(), overview_data.open_answers()
         now_tiles = overview_tiles.of_now(past, queues, answers, seen)

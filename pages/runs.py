@@ -5,6 +5,8 @@ URL state: the range, refresh and zone of the bar (ui/view.py); ?runs-outcome=, 
 as the bar says. One request for all of it, shared by all viewers. Acts: opens a trace, writes a file of what matches.
 """
 
+from contextlib import nullcontext
+
 import streamlit as st
 
 from ui import (
@@ -24,12 +26,14 @@ from ui.runs_filters import Wanted
 from ui.view import View
 
 SKELETON_PX = 480
+LOADING_KEY = "runs-loading"
 
 
 def main() -> None:
     st.markdown("# Runs", anchors=False)
     shown = view.current()
     runs_controls.draw_filters(runs_filters.parse(runs_controls.address(), shown))
+    st.session_state[LOADING_KEY] = True  # for the first time only: a timer's redraw has something to look at
     st.fragment(draw_body, run_every=shown.refresh_s, key="runs")()
 
 
@@ -40,11 +44,11 @@ def draw_body() -> None:
         shown = view.current()
         wanted = runs_filters.parse(runs_controls.address(), shown)
         figures, live, chosen, charts, listed = (st.container() for _ in range(5))
-        if runs_data.is_held():
+        loading = (
+            st.skeleton(height=SKELETON_PX) if st.session_state.pop(LOADING_KEY, False) else nullcontext()
+        )
+        with figures, loading:
             reading, page = runs_data.read(shown, wanted)
-        else:
-            with figures, st.skeleton(height=SKELETON_PX):
-                reading, page = runs_data.read(shown, wanted)
         answers = context.services().answers.open_answers()
         with figures:
             runs_parts.draw_figures(reading, len(answers))
@@ -83,11 +87,10 @@ def draw_list(reading: Reading, wanted: Wanted, shown: View, page: int) -> None:
 
 def draw_rows(reading: Reading, wanted: Wanted, shown: View, page: int) -> None:
     if reading.listed.rows:
-        runs_parts.draw_export(runs_parts.export_of(shown, wanted, reading.matching))
-        demo = runs_data.whole(reading.figure.get("demo_runs"))
-        if demo:
-            st.caption(f":violet-badge[demo] {demo:,} of these are made-up history, there to look at.")
-        runs_table.draw(reading.listed.rows[: runs_data.PAGE_ROWS], wanted, shown, page, reading.matching)
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            runs_controls.draw_sort(wanted.sort)
+            runs_parts.draw_export(runs_parts.export_of(shown, wanted, reading.matching))
+        runs_table.draw(reading.listed.rows[: runs_data.PAGE_ROWS], wanted, shown, page, reading.figure)
         return
     if reading.total:
         where = "in the marked stretch " if wanted.filters.stretch else ""

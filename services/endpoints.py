@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 PROJECT_EXAMPLE = "https://contoso.services.ai.azure.com/api/projects/support"
@@ -108,6 +109,21 @@ def metrics_endpoint(value: str, trusted: tuple[str, ...] = ()) -> str:
     if path := parts.path.rstrip("/"):
         raise AddressError(f"must end after the host, without {path!r}. Example: {METRICS_EXAMPLE}")
     return f"https://{parts.netloc.lower()}"
+
+
+def half_of_metrics(given: Mapping[str, str]) -> list[str]:
+    """Return what is missing when *given*, variables by name, holds only a part of what metrics need in Azure mode."""
+    named = [
+        name for name in ("RELAYDECK_STORAGE_RESOURCE_ID", "RELAYDECK_FOUNDRY_RESOURCE_ID") if name in given
+    ]
+    place = "RELAYDECK_METRICS_ENDPOINT"
+    if given.get("RELAYDECK_MODE", "local").strip() != "azure" or bool(named) == (place in given):
+        return []
+    if named:
+        return [f"Missing {place}, which {' and '.join(named)} need. Example: {METRICS_EXAMPLE}"]
+    return [
+        f"{place} is set, but neither RELAYDECK_STORAGE_RESOURCE_ID nor RELAYDECK_FOUNDRY_RESOURCE_ID is."
+    ]
 
 
 def web_address(value: str, example: str) -> str:

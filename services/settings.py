@@ -370,34 +370,18 @@ def _normalise(given: dict[str, str]) -> list[str]:
         "RELAYDECK_STORAGE_RESOURCE_ID": endpoints.storage_resource,
         "RELAYDECK_FOUNDRY_RESOURCE_ID": endpoints.foundry_resource,
     }
-    problems = []
+    problems = endpoints.half_of_metrics(given)
     for name, check in checks.items():
         if name in given:
             try:
                 given[name] = check(given[name])
             except AddressError as exc:
                 problems.append(f"{name} {exc}")
-    problems += _half_of_metrics(given)
     try:
         load_prices(given.get("RELAYDECK_PRICES", ""))
     except ConfigurationError as exc:
         problems += exc.problems
     return problems
-
-
-def _half_of_metrics(given: Mapping[str, str]) -> list[str]:
-    """Return what is missing when only a part of what metrics need is there."""
-    named = [
-        name for name in ("RELAYDECK_STORAGE_RESOURCE_ID", "RELAYDECK_FOUNDRY_RESOURCE_ID") if name in given
-    ]
-    place = "RELAYDECK_METRICS_ENDPOINT"
-    if given.get("RELAYDECK_MODE", "local").strip() != "azure" or bool(named) == (place in given):
-        return []
-    if named:
-        return [f"Missing {place}, which {' and '.join(named)} need. Example: {endpoints.METRICS_EXAMPLE}"]
-    return [
-        f"{place} is set, but neither RELAYDECK_STORAGE_RESOURCE_ID nor RELAYDECK_FOUNDRY_RESOURCE_ID is."
-    ]
 
 
 def _endings(given: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A stand-in for Application Insights' ingestion endpoint: takes what the real exporter sends, answers as told."""
 
+import gzip
 import json
 import threading
 import time
@@ -10,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
 KEY = "00000000-0000-0000-0000-000000000001"
-Manner = Literal["accept", "refuse", "fail", "half", "hang", "drip"]
+Manner = Literal["accept", "refuse", "fail", "busy", "half", "hang", "drip"]
 
 
 @dataclass
@@ -53,26 +54,30 @@ def open_ingestion() -> Iterator[Ingestion]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            packed = self.headers.get("Content-Encoding") == "gzip"
+            rows = json.loads(gzip.decompress(body) if packed else body)
             state.requests.append(self.path)
             manner = state.manner
             if manner == "hang":
                 state.over.wait()
                 self.close_connection = True
                 return
-            status = {"refuse": 400, "fail": 500, "half": 206}.get(manner, 200)
+            status = {"refuse": 400, "fail": 500, "busy": 429, "half": 206}.get(manner, 200)
             taken = {"accept": len(rows), "drip": len(rows), "half": len(rows) // 2}.get(manner, 0)
             errors = [{"index": i, "statusCode": 400, "message": "no"} for i in range(taken, len(rows))]
             state.envelopes.extend(rows[:taken])
-            body = json.dumps({"itemsReceived": len(rows), "itemsAccepted": taken, "errors": errors}).encode()
+            said = json.dumps({"itemsReceived": len(rows), "itemsAccepted": taken, "errors": errors}).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(said)))
+            if manner == "busy":
+                self.send_header("Retry-After", "120")
             self.end_headers()
-            for start in range(0, len(body), 1 if manner == "drip" else len(body)):
+            for start in range(0, len(said), 1 if manner == "drip" else len(said)):
                 if manner == "drip" and state.over.wait(0.2):
                     return
-                self.wfile.write(body[start : start + 1] if manner == "drip" else body)
+                self.wfile.write(said[start : start + 1] if manner == "drip" else said)
 
         def log_message(self, *_: object) -> None: ...
 

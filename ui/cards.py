@@ -16,6 +16,7 @@ NO_WORKSPACE = (
     "Set `RELAYDECK_LOGS_WORKSPACE` to the id of the workspace that the application's telemetry goes to."
 )
 NOTHING = "Nothing of this happened in this range."
+HOW = ":small[:gray[:material/function: How this is computed]]"
 DELTAS = {"up": "normal", "down": "inverse", "none": "off"}
 
 
@@ -37,7 +38,7 @@ def draw(
     *body*, in pixels; what is drawn in its place then takes as much, and nothing below it moves.
     """
     found = (results,) if isinstance(results, Result) else results
-    with st.container(border=True, gap="small", key=f"card-{key}"):
+    with st.container(border=True, gap="small", height="stretch", key=f"card-{key}"):
         st.markdown(f"**{title}**")
         if found is None:
             with _place(height):
@@ -127,9 +128,7 @@ def _draw_source(found: Sequence[Result], key: str, about: str, grain: timedelta
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(source_words(found, grain))
         how = st.popover(
-            "How this is computed",
-            type="tertiary",
-            icon=":material/function:",
+            HOW,  # not a tertiary button: open, the dark theme draws that in a blue that cannot be read
             key=f"how-{key}",
             on_change="rerun",
         )

@@ -4,7 +4,7 @@ import functools
 import itertools
 import threading
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ CONVERSATION_FRESH_S = 300.0
 THREADS_FRESH_S = 60.0
 TRACE_FRESH_S = 60.0
 DEPTHS_FRESH_S = 4.0
+FIGURE_KEPT_S = 60.0
 AWAITED_FRESH_S = 4.0
 PEEK_FRESH_S = 4.0
 LOG_KEPT_S = 60.0
@@ -127,6 +128,13 @@ def waterfall(bars: tuple[Bar, ...], elapsed_s: float, theme: str) -> "Figure":
     return chart.figure(bars, elapsed_s, theme)
 
 
+@st.cache_resource(ttl=FIGURE_KEPT_S, max_entries=200, show_spinner=False)
+def figure(name: str, key: tuple[str, ...], _build: "Callable[[], Figure]") -> "Figure":
+    """Return what *_build* draws, drawn once for all viewers whose *key* is the same: what it shows, for which eyes."""
+    del name, key
+    return _build()
+
+
 @st.cache_resource(ttl=DEPTHS_FRESH_S, max_entries=4, show_spinner=False)
 def queue_depths(prefix: str) -> tuple[Sequence[QueueDepth], datetime]:
     """Return the queues whose name starts so, deepest first, and when they were looked at. Raises ServiceErrors."""
@@ -166,6 +174,11 @@ def all_depths() -> tuple[Sequence[QueueDepth], datetime]:
 def _kept_logs(asks: tuple[tuple[str, str], ...]) -> dict[str, tuple[Result, ...]]:
     del asks
     return {}
+
+
+def known_once(*asks: Ask) -> tuple[Result, ...] | None:
+    """Return what ask_logs_once() would without asking; None when it would ask."""
+    return _kept_logs(tuple(ask.key for ask in asks)).get("results")
 
 
 def ask_logs_once(*asks: Ask) -> tuple[Result, ...] | None:

@@ -12,15 +12,17 @@ QUERY = "demo_rows"
 KEPT_KEY = "demo-rows-kept"
 
 
-def draw_line(place: DeltaGenerator) -> None:
-    """Draw in *place* that the range shown holds demo history; nothing when it holds none, or nobody knows.
+def draw_line(place: DeltaGenerator, *, ask: bool) -> bool:
+    """Draw in *place* that the range shown holds demo history, nothing when it holds none; return whether that is known.
 
-    At most one request a minute for all who look, and none for a press that leaves page and range as they are.
+    *ask*: whether to ask the workspace: at most once a minute for all who look, and never for a press that leaves page
+    and range as they are. Without it nothing is sent.
     """
     shown = view.current()
-    row = _read(shown)
+    row = _read(shown, ask=ask)
     if row is not None and (told := words(row, shown)):
         place.caption(f"{BADGE} {told}")
+    return row is not None
 
 
 def words(row: Row, shown: View) -> str:
@@ -44,13 +46,14 @@ def badge(is_demo: object) -> str:
     return BADGE if is_demo else ""
 
 
-def _read(shown: View) -> Row | None:
+def _read(shown: View, *, ask: bool) -> Row | None:
     """Return the row as it was read when this page or range was opened; None when it is not known."""
     held = (shown.label, st.session_state.get(view.SINCE_KEY))
     kept: tuple[object, Row] | None = st.session_state.get(KEPT_KEY)
     if kept is not None and kept[0] == held:
         return kept[1]
-    found = context.ask_logs_once(Ask(QUERY, shown.values(), label=shown.label))
+    asked = Ask(QUERY, shown.values(), label=shown.label)
+    found = context.ask_logs_once(asked) if ask else context.known_once(asked)
     if found is None or not found[0].is_known or not found[0].rows:
         return None
     st.session_state[KEPT_KEY] = (held, found[0].rows[0])

@@ -15,7 +15,6 @@ from ui.metrics_choice import AUTO, NAMES, NONE, WORDS, Choice
 from ui.view import View
 
 NARROWEST_PX = 170
-SKELETON_PX = 320
 KEY = "metrics-azure-{}"
 NO_RESOURCE = (
     "No Azure resource is named whose metrics could be shown. Set `RELAYDECK_METRICS_ENDPOINT` to the address of your "
@@ -42,10 +41,7 @@ def draw(view: View) -> None:
     if choice.problem:
         st.warning(safe.inline(choice.problem, 600), icon=":material/rule:")
     ask = choice.ask(view.label)
-    loading = st.container()
-    with loading, st.skeleton(height=SKELETON_PX):
-        result = service.ask(ask)
-    call = service.call_for(ask)
+    result, call = service.ask(ask), service.call_for(ask)
     cards.draw(
         title(choice),
         result,
@@ -80,7 +76,7 @@ def draw_choices(choice: Choice, resources: Sequence[Resource]) -> None:
             choice.split or NONE,
             lambda name: "not split" if name == NONE else name,
         )
-        _draw_choice("every", "Every", choice.grains(), choice.every, lambda word: _grain_word(word, choice))
+        _draw_choice("every", "Every", choice.grains(), choice.every, _grain_word)
 
 
 def draw_series(choice: Choice, result: Result, view: View) -> None:
@@ -148,9 +144,10 @@ def _metric_word(metric: PlatformMetric) -> str:
     return f"{metric.title} ({metric.name})"
 
 
-def _grain_word(word: str, choice: Choice) -> str:
+def _grain_word(word: str) -> str:
+    """Return the label of a grain. It never changes: the browser tells a choice by its label."""
     if word == AUTO:
-        return f"automatic ({cards.grain_words(choice.grain)})" if choice.every == AUTO else "automatic"
+        return "automatic"
     return GRAIN_WORDS.get(word, word.removeprefix("PT").replace("M", " min").replace("H", " h"))
 
 
@@ -160,14 +157,14 @@ def _draw_choice(
     key = KEY.format(name)
     if st.session_state.get(key) != chosen:
         st.session_state[key] = chosen
-    st.selectbox(label, options, key=key, format_func=words, on_change=_choose, args=[name])
+    st.selectbox(label, options, key=key, format_func=words, on_change=_choose, args=[name, options])
 
 
-def _choose(name: str) -> None:
+def _choose(name: str, options: Sequence[str]) -> None:
     """Callback: the choice goes into the address; what it may not support is dropped from there."""
     chosen = st.session_state.get(KEY.format(name))
-    later = {"resource": NAMES[1:], "metric": NAMES[2:]}.get(name, ())
-    for other in later:
+    if chosen not in options:  # a label that the browser held from what was offered before
+        return
+    for other in {"resource": NAMES[1:], "metric": NAMES[2:]}.get(name, ()):
         st.query_params.pop(other, None)
-    if chosen:
-        st.query_params[name] = str(chosen)
+    st.query_params[name] = str(chosen)

@@ -84,10 +84,7 @@ def draw_agents(board: Board, view: View) -> None:
     if not agents:
         st.caption(NOBODY)
         return
-    rows = [
-        {"Agent": safe.clean(part.name), **_common(part, view), "Over time": _trend(part, board, view)}
-        for part in agents
-    ]
+    rows = [{"Agent": safe.clean(part.name), **_common(part), **_pace(part, board, view)} for part in agents]
     _draw_table(rows, "agents", f"{len(agents)} agents with calls, failures and durations", view)
 
 
@@ -101,9 +98,9 @@ def draw_tools(board: Board, view: View) -> None:
     rows = [
         {
             "Tool": safe.clean(part.name),
-            **_common(part, view),
+            **_common(part),
             **_execution(executed.get(part.name)),
-            "Over time": _trend(part, board, view),
+            **_pace(part, board, view),
         }
         for part in tools
     ]
@@ -141,7 +138,7 @@ def draw_reasons(rows: Sequence[Row], view: View) -> None:
         placeholder="",
         alt=f"{len(found)} reasons for failures, the most frequent first",
         column_config={
-            "Reason": st.column_config.TextColumn(width="large"),
+            "Reason": st.column_config.TextColumn(width="medium"),
             "Failures": st.column_config.ProgressColumn(
                 format="%d",
                 min_value=0,
@@ -195,10 +192,9 @@ def draw_panels(board: Board, view: View) -> None:
         st.caption(f"The {MOST_PANELS} busiest of {len(parts)} are drawn; the table has all.")
 
 
-def _common(part: Part, view: View) -> dict[str, Any]:
+def _common(part: Part) -> dict[str, Any]:
     return {
         "Calls": part.calls,
-        "A minute": per_minute(part.calls, view.end - view.start),
         "Failed": part.failed_share,
         "p50": part.p50_s,
         "p95": part.p95_s,
@@ -211,6 +207,11 @@ def _execution(part: Part | None) -> dict[str, Any]:
         "Function p95": part.p95_s if part else None,
         "Function errors": part.failed_share if part else None,
     }
+
+
+def _pace(part: Part, board: Board, view: View) -> dict[str, Any]:
+    rate = per_minute(part.calls, view.end - view.start)
+    return {"A minute": rate, "Over time": _trend(part, board, view)}
 
 
 def _trend(part: Part, board: Board, view: View) -> list[float]:

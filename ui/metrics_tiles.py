@@ -78,7 +78,7 @@ def _draw_tokens(spent: Spent, result: Result) -> None:
     known = result.is_known and spent.input_tokens is not None and spent.output_tokens is not None
     value = short((spent.input_tokens or 0) + (spent.output_tokens or 0)) if known else None
     note = (
-        f"{short(spent.input_tokens or 0)} read, {short(spent.output_tokens or 0)} written" if known else None
+        f"{short(spent.input_tokens or 0)} read, {short(spent.output_tokens or 0)} written" if known else ""
     )
     cards.metric("Tokens", value, key="metrics-tokens", note=note, help="Of answers that tell them.")
 

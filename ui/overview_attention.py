@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from services.monitor.attention import Concern, Place, Severity
-from ui import feedback, formats, menu, safe
+from ui import feedback, menu, overview_data, safe
 from ui.overview_data import Past, Queues
 from ui.view import View
 
@@ -30,17 +30,17 @@ def draw(concerns: Sequence[Concern], past: Past | None, queues: Queues, view: V
         for concern in concerns:
             _draw_row(concern, view)
         if not concerns:
-            st.markdown(quiet_words(past, queues))
+            st.markdown(quiet_words(past, queues, view))
         st.caption(scope_words(past, queues, view))
 
 
-def quiet_words(past: Past | None, queues: Queues) -> str:
+def quiet_words(past: Past | None, queues: Queues, view: View) -> str:
     """Return the sentence for an empty list; it promises no more than was looked at."""
     if queues.depths is None:
         return ":gray[:material/help: Nothing else was found, but the queues could not be looked at.]"
     if past is not None and not past.failures.is_known:
         return ":gray[:material/help: No queue needs you; whether answers failed could not be read.]"
-    checked = formats.age(formats.since_s(queues.at))
+    checked = overview_data.age_words(queues.at, view)
     if past is None:
         return f":green[:material/check_circle:] No queue and no open answer needs you. Last check {checked}."
     return f":green[:material/check_circle:] Nothing needs you. Last check {checked}."
@@ -48,13 +48,13 @@ def quiet_words(past: Past | None, queues: Queues) -> str:
 
 def scope_words(past: Past | None, queues: Queues, view: View) -> str:
     """Return what was looked at, and how long ago."""
-    said = [f"Queues and open answers as they are now ({formats.age(formats.since_s(queues.at))})"]
+    said = [f"Queues and open answers as they are now ({overview_data.age_words(queues.at, view)})"]
     if queues.depths is None:
         said = ["Open answers as they are now"]
     if past is None:
         said.append("failures of the past need a Log Analytics workspace")
     elif past.failures.is_known:
-        read = formats.age(formats.since_s(past.failures.read_at))
+        read = overview_data.age_words(past.failures.read_at, view)
         stale = ", not read again since" if past.failures.state == "stale" else ""
         part = ", only a part of them" if past.failures.state == "partial" else ""
         said.append(f"failures within {view.words} (Log Analytics, {read}{stale}{part})")
@@ -64,7 +64,7 @@ def scope_words(past: Past | None, queues: Queues, view: View) -> str:
 def _draw_row(concern: Concern, seen: View) -> None:
     colour, icon, word = LOOKS[concern.severity]
     since = f"since {seen.clock(concern.since)}" if concern.since else seen.words
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(f":{colour}[{icon} **{word}**]", width=SEVERITY_PX)
         told = f"{safe.inline(concern.evidence, 260)} :gray[{since}]"
         st.markdown(f"**{safe.inline(concern.what, 160)}**  \n{told}", width="stretch")

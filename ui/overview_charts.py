@@ -16,7 +16,7 @@ from services.monitor.overview import (
     queue_pasts,
     values,
 )
-from services.monitor.results import Row
+from services.monitor.results import Result
 from ui import cards, context, formats, overview_data, safe
 from ui.charts import palette, style
 from ui.overview_data import Past
@@ -37,7 +37,7 @@ def draw(past: Past | None, view: View) -> None:
         cards.draw(
             "Where does the time go?",
             past.series,
-            lambda: draw_parts(past.series.rows, view),
+            lambda: draw_parts(past.series, view),
             key="overview-parts",
             about=ABOUT_PARTS,
             empty=NO_ANSWER,
@@ -47,7 +47,7 @@ def draw(past: Past | None, view: View) -> None:
         cards.draw(
             "How long do answers take?",
             past.series,
-            lambda: draw_times(past.series.rows, view),
+            lambda: draw_times(past.series, view),
             key="overview-times",
             about=ABOUT_TIMES,
             empty=NO_ANSWER,
@@ -57,7 +57,7 @@ def draw(past: Past | None, view: View) -> None:
         cards.draw(
             "How do answers end?",
             past.series,
-            lambda: draw_outcomes(past.series.rows, view),
+            lambda: draw_outcomes(past.series, view),
             key="overview-outcomes",
             about=ABOUT_OUTCOMES,
             empty=NO_ANSWER,
@@ -67,7 +67,7 @@ def draw(past: Past | None, view: View) -> None:
         cards.draw(
             "Do messages pile up?",
             past.queues,
-            lambda: draw_queues(past.queues.rows, view),
+            lambda: draw_queues(past.queues, view),
             key="overview-queues",
             about=ABOUT_QUEUES,
             empty=NO_READING,
@@ -76,8 +76,8 @@ def draw(past: Past | None, view: View) -> None:
         )
 
 
-def draw_parts(rows: Sequence[Row], view: View) -> None:
-    parts = [(row["bucket"], parts_of(row)) for row in rows]
+def draw_parts(result: Result, view: View) -> None:
+    parts = [(row["bucket"], parts_of(row)) for row in result.rows]
     placed = [(at, one) for at, one in parts if isinstance(at, datetime)]
     found = mean_parts([one for _, one in placed])
     said = parts_words(found)
@@ -86,47 +86,59 @@ def draw_parts(rows: Sequence[Row], view: View) -> None:
         return
     from ui.charts import time_parts
 
-    drawn = time_parts.figure(
-        placed, start=view.start, end=view.end, grain=view.grain, theme=palette.theme(), zone=view.zone
+    drawn = context.figure(
+        "overview-parts",
+        figure_key(result, view),
+        lambda: time_parts.figure(
+            placed, start=view.start, end=view.end, grain=view.grain, theme=palette.theme(), zone=view.zone
+        ),
     )
     style.draw(drawn, key="overview-parts-figure", alt=f"Stacked bars over {view.words}. {said}")
 
 
-def draw_times(rows: Sequence[Row], view: View) -> None:
-    moments = buckets(rows, view.start, view.end, view.grain)
-    lines = {name: values(rows, f"{name}_ms", moments, 0.001) for name in ("p50", "p95", "p99")}
-    answers = sum(int(value or 0) for _, value in counts(rows, "answers", moments))
+def draw_times(result: Result, view: View) -> None:
+    moments = buckets(result.rows, view.start, view.end, view.grain)
+    lines = {name: values(result.rows, f"{name}_ms", moments, 0.001) for name in ("p50", "p95", "p99")}
+    answers = sum(int(value or 0) for _, value in counts(result.rows, "answers", moments))
     said = times_words(lines["p95"], answers, overview_data.slo_s())
     st.caption(said)
     from ui.charts import answer_times
 
-    drawn = answer_times.figure(
-        lines,
-        slo_s=overview_data.slo_s(),
-        start=view.start,
-        end=view.end,
-        theme=palette.theme(),
-        zone=view.zone,
+    drawn = context.figure(
+        "overview-times",
+        figure_key(result, view),
+        lambda: answer_times.figure(
+            lines,
+            slo_s=overview_data.slo_s(),
+            start=view.start,
+            end=view.end,
+            theme=palette.theme(),
+            zone=view.zone,
+        ),
     )
     style.draw(drawn, key="overview-times-figure", alt=f"Percentiles over {view.words}. {said}")
 
 
-def draw_outcomes(rows: Sequence[Row], view: View) -> None:
-    moments = buckets(rows, view.start, view.end, view.grain)
+def draw_outcomes(result: Result, view: View) -> None:
+    moments = buckets(result.rows, view.start, view.end, view.grain)
     from ui.charts import outcomes
 
-    counted = {name: counts(rows, name, moments) for name in outcomes.STACK}
+    counted = {name: counts(result.rows, name, moments) for name in outcomes.STACK}
     sums = {name: int(sum(value or 0 for _, value in points)) for name, points in counted.items()}
     said = outcome_words(sums)
     st.caption(said)
-    drawn = outcomes.figure(
-        counted, start=view.start, end=view.end, grain=view.grain, theme=palette.theme(), zone=view.zone
+    drawn = context.figure(
+        "overview-outcomes",
+        figure_key(result, view),
+        lambda: outcomes.figure(
+            counted, start=view.start, end=view.end, grain=view.grain, theme=palette.theme(), zone=view.zone
+        ),
     )
     style.draw(drawn, key="overview-outcomes-figure", alt=f"Stacked bars over {view.words}. {said}")
 
 
-def draw_queues(rows: Sequence[Row], view: View) -> None:
-    pasts = queue_pasts(rows, view.start, view.end, view.grain, context.services().settings.sample_s)
+def draw_queues(result: Result, view: View) -> None:
+    pasts = queue_pasts(result.rows, view.start, view.end, view.grain, context.services().settings.sample_s)
     busy = [one for one in pasts if one.deepest or one.longest_s]
     if all(one.deepest is None for one in pasts):
         st.caption(NO_READING)
@@ -137,10 +149,27 @@ def draw_queues(rows: Sequence[Row], view: View) -> None:
         return
     from ui.charts import queue_strips
 
-    drawn = queue_strips.figure(
-        busy[:STRIPS], start=view.start, end=view.end, theme=palette.theme(), zone=view.zone
+    drawn = context.figure(
+        "overview-queues",
+        figure_key(result, view),
+        lambda: queue_strips.figure(
+            busy[:STRIPS], start=view.start, end=view.end, theme=palette.theme(), zone=view.zone
+        ),
     )
     style.draw(drawn, key="overview-queues-figure", alt=f"A row for each queue over {view.words}. {said}")
+
+
+def figure_key(result: Result, view: View) -> tuple[str, ...]:
+    """Return what makes two drawings of *result* the same: the same reading, range and look."""
+    return (
+        str(result.read_at),
+        result.state,
+        view.label,
+        str(view.grain),
+        palette.theme(),
+        str(view.zone),
+        style.zone_name(view.zone),
+    )
 
 
 # What was found, in words -----------------------------------------------------------------------------

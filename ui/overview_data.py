@@ -23,12 +23,13 @@ from ui.view import View
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One result for each query of the page."""
+    """One result for each query of the page. *tokens*: None without a price list, since only the cost needs it."""
 
     figures: Result
     series: Result
     failures: Result
     queues: Result
+    tokens: Result | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def read_past(seen: View) -> Past | None:
         Ask("attention", seen.values(), seen.label),
         Ask("queue_history", seen.values(grain=seen.grain, queues=[]), seen.label),
     ]
+    if context.services().prices.models:
+        asks.append(Ask("token_use", seen.values(grain=seen.grain), seen.label))
     found = context.ask_logs(*asks)
     return None if found is None else Past(*found)
 
@@ -103,3 +106,10 @@ def concerns(past: Past | None, queues: Queues, answers: Sequence[Answer]) -> tu
     if past is not None:
         found += concerns_of_telemetry(*context.services().telemetry.health().verdict())
     return ordered(found)
+
+
+def age_words(moment: datetime | None, seen: View) -> str:
+    """Return `3 s ago`; the time of day while the page is paused, for nothing would draw an age anew."""
+    if seen.refresh_s is None:
+        return f"at {seen.clock(moment)}"
+    return formats.age(formats.since_s(moment))

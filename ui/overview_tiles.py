@@ -79,12 +79,12 @@ def draw_source(past: Past | None, queues: Queues, view: View) -> None:
 
 def source_words(past: Past | None, queues: Queues, view: View) -> str:
     """Return what changes are measured against, and how old each source's figures are."""
-    looked = f"queues looked at {formats.age(formats.since_s(queues.at))}" if queues.at else "queues not read"
+    looked = f"queues seen {overview_data.age_words(queues.at, view)}" if queues.at else "queues not read"
     if past is None:
         return f"No history: no workspace is set · {looked}"
     said = [f"{_begin(view.words)}; changes are against {before_words(view)}"]
     if past.figures.is_known:
-        said.append(f"{past.figures.source} read {formats.age(formats.since_s(past.figures.read_at))}")
+        said.append(f"{past.figures.source} read {overview_data.age_words(past.figures.read_at, view)}")
     else:
         said.append(f"{past.figures.source} could not be read")
     if past.figures.state == "stale":
@@ -107,8 +107,11 @@ def before_words(view: View) -> str:
 # Of the stretch ---------------------------------------------------------------------------------------
 
 
-def of_past(past: Past | None, view: View) -> tuple[Tile, ...]:
-    """Return the tiles that telemetry fills; all of them not known when it could not be read."""
+def of_past(past: Past | None, view: View, cost: str = "", cost_notes: str = "") -> tuple[Tile, ...]:
+    """Return the tiles that telemetry fills; all of them not known when it could not be read.
+
+    *cost*: what the answers cost, as it is shown; empty without a price list.
+    """
     sums = overview_data.figures(past)
     rows = past.series.rows if past is not None and past.series.is_known else ()
     moments = buckets(rows, view.start, view.end, view.grain)
@@ -148,7 +151,7 @@ def of_past(past: Past | None, view: View) -> tuple[Tile, ...]:
             f"How long the message of a function call lay in its input queue, in 95 % of the "
             f"{formats.count(now.waited, 'answer')} that called one and whose wait was seen.",
         ),
-        _tokens(now, before, trend(values(rows, "tokens", moments))),
+        _tokens(now, before, trend(values(rows, "tokens", moments)), cost, cost_notes),
     )
 
 
@@ -186,18 +189,19 @@ def _success(now: Figures, before: Figures, trend: Points) -> Tile:
     )
 
 
-def _tokens(now: Figures, before: Figures, trend: Points) -> Tile:
+def _tokens(now: Figures, before: Figures, trend: Points, cost: str, cost_notes: str) -> Tile:
     told = f"Told for {now.counted:,} of {formats.count(now.answers, 'answer')}"
     if now.tokens is not None:
         told += f": {now.input_tokens or 0:,.0f} read, {now.output_tokens or 0:,.0f} written"
+    known = None if now.tokens is None else " · ".join(filter(None, [short(now.tokens), cost]))
     return Tile(
         "tokens",
-        "Tokens",
-        "no answers" if not now.answers else None if now.tokens is None else short(now.tokens),
+        "Tokens and cost" if cost else "Tokens",
+        known if now.answers else "no answers",
         change(difference(now.tokens, before.tokens), short),
         "none",
         trend,
-        f"{told}.",
+        f"{told}. {cost_notes}".strip(),
     )
 
 

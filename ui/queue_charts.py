@@ -8,6 +8,7 @@ import streamlit as st
 
 from services.monitor.flow import WINDOW
 from services.monitor.results import Result, Row
+from services.queues import POISON_SUFFIX
 from ui import cards, formats, safe
 from ui.charts import palette, queues, style
 from ui.queue_data import FLOW, HISTORY, WAITS, Board
@@ -16,6 +17,7 @@ from ui.view import View
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+CHART_PX = 420  # narrower than this, two charts stand one above the other
 ABOUT_STRIPS = (
     "A sampler in each Relaydeck process looks at every queue and tells depth and age as metrics; a point is the "
     "highest of its stretch. Depth is Azure's approximate count, with messages that are being worked on. Age is that "
@@ -40,11 +42,11 @@ def draw(board: Board, shown: View, pair: str) -> None:
         return
     names = {one.input_queue: f"{one.name} in" for one in board.pairs}
     names |= {one.output_queue: f"{one.name} out" for one in board.pairs}
+    names |= {queue + POISON_SUFFIX: f"{name} poison" for queue, name in names.items()}
     wanted = _of_pair(board, pair)
     span = queues.Span(shown.start, shown.end, shown.grain, shown.zone)
     theme = palette.theme()
-    left, right = st.columns(2)
-    with left:
+    with st.grid(2, min_column_width=CHART_PX, gap="small"):
         rows = chosen(results[HISTORY].rows, wanted)
         _card(
             "How deep are the queues, and how old is the oldest message?",
@@ -56,7 +58,6 @@ def draw(board: Board, shown: View, pair: str) -> None:
             ABOUT_STRIPS,
             shown,
         )
-    with right:
         rates = chosen(results[FLOW].rows, wanted)
         _card(
             "Does work come in faster than it is finished?",
@@ -157,7 +158,10 @@ def as_row(name: str, messages: int, oldest_s: float | None, state: str) -> dict
 
 def _of_pair(board: Board, pair: str) -> frozenset[str]:
     found = next((one for one in board.pairs if one.input_queue == pair), None)
-    return frozenset((found.input_queue, found.output_queue)) if found else frozenset()
+    if found is None:
+        return frozenset()
+    own = (found.input_queue, found.output_queue)
+    return frozenset((*own, *(queue + POISON_SUFFIX for queue in own)))
 
 
 def _nothing() -> None:

@@ -21,8 +21,9 @@ def draw(depth: QueueDepth) -> None:
         messages, at = context.peeked(depth.name)
         st.caption(f"{heading(len(messages), depth.messages)} Looked at {formats.age(formats.since_s(at))}.")
         known = owners_of(messages)
-        for number, message in enumerate(messages):
-            draw_message(message, depth.name, number, known.get(message.id))
+        with st.container(gap="xxsmall", key="queue-messages"):
+            for number, message in enumerate(messages):
+                draw_message(message, depth.name, number, known.get(message.id))
 
 
 def heading(shown: int, about: int) -> str:

@@ -47,7 +47,7 @@ def draw_totals(board: Board) -> None:
             help=f"Over the last {window_words()}, as functions tell",
         )
         cards.metric(
-            ":red[:material/error: Poison]" if poison else "Poison",
+            "Poison",
             formats.count(poison),
             key="queues-poison",
             help="Messages that were given up on, in all poison queues",
@@ -73,9 +73,15 @@ def draw_pair(pair: Pair, rates: Rates | None) -> None:
             draw_fact("Oldest", _oldest(pair.input))
             draw_fact("Arrivals", _rate(rates, "arrived"), "a minute")
             draw_fact("Finished", _rate(rates, "completed"), _failed(rates))
-            draw_fact("Time to drain", flow.drain(pair.input, rates).words)
+            draw_fact("Time to drain", *drain_words(flow.drain(pair.input, rates).words))
             draw_fact("Output", *_depth(pair.output), help=pair.output_queue)
             draw_fact("Poison", f":red[{formats.count(pair.poison)}]" if pair.poison else "0", "given up on")
+
+
+def drain_words(words: str) -> tuple[str, str]:
+    """Return the answer, and the reason as its smaller part."""
+    answer, _, reason = words.partition(": ")
+    return answer, f"  \n:small[{reason}]" if reason else ""
 
 
 def draw_fact(name: str, value: str, unit: str = "", *, help: str = "") -> None:

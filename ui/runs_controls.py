@@ -34,8 +34,10 @@ def change(**parameters: str) -> None:
 def draw_filters(wanted: Wanted) -> None:
     """Draw all filters, what was wrong with those in the address, and the way out of them. Sends nothing."""
     filters = wanted.filters
-    with st.grid("auto", min_column_width=150, gap="small", vertical_alignment="bottom", key="runs-filters"):
-        _draw_text("text", "Search", filters.words, "Id, name or problem")
+    with st.grid(
+        len(FILTERS), min_column_width=104, gap="small", vertical_alignment="bottom", key="runs-filters"
+    ):
+        _draw_text("text", "Search", filters.words, "Id or word")
         _put("outcome", list(filters.outcomes))
         st.multiselect(
             "Outcome",
@@ -51,17 +53,22 @@ def draw_filters(wanted: Wanted) -> None:
         _draw_seconds("min", "Took at least, s", filters.min_s)
         _draw_seconds("wait", "Waited at least, s", filters.min_wait_s)
         _draw_text("problem", "Problem", filters.problem, "Part of its title")
-        _put("sort", wanted.sort)
-        st.selectbox(
-            "Sort by",
-            list(SORTS),
-            key=f"{WIDGET}sort",
-            format_func=lambda name: SORTS[name].words,
-            on_change=_take,
-            args=["sort"],
-        )
     for problem in wanted.problems:
         st.warning(safe.inline(problem, 300), icon=":material/rule:")
+
+
+def draw_sort(sort: str) -> None:
+    _put("sort", sort)
+    st.selectbox(
+        "Sort by",
+        list(SORTS),
+        key=f"{WIDGET}sort",
+        format_func=lambda name: SORTS[name].words,
+        label_visibility="collapsed",
+        width=240,
+        on_change=_take,
+        args=["sort"],
+    )
 
 
 def draw_chosen(filters: Filters, view: View, key: str) -> None:
@@ -86,8 +93,9 @@ def draw_clear(key: str) -> None:
 
 
 def clear() -> None:
-    """Callback: all filters go, the marked stretch as well."""
+    """Callback: all filters go, the marked stretch as well. The widgets above the list must show it: all is drawn again."""
     change(**dict.fromkeys((*FILTERS, *STRETCH), ""))
+    st.rerun()
 
 
 def mark(start: datetime, end: datetime) -> None:

@@ -1,10 +1,7 @@
-"""What the Runs page reads: one request for all of it, kept while nothing but the presentation changes."""
+"""What the Runs page reads: one request for all of it, shared by all who look."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import streamlit as st
 
 from services.monitor.kql import Value
 from services.monitor.results import Ask, Result, Row
@@ -14,11 +11,6 @@ from ui.view import View
 
 PAGE_ROWS = 50
 MOST_POINTS = 2_000  # runs_points.kql brings one more, which says that there are more
-HELD_KEY = "runs-held"
-HELD_STILL_S = 60.0
-TIMER_SLACK = (
-    0.8  # a timer comes a little early at times; it must not find what was kept for the clicks between
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +35,6 @@ class Reading:
     def matching(self) -> int | None:
         return whole(self.figure.get("matching_runs"))
 
-    @property
-    def is_sound(self) -> bool:
-        return all(one.state in ("ok", "empty") for one in self.results)
-
-    @property
-    def results(self) -> tuple[Result, ...]:
-        return self.listed, self.figures, self.shape, self.points
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    question: object
-    at_s: float
-    reading: Reading
-
 
 def whole(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) else None
@@ -78,11 +55,6 @@ def read(view: View, wanted: Wanted) -> tuple[Reading | None, int]:
         page = pages_of(reading.matching)
         reading = _ask(view, wanted, page)
     return reading, page
-
-
-def is_held() -> bool:
-    """Whether this session has read the page before: then there is something to look at meanwhile."""
-    return HELD_KEY in st.session_state
 
 
 def pages_of(runs: int) -> int:
@@ -118,28 +90,8 @@ def _ask(view: View, wanted: Wanted, page: int) -> Reading | None:
         Ask("runs_shape", {**view.values(grain=view.grain), **values}, label=view.label),
         Ask("runs_points", marked, label=label),
     )
-    question = (tuple(ask.key for ask in asks), None if view.refresh_s else (view.start, view.end))
-    held = st.session_state.get(HELD_KEY)
-    if (
-        isinstance(held, _Held)
-        and held.question == question
-        and time.monotonic() - held.at_s < _hold_s(view)
-        and held.reading.is_sound
-    ):
-        return held.reading
     found = context.ask_logs(*asks)
-    if found is None:
-        return None
-    reading = Reading(*found)
-    st.session_state[HELD_KEY] = _Held(question, time.monotonic(), reading)
-    return reading
-
-
-def _hold_s(view: View) -> float:
-    """Return for how long a click reads nothing: until the timer does; while paused, as long as the range stands."""
-    if view.refresh_s is not None:
-        return view.refresh_s * TIMER_SLACK
-    return float("inf") if view.moves else HELD_STILL_S
+    return None if found is None else Reading(*found)
 
 
 def _times(view: View, filters: Filters) -> dict[str, Value]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from services.errors import ServiceError, Unavailable
+from services.errors import Unavailable
 from services.monitor.results import Ask, Cell, Result, Row
-from ui import safe
+from ui import formats, safe
 
 Form = Literal["csv", "json"]
 EXPORT_ROWS: Final = 5_000
@@ -62,7 +62,7 @@ class Export:
             return (
                 f"The first {EXPORT_ROWS:,} of {self.matching:,} runs that match, in the order of the list."
             )
-        return f"All {self.matching:,} runs that match, in the order of the list; {EXPORT_ROWS:,} at most."
+        return f"All that match, {formats.count(self.matching, 'run')}, in the order of the list; {EXPORT_ROWS:,} at most."
 
     def content(self, form: Form, read: Callable[[Ask], Result | None]) -> bytes:
         """Return the file. One request. Raises ServiceErrors: the runs could not be read."""
@@ -95,10 +95,6 @@ class Export:
             ensure_ascii=False,
             indent=1,
         ).encode()
-
-
-def failure_words(error: ServiceError) -> str:
-    return f"{error.message} {error.hint}"
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:

@@ -1,5 +1,6 @@
 """The parts of the Runs page beside its list: what is open now, the figures, the charts, the export."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -34,34 +35,46 @@ ABOUT_POINTS = (
 
 
 def draw_figures(reading: Reading | None, open_now: int) -> None:
-    """Draw the tiles. What could not be read is not known."""
+    """Draw the tiles. What could not be read is not known; what no run has, none has."""
+    is_known = reading is not None and reading.figures.is_known
     figure: Row = reading.figure if reading is not None else {}
     matching = reading.matching if reading is not None else None
     failed = runs_data.whole(figure.get("failed"))
-    with st.grid(TILES, min_column_width=128, gap="small", key="runs-figures"):
+    nothing = "none" if matching == 0 else None
+    with st.grid(TILES if is_known else 3, min_column_width=104, gap="small", key="runs-figures"):
         cards.metric("Runs", None if matching is None else formats.count(matching), key="runs-matching")
-        cards.metric("Failed", _share_words(failed, matching), key="runs-failed", help="Failed or expired")
+        cards.metric(
+            "Failed",
+            None if failed is None else formats.count(failed),
+            key="runs-failed",
+            help=f"Runs that failed or expired{_share_words(failed, matching)}",
+            alarm="red" if failed else "",
+        )
         cards.metric(
             "Open now",
             formats.count(open_now),
             key="runs-open",
-            help="That this dashboard works on; filters do not apply",
+            help="Runs that this dashboard works on now. The filters do not apply to them",
         )
-        cards.metric("Answer time, median", _time(figure.get("p50_ms")), key="runs-p50")
+        if not is_known:
+            return
         cards.metric(
-            "Answer time, p95", _time(figure.get("p95_ms")), key="runs-p95", help="19 of 20 took no longer"
+            "Median time", _time(figure.get("p50_ms")) or nothing, key="runs-p50", help="Half took no longer"
         )
         cards.metric(
-            "Queue wait, p95",
-            _time(figure.get("wait_p95_ms")),
+            "p95 time", _time(figure.get("p95_ms")) or nothing, key="runs-p95", help="19 of 20 took no longer"
+        )
+        cards.metric(
+            "p95 wait",
+            _time(figure.get("wait_p95_ms")) or nothing,
             key="runs-wait",
-            help="Of the runs whose wait is known",
+            help="Of 20 runs whose queue wait is known, 19 waited no longer in queues",
         )
         cards.metric(
-            "Tokens, median",
-            _count(figure.get("tokens_p50")),
+            "Tokens",
+            _count(figure.get("tokens_p50")) or nothing,
             key="runs-tokens",
-            help="Read and written, of the runs whose tokens are known",
+            help="The median of what was read and written, of the runs whose tokens are known",
         )
 
 
@@ -202,7 +215,7 @@ def draw_export(export: Export) -> None:
         elif made is not None:
             name, content = made
             st.download_button(
-                f"Download, {len(content) / 1024:,.0f} KB",
+                f"Download, {math.ceil(len(content) / 1024):,} KB",
                 content,
                 file_name=name,
                 mime="application/json" if name.endswith("json") else "text/csv",
@@ -279,15 +292,16 @@ def summed(rows: Sequence[Row], outcome: str, moments: Sequence[datetime]) -> ov
     return tuple((moment, float(counts.get(moment, 0))) for moment in moments)
 
 
-def _share_words(part: int | None, whole: int | None) -> str | None:
-    if part is None:
-        return None
-    return f"{part:,} · {part / whole:.1%}" if part and whole else f"{part:,}"
+def _share_words(part: int | None, whole: int | None) -> str:
+    return f": {part / whole:.1%} of those that match" if part and whole else ""
 
 
 def _time(value_ms: object) -> str | None:
+    """Return a duration as short as a tile is narrow: whole seconds up to ten minutes."""
     found = runs_data.number(value_ms)
-    return None if found is None else formats.duration(found / 1000)
+    if found is None:
+        return None
+    return f"{found / 1000:.0f} s" if 60_000 <= found < 600_000 else formats.duration(found / 1000)
 
 
 def _count(value: object) -> str | None:

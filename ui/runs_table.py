@@ -28,8 +28,10 @@ HEADS = {  # a click on the head of a column sorts all runs, not these fifty
 }
 
 
-def draw(rows: Sequence[Row], wanted: Wanted, view: View, page: int, matching: int | None) -> None:
-    """Draw the rows, where they stand among all, and the way to the others. Sends nothing."""
+def draw(rows: Sequence[Row], wanted: Wanted, view: View, page: int, figure: Row) -> None:
+    """Draw the rows, where they stand among all, and the way to the others. *figure*: of all that match; empty when not
+    known. Sends nothing."""
+    matching = runs_data.whole(figure.get("matching_runs"))
     shown = [str(row["run_id"] or "") for row in rows]
     st.session_state[SHOWN_KEY] = tuple(
         (str(row["run_id"] or ""), str(row["thread_id"] or "")) for row in rows
@@ -42,14 +44,14 @@ def draw(rows: Sequence[Row], wanted: Wanted, view: View, page: int, matching: i
         hide_index=True,
         height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,
         placeholder=NOT_KNOWN,
-        column_config=_columns(rows, wanted),
+        column_config=_columns(rows, wanted, view, runs_data.number(figure.get("p95_ms"))),
         on_select=take_selection,
         selection_mode=("single-row", "single-column"),
         alt=f"Runs {runs_data.place_words(page, len(rows), matching)}, {SORTS[wanted.sort].words.lower()}",
     )
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{runs_data.place_words(page, len(rows), matching)}**", width="content")
-        draw_pages(page, matching)
+        draw_pages(wanted, page, matching)
     st.caption(
         f"{SORTS[wanted.sort].words}, over all runs that match and not only over those on this page. "
         "A click on a run's id opens its trace; a click on a column's head sorts by it."
@@ -58,13 +60,12 @@ def draw(rows: Sequence[Row], wanted: Wanted, view: View, page: int, matching: i
         draw_selected(rows[place], view)
 
 
-def draw_pages(page: int, matching: int | None) -> None:
+def draw_pages(wanted: Wanted, page: int, matching: int | None) -> None:
     pages = max(page, runs_data.pages_of(matching or 0))
     if pages < 2:
         return
-    if st.session_state.get(PAGES_KEY) != page:
-        st.session_state[PAGES_KEY] = page
-    st.pagination(pages, key=PAGES_KEY, on_change=take_page)
+    key = f"{PAGES_KEY}-{wanted.filters!r}-{wanted.sort}"  # other filters, another widget: it begins at page 1 again
+    st.pagination(pages, default=page, width=380, key=key, on_change=take_page, args=[key])
 
 
 def draw_selected(row: Row, view: View) -> None:
@@ -165,9 +166,9 @@ def sort_by(column: str) -> None:
         runs_controls.change(sort="" if wanted == "newest" else wanted)
 
 
-def take_page() -> None:
+def take_page(key: str) -> None:
     """Callback: the page goes into the address."""
-    page = st.session_state.get(PAGES_KEY, 1)
+    page = st.session_state.get(key, 1)
     runs_controls.change(page="" if page == 1 else str(page))
 
 
@@ -199,18 +200,23 @@ def _select(place: int | None) -> None:
         st.session_state[TABLE_KEY] = {"selection": {"rows": wanted, "columns": []}}
 
 
-def _columns(rows: Sequence[Row], wanted: Wanted) -> dict[str, Any]:
+def _columns(rows: Sequence[Row], wanted: Wanted, view: View, p95_ms: float | None) -> dict[str, Any]:
+    """*p95_ms*: where the bars of the durations end, so that one that hung does not flatten all others."""
     longest_s = max((_seconds(row["took_ms"]) or 0.0 for row in rows), default=0.0)
+    full_s = min(longest_s, p95_ms / 1000) if p95_ms else longest_s
+    dated = any(len(view.clock(row["started"])) > len("00:00:00") for row in rows)  # type: ignore[arg-type]  # a datetime column
     looks = {look_of(row["outcome"]).words: look_of(row["outcome"]).colour for row in rows} | {
         "demo": "violet"
     }
     config = st.column_config
     return {
         "Status": config.MultiselectColumn(options=list(looks), color=list(looks.values()), width=120),
-        "Started": config.TextColumn(_head("Started", wanted), width=90),
-        "Run": config.ButtonColumn("Run", type="tertiary", on_click=take_open, key=OPEN_KEY, width=240),
+        "Started": config.TextColumn(_head("Started", wanted), width=130 if dated else 90),
+        "Run": config.ButtonColumn(
+            "Run", type="tertiary", alignment="left", on_click=take_open, key=OPEN_KEY, width=230
+        ),
         "Duration": config.ProgressColumn(
-            _head("Duration", wanted), min_value=0.0, max_value=longest_s or 1.0, format="%.2f s", width=130
+            _head("Duration", wanted), min_value=0.0, max_value=full_s or 1.0, format="%.2f s", width=120
         ),
         "Queue wait": config.NumberColumn(_head("Queue wait", wanted), format="%.2f s", width=95),
         "Function": config.NumberColumn(_head("Function", wanted), format="%.2f s", width=90),

@@ -47,9 +47,10 @@ def main() -> None:
         view.restore(screen.file)
         bar.draw()
         made_up = st.container(key="demo-line")
+        told = demo.draw_line(made_up, ask=False)
     page.run()
-    if screen.bar:
-        demo.draw_line(made_up)
+    if screen.bar and not told:
+        demo.draw_line(made_up, ask=True)
     feedback.draw_said()
     with top:
         draw_place(runtime.current().services.settings)

@@ -16,6 +16,7 @@ from ui import cards, context, formats, safe
 from ui.charts import sequence
 
 RAW_CHARACTERS = 60_000
+RAW_PX = 520
 SHOWN_LINES = 200
 LEVELS = {
     0: ("gray", "verbose"),
@@ -115,7 +116,7 @@ def draw_raw(trace: Trace) -> None:
         key="trace-download",
         icon=":material/download:",
     )
-    st.code(safe.clean(text[:RAW_CHARACTERS]), language="json")
+    st.code(safe.clean(text[:RAW_CHARACTERS]), language="json", height=RAW_PX)
     if len(text) > RAW_CHARACTERS:
         st.caption(f"The first {RAW_CHARACTERS:,} of {len(text):,} characters; the download has all.")
     if trace.telemetry is not None and trace.telemetry.kql:

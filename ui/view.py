@@ -77,8 +77,10 @@ def change(**parameters: str) -> None:
     elif parameters.get("refresh") == "off":
         st.session_state[AS_OF_KEY] = formats.now()
         st.session_state[SINCE_KEY] = formats.now() - 2 * timedelta(seconds=before.refresh_s or 0.0)
-    kept = {name: value for name, value in st.query_params.items() if name not in NAMES}
-    st.query_params.from_dict({**kept, **{name: stated[name] for name in NAMES if name in stated}})
+    for name in NAMES:  # one by one: what belongs to a page's own widgets may not be written
+        if name not in stated and name in st.query_params:
+            del st.query_params[name]
+    st.query_params.update({name: stated[name] for name in NAMES if name in stated})
 
 
 def read_again() -> None:

@@ -8,7 +8,7 @@ cannot be mistaken for one of these expressions: inside an SQL string every quot
 import re
 
 _BIN = re.compile(
-    r"to_timestamp\(floor\(epoch\((\"\w+\")\) / epoch\(INTERVAL '(\d+(?:\.\d+)?[a-z]+)'\)\)"
+    r"to_timestamp\(floor\(epoch\((\"\w+\")\) / epoch\(INTERVAL '(\d+(?:\.\d+)?[a-z]+|\d\d:\d\d:\d\d(?:\.\d+)?)'\)\)"
     r" \* epoch\(INTERVAL '\2'\)\) AT TIME ZONE 'UTC'"
 )
 _PATH = re.compile(r"json_extract\((\"\w+\"), ('\$[^']*')\) ->> '\$'")

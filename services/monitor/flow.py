@@ -66,7 +66,9 @@ def drain(depth: QueueDepth | None, now: Rates | None) -> Drain:
 
 
 def per_minute(value: float, *, at_least: bool = False) -> str:
-    """Return `1.4`, `12`, `under 0.1` or `at least 3`; no unit."""
+    """Return `1.4`, `12`, `under 0.1` or `at least 3`; no unit. At least nothing is not known."""
+    if at_least and not value:
+        return "not known"
     if value and value < 0.1:
         return "under 0.1"
     shown = f"{value:.0f}" if value >= 10 or not value else f"{value:.1f}"

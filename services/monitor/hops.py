@@ -24,7 +24,8 @@ def hops(
     if entered is None:
         return ()
     open_run = state in ("queued", "working")
-    enqueued = Hop("Enqueued", "done", _enqueued(entered, passage), entered.certainty)
+    inserted_at = passage.inserted_at if passage is not None else None
+    enqueued = Hop("Enqueued", "done", _enqueued(entered, passage), entered.certainty, inserted_at)
     if ran is None:
         return (enqueued, *_not_taken(entered, wait, open_run=open_run, is_answered=_has_ended(call)))
     sure = weaker(entered.certainty, ran.certainty) if entered is wait else ran.certainty
@@ -37,8 +38,6 @@ def hops(
 
 def _enqueued(entered: Bar, passage: Passage | None) -> str:
     told = [f"{_at(entered.started_s)}."]
-    if passage is not None and passage.inserted_at is not None:
-        told.append(f"Inserted at {passage.inserted_at:%H:%M:%S} UTC.")
     if passage is not None and passage.message_id:
         told.append(f"Message {passage.message_id}.")
     return " ".join(told if len(told) > 1 else [*told, entered.evidence])

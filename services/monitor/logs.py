@@ -30,6 +30,9 @@ if TYPE_CHECKING:  # takes a third of a second to import, and the first page ask
 
 log = logging.getLogger(__name__)
 KEPT_RESULTS = 200
+KEPT_ROWS = (
+    2_500  # what a page shows is kept; a whole export would cost its memory for as long as the process lives
+)
 SERVER_WAIT_S = 20
 DEADLINE_S = 25.0
 LONGEST_NOTE = 400
@@ -156,6 +159,8 @@ class LogsService:
             result = self._result(one, reply)
         except ServiceError as error:
             return self._instead(one, error)
+        if len(result.rows) > KEPT_ROWS:
+            return result
         with self._lock:
             self._kept[one.ask.key] = result
             self._kept.move_to_end(one.ask.key)

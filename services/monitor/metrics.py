@@ -67,8 +67,9 @@ class RestCall:
 
     @property
     def text(self) -> str:
-        """Return it as one reads it, and pastes it into an HTTP client."""
-        return f"{self.method} {self.url}\nContent-Type: application/json\n\n{self.body}"
+        """Return it as one reads it, a parameter a line, which the `.http` files of editors take as it is."""
+        url = self.url.replace("?", "\n  ?").replace("&", "\n  &")
+        return f"{self.method} {url}\nContent-Type: application/json\n\n{self.body}"
 
 
 class MetricsService:

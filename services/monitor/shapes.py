@@ -40,12 +40,16 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One of the six instants on the way through the queues. *certainty*: None when it has not been seen."""
+    """One of the six instants on the way through the queues. *certainty*: None when it has not been seen.
+
+    *inserted_at*: of the message, where this hop is its insertion and the time is known; whole seconds.
+    """
 
     name: HopName
     state: HopState
     evidence: str
     certainty: Certainty | None = None
+    inserted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from services.monitor.shapes import Bar
 from services.monitor.spans import OUTPUT_WAIT
 
 COLD_WAIT_S = 3.0  # a warm function app polls at least this often
+UNSERVED_S = 30.0  # longer than a cold start takes: the app was down, or had too much to do
 WORTH_SAYING = 0.15
 _WORDS: dict[AnswerState, str] = {
     "answered": "Answered in",
@@ -64,7 +65,7 @@ def _shares(took_s: float | None, bars: Sequence[Bar]) -> list[str]:
     if not said and wait_s is not None and ran_s is not None:
         said = ["most of it in the model"]
     if wait_s is not None and wait_s >= COLD_WAIT_S and wait_s == value:
-        said.append("cold start likely")
+        said.append("cold start likely" if wait_s < UNSERVED_S else "no function took it for so long")
     return said
 
 

@@ -20,8 +20,9 @@ def with_waits(bars: Sequence[Bar], spans: Mapping[str, Span], began_at: datetim
     for bar in bars:
         if bar.call:
             by_call.setdefault(bar.call, []).append(bar)
-    timed = {bar.key: bar for own in by_call.values() for bar in _retimed(own)}
+    timed = {bar.key: bar for own in by_call.values() for bar in (*_retimed(own), *_ended(own))}
     bars = [timed.get(bar.key, bar) for bar in bars]
+    by_call = {name: [timed.get(bar.key, bar) for bar in own] for name, own in by_call.items()}
     added = [
         wait
         for own in by_call.values()
@@ -36,13 +37,28 @@ def _retimed(own: Sequence[Bar]) -> list[Bar]:
     waits = sorted((bar for bar in own if bar.name == INPUT_WAIT), key=lambda bar: bar.started_s)
     found = []
     for wait, ran in zip(waits, _functions(own), strict=False):
-        took_s = ran.started_s - wait.started_s
+        call = _call(own)
+        late = wait.started_s > ran.started_s and call is not None  # seen only when it was over
+        at_s = call.started_s if late and call is not None else wait.started_s
+        took_s = ran.started_s - at_s
         if ran.certainty != "exact" or took_s < 0:
             continue
         told = "From the call, or its message's first sight, to the beginning of the function's own span."
         sure = "strong" if wait.certainty == "guess" else wait.certainty
-        found.append(replace(wait, took_s=took_s, certainty=sure, evidence=told))
+        found.append(replace(wait, started_s=at_s, took_s=took_s, certainty=sure, evidence=told))
     return found
+
+
+def _ended(own: Sequence[Bar]) -> list[Bar]:
+    """Return a call that nobody saw end, as long as its function is known to have kept it."""
+    call, functions = _call(own), _functions(own)
+    if call is None or call.took_s is not None or not functions or functions[-1].took_s is None:
+        return []
+    took_s = functions[-1].started_s + functions[-1].took_s - call.started_s
+    if took_s < 0:
+        return []
+    told = "At least until its function ended; nobody saw its reply being read."
+    return [replace(call, took_s=took_s, certainty=weaker(call.certainty, "strong"), evidence=told)]
 
 
 def _before(own: Sequence[Bar], spans: Mapping[str, Span], began_at: datetime) -> Bar | None:

@@ -4,6 +4,7 @@ The exporter is used as azure-monitor-opentelemetry configures it, without the p
 store on disk or call other addresses. Wire: POST /v2.1/track, a JSON array of envelopes.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -142,10 +143,11 @@ class AzureMonitor:
     def _take_status(self, response: Any) -> None:  # azure-core's PipelineResponse
         self._status = int(response.http_response.status_code)
         if self._status == 206:
-            body = response.context.get("deserialized_data") or {}
-            received, taken = body.get("itemsReceived"), body.get("itemsAccepted")
-            if isinstance(received, int) and isinstance(taken, int):
-                self._refused = received - taken
+            try:
+                body = json.loads(response.http_response.text())
+                self._refused = int(body["itemsReceived"]) - int(body["itemsAccepted"])
+            except (ValueError, TypeError, KeyError):
+                self._refused = None  # then all count as refused: what is not known to have arrived is lost
 
     def _sample(self, trace_id: int) -> dict[str, Any] | None:
         """Return the attributes that say how many records one stands for; None: left out by sampling."""

@@ -196,6 +196,11 @@ def test_the_trace_of_a_made_up_run_works_from_telemetry_alone(
 
 # The same as a real one --------------------------------------------------------------------------------
 
+# What a real answer lacks when a busy machine let its message pass unseen.
+SEEN_IN_TIME = {
+    "RequestData answer": {"relaydeck.queue_wait_ms", "relaydeck.function_ms"},
+    "RemoteDependencyData execute_tool ": {"relaydeck.correlation_id"},
+}
 Shape = dict[str, tuple[set[str], set[str], set[str]]]
 
 
@@ -233,7 +238,8 @@ def test_a_made_up_answer_has_the_columns_and_properties_of_a_real_one(
             other_tags, other_columns, other_names = _shape(made_up, tool="calculate")[name]
             assert other_tags == tags, name
             assert other_columns == columns, name
-            assert other_names - {DEMO} == names and DEMO in other_names, name
+            missed = SEEN_IN_TIME.get(name, set()) - names
+            assert other_names - {DEMO} == names | missed and DEMO in other_names, name
 
 
 def _shape(ingestion: Ingestion, tool: str) -> Shape:

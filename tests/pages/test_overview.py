@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from commands.stack import Control
 from services.clients import LocalCredential
 from services.monitor.catalogue import all_queries
 from services.monitor.logs import LogsService
+from services.prices import Price, Prices
 from services.resilience import Limits, Resilience
 from services.transport import build_transport
 from tests.pages.conftest import ANSWER_TIMEOUT_S, ROOT, RUN_TIMEOUT_S, SHELL, words
 from tests.scripted_server import Asked, Reply, ScriptedServer, as_json
+from tests.waiting import wait_for
 from ui import context, overview_charts, overview_tiles
 
 QUESTIONS = ("kpis", "answers_over_time", "attention", "queue_history")
@@ -389,6 +392,25 @@ def test_an_answer_that_is_none_is_a_failure_in_words(workspace: Workspace, body
     assert "Could not query the logs" in words(page)
 
 
+def test_a_cost_is_shown_where_a_price_is_set_and_says_what_it_leaves_out(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two models one has a price: the sum is at least that."""
+    running = runtime.current()
+    prices = Prices({"gpt-4o": Price(Decimal("2.5"), Decimal("10"))})
+    monkeypatch.setattr(running, "services", replace(running.services, prices=prices))
+    rows: list[Row] = [
+        [at(20), "gpt-4o", "clerk", 30, 30, 1_000_000.0, 100_000.0],
+        [at(20), "other", "clerk", 10, 10, 1000.0, 100.0],
+    ]
+    workspace.answers({**full(), "token_use": table("token_use", rows)})
+    page = opened(refresh="off")
+
+    assert tile(page, "Tokens and cost") == "12.3 k · at least $3.50"
+    assert "No price set for other" in next(one.help for one in page.metric if "Tokens" in one.label)
+    assert workspace.asked == 1
+
+
 # Requests ---------------------------------------------------------------------------------------------
 
 
@@ -468,7 +490,7 @@ def test_an_answer_that_was_given_is_on_the_page(control: Control, state_folder:
     answer = services.answers.ask("What would foo say about the most prevalent element in the universe?")
     assert services.answers.finish(answer.id, ANSWER_TIMEOUT_S).state == "answered"
     assert services.telemetry.flush(ANSWER_TIMEOUT_S)
-    page = opened()
+    page = wait_for(lambda: found if tile(found := opened(), "Success") != "no answers" else None, 20.0, 0.5)
 
     assert tile(page, "Success") != "not known"
     assert tile(page, "Answers per minute") not in ("0", "not known")

@@ -10,7 +10,7 @@ from services.clients import LocalCredential
 from services.errors import AccessDenied, InvalidInput, Throttled, Unavailable, UnexpectedReply
 from services.monitor.catalogue import all_queries
 from services.monitor.kql import Value
-from services.monitor.logs import LogsService
+from services.monitor.logs import KEPT_ROWS, LogsService
 from services.monitor.results import Ask, cell
 from services.resilience import Limits, Resilience
 from services.transport import build_transport
@@ -258,3 +258,17 @@ def test_properties_that_are_no_bag_are_empty() -> None:
     assert cell("dynamic", "not json") == {}
     assert cell("dynamic", "[1]") == {}
     assert cell("dynamic", '{"a": 1, "b": null, "c": "x"}') == {"a": "1", "c": "x"}
+
+
+def test_rows_of_a_whole_export_are_given_and_not_kept(script: ScriptedServer, logs: Build) -> None:
+    """Two hundred kept exports would take the process's memory, and nobody asks for the same again."""
+    samples: dict[str, object] = {"string": "x", "datetime": "2026-11-22T12:00:00Z", "dynamic": "{}"}
+    row = [samples.get(kind, 1) for kind in all_queries()["attention"].columns.values()]
+    script.play(batch(table("attention", *[row] * (KEPT_ROWS + 1))))
+    service = logs()
+    (first,) = service.ask(ATTENTION)
+    script.play(as_json({}, 500))
+    (second,) = service.ask(ATTENTION)
+
+    assert (first.state, len(first.rows)) == ("ok", KEPT_ROWS + 1)
+    assert second.state == "failed"

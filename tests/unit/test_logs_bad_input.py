@@ -99,7 +99,8 @@ def replies(**bodies: object) -> Callable[[Asked], Reply]:
         for one in requests:
             body = bodies["demo" if "demo_answers" in one["body"]["query"] else "latency"]
             whole = isinstance(body, Mapping) and "status" in body
-            items.append({"id": one["id"], **(body if whole else {"status": 200, "body": body})})
+            item = dict(body) if isinstance(body, Mapping) and whole else {"status": 200, "body": body}
+            items.append({"id": one["id"], **item})
         return as_json({"responses": items})
 
     return reply

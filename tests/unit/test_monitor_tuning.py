@@ -57,7 +57,18 @@ def database() -> duckdb.DuckDBPyConnection:
         'AppEvents | project TimeGenerated, x = tostring(Properties["a.b"]) | order by TimeGenerated asc',
         *(
             f"AppEvents | summarize count() by bin(TimeGenerated, {size}) | order by TimeGenerated asc"
-            for size in ("1m", "5m", "15m", "1h", "6h", "1d", "7d", "10s", "100ms")
+            for size in (
+                "1m",
+                "5m",
+                "15m",
+                "1h",
+                "6h",
+                "1d",
+                "7d",
+                "10s",
+                "100ms",
+                "timespan(02:15:00.500000)",
+            )
         ),
         *(
             f"let m = datetime({moment}); AppEvents | extend later = TimeGenerated > m, m | order by TimeGenerated asc"

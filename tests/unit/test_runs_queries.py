@@ -1,6 +1,6 @@
 """The queries of the Runs page, on rows whose answer is known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -58,16 +58,21 @@ def answer(tables: LogTables, number: int, took_ms: float, outcome: str = "answe
 
 
 def page(
-    tables: LogTables, first: int = 0, size: int = 50, sorting: str = "started", **more: Value
+    tables: LogTables,
+    first: int = 0,
+    size: int = 50,
+    sorting: str = "started",
+    filters: Mapping[str, Value] | None = None,
+    direction: int = 1,
 ) -> list[str]:
     """Return the run ids of one page."""
     place: dict[str, Value] = {
         "first_row": first,
         "last_row": first + size - 1,
         "sorting": sorting,
-        "direction": 1,
+        "direction": direction,
     }
-    return [str(row["run_id"]) for row in tables.ask("runs", {**NO_FILTER, **place, **more})]
+    return [str(row["run_id"]) for row in tables.ask("runs", {**NO_FILTER, **place, **(filters or {})})]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +115,7 @@ def test_all_queries_of_the_page_let_the_same_runs_pass(
     (figures,) = tables.ask("runs_figures", values)
     shape = tables.ask("runs_shape", {**values, "grain": timedelta(minutes=5)})
 
-    assert len(page(tables, **filters)) == expected
+    assert len(page(tables, filters=filters)) == expected
     assert (figures["total"], figures["matching_runs"]) == (3, expected)
     assert sum(row["runs"] for row in shape) == expected
     assert len(tables.ask("runs_points", values)) == expected
@@ -125,7 +130,7 @@ def test_a_hostile_filter_is_a_text_that_nothing_matches(tables: LogTables, name
     filters: dict[str, Value] = {name: [text] if name == "outcomes" else text}
     (figures,) = tables.ask("runs_figures", {**NO_FILTER, **filters})
 
-    assert page(tables, **filters) == []
+    assert page(tables, filters=filters) == []
     assert (figures["total"], figures["matching_runs"]) == (1, 0)
 
 
@@ -137,7 +142,7 @@ def test_a_hostile_text_that_is_there_is_found(tables: LogTables, name: str) -> 
     answer(tables, 1, 1000, **{f"relaydeck__{field}": text})
     answer(tables, 2, 1000)
 
-    assert page(tables, **{name: text}) == ["run_1"]
+    assert page(tables, filters={name: text}) == ["run_1"]
 
 
 def test_what_no_literal_can_hold_is_refused_before_it_is_sent() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from math import floor, log10
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from services.answers.narration import seconds
 from services.monitor.overview import Points
@@ -28,10 +28,10 @@ def figure(
     """Return the chart, on a logarithmic scale. A stretch without an answer is a gap in each line."""
     from plotly.graph_objects import Figure, Scatter
 
-    drawn = Figure()
+    traces = []
     for name, (dash, width, word) in LINES.items():
         points = lines[name]
-        drawn.add_trace(
+        traces.append(
             Scatter(
                 name=word,
                 x=style.times([at for at, _ in points], zone),
@@ -46,31 +46,37 @@ def figure(
         )
     known = [value for points in lines.values() for _, value in points if value is not None]
     low, high = min([*known, slo_s]), max([*known, slo_s])
-    drawn.update_layout(style.layout(theme, y_title="seconds, logarithmic", y_log=True, zone=zone))
-    drawn.update_layout(
-        xaxis={"range": style.times([start, end], zone)},
-        yaxis={"range": _log_range(max(low, LEAST_S) / HEADROOM, high * HEADROOM), **_ticks(low, high)},
-    )
-    drawn.add_hline(y=slo_s, line={"color": palette.FAILED[theme], "dash": "dash", "width": 1.2})
-    drawn.add_annotation(
-        text=f"may take {_limit_words(slo_s)}",
-        font={"color": palette.FAILED[theme], "size": 12},
-        x=0,
-        xref="paper",
-        xanchor="left",
-        y=log10(slo_s),  # places of notes, unlike those of lines, are exponents here
-        yanchor="bottom",
-        showarrow=False,
-    )
-    return drawn
+    layout = style.layout(theme, y_title="seconds, logarithmic", y_log=True, zone=zone)
+    layout["xaxis"]["range"] = style.times([start, end], zone)
+    layout["yaxis"] |= {
+        "range": [log10(max(low, LEAST_S) / HEADROOM), log10(high * HEADROOM)],
+        **_ticks(low, high),
+    }
+    return Figure(traces, {**layout, **_limit(slo_s, palette.FAILED[theme])})
+
+
+def _limit(slo_s: float, colour: str) -> dict[str, Any]:
+    """Return the line that says how long an answer may take. Places of notes, unlike those of lines, are exponents."""
+    across = {"xref": "paper", "x0": 0, "x1": 1}
+    note = {"text": f"may take {slo_s:g} s", "font": {"color": colour, "size": 12}, "showarrow": False}
+    return {
+        "shapes": [
+            {
+                "type": "line",
+                **across,
+                "y0": slo_s,
+                "y1": slo_s,
+                "line": {"color": colour, "dash": "dash", "width": 1.2},
+            }
+        ],
+        "annotations": [
+            {**note, "xref": "paper", "x": 0, "xanchor": "left", "y": log10(slo_s), "yanchor": "bottom"}
+        ],
+    }
 
 
 def _colour(name: str, theme: str) -> str:
     return palette.TEXT[theme] if name == "p95" else palette.KINDS[theme]["run"]
-
-
-def _log_range(low: float, high: float) -> list[float]:
-    return [log10(low), log10(high)]
 
 
 def _ticks(low: float, high: float) -> dict[str, list[float] | list[str]]:
@@ -79,7 +85,3 @@ def _ticks(low: float, high: float) -> dict[str, list[float] | list[str]]:
     steps = (1, 3) if len(decades) > 3 else (1, 2, 5)
     places = [step * 10.0**decade for decade in decades for step in steps]
     return {"tickvals": places, "ticktext": [f"{place:g} s" for place in places]}
-
-
-def _limit_words(slo_s: float) -> str:
-    return f"{slo_s:g} s"

@@ -27,13 +27,13 @@ def figure(
     """Return the chart. An outcome that never came is not in the legend; `failed` always is."""
     from plotly.graph_objects import Bar, Figure
 
-    drawn = Figure()
+    bars = []
     for outcome in STACK:
         points = counted[outcome]
         if outcome not in ("failed", "answered") and not any(value for _, value in points):
             continue
         red = outcome in ("failed", "expired")
-        drawn.add_trace(
+        bars.append(
             Bar(
                 name=WORDS[outcome],
                 x=style.times([at for at, _ in points], zone),
@@ -51,13 +51,10 @@ def figure(
     highest = max(
         (sum(values) for values in zip(*(_heights(counted[one]) for one in STACK), strict=True)), default=0
     )
-    drawn.update_layout(style.layout(theme, y_title="answers", zone=zone))
-    drawn.update_layout(
-        barmode="stack",
-        xaxis={"range": style.times([start, end], zone)},
-        yaxis={"dtick": 1} if highest <= 5 else {},
-    )
-    return drawn
+    layout = style.layout(theme, y_title="answers", zone=zone)
+    layout["xaxis"]["range"] = style.times([start, end], zone)
+    layout["yaxis"] |= {"dtick": 1} if highest <= 5 else {}
+    return Figure(bars, {**layout, "barmode": "stack"})
 
 
 def _heights(points: Points) -> list[float]:

@@ -25,8 +25,7 @@ def figure(
     """Return the chart. All rows of a side share one scale, so that a height means the same in each of them."""
     from plotly.graph_objects import Figure, Scatter
 
-    drawn, rows = Figure(), len(pasts)
-    drawn.update_layout(style.layout(theme, height=HEIGHT_PX, zone=zone))
+    traces, rows = [], len(pasts)
     deepest = max([1.0, *(one.deepest or 0.0 for one in pasts)])
     longest_s = max([1.0, *(one.longest_s or 0.0 for one in pasts)])
     axes: dict[str, Any] = {}
@@ -38,7 +37,7 @@ def figure(
             ((past.depth, LEFT, deepest), (past.oldest_s, RIGHT, longest_s))
         ):
             number = row * 2 + side + 1
-            drawn.add_trace(
+            traces.append(
                 Scatter(
                     x=style.times([at for at, _ in points], zone),
                     y=[value for _, value in points],
@@ -58,14 +57,10 @@ def figure(
                 number, domain, (low, high), top, theme, style.times([start, end], zone), last=row == rows - 1
             )
         notes.append(_name(past.name, high))
-    drawn.update_layout(
-        **axes,
-        annotations=notes,
-        showlegend=False,
-        hovermode="closest",
-        margin={"l": 0, "r": 8, "t": 38, "b": 22},
-    )
-    return drawn
+    layout = style.layout(theme, height=HEIGHT_PX, zone=zone)
+    layout |= {"showlegend": False, "hovermode": "closest", "margin": {"l": 0, "r": 8, "t": 38, "b": 22}}
+    del layout["xaxis"], layout["yaxis"]
+    return Figure(traces, {**layout, **axes, "annotations": notes})
 
 
 def _place(row: int, rows: int) -> tuple[float, float]:
@@ -86,7 +81,7 @@ def _axes(
 ) -> dict[str, Any]:
     grid = palette.GRID[theme]
     return {
-        f"xaxis{number}": {
+        f"xaxis{number if number > 1 else ''}": {
             "domain": across,
             "anchor": f"y{number}",
             "type": "date",
@@ -99,7 +94,7 @@ def _axes(
             "nticks": 4,
             "fixedrange": True,
         },
-        f"yaxis{number}": {
+        f"yaxis{number if number > 1 else ''}": {
             "domain": up,
             "anchor": f"x{number}",
             "range": [0, top * 1.12],

@@ -77,7 +77,7 @@ def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str
     lower: dict[str, Any] = {**look["yaxis"], "title": {"text": "oldest, seconds", "standoff": 8}}
     look["yaxis"] = {**look["yaxis"], "domain": [0.56, 1.0]}
     look["yaxis2"] = {**lower, "domain": [0.0, 0.44]}
-    look["xaxis"] |= {"anchor": "y2", "range": span.across}
+    look["xaxis"] |= {"anchor": "y2", "range": span.across, "nticks": 6, "tickangle": 0}
     look["showlegend"] = True
     drawn.update_layout(**look)
     return drawn
@@ -121,7 +121,7 @@ def flow(rows: Sequence[Row], span: Span, theme: str) -> "Figure":
             )
         )
     look = layout(theme, height=FLOW_PX, y_title="messages a minute", zone=span.zone)
-    look["xaxis"] |= {"range": span.across}
+    look["xaxis"] |= {"range": span.across, "nticks": 6, "tickangle": 0}
     drawn.update_layout(**look)
     return drawn
 

@@ -122,7 +122,7 @@ def _finished(drawn: "Figure", start: datetime, end: datetime, theme: str, zone:
     drawn.update_layout(
         hovermode="closest",
         xaxis={"range": style.times([start, end], zone)},
-        yaxis={"dtick": 1, "minor": {"ticks": "outside", "ticklen": 3}, "tickformat": "~g"},
+        yaxis={"dtick": "D2", "tickformat": "~g"},
     )
     return drawn
 

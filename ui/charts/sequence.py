@@ -38,9 +38,8 @@ def diagram(trace: Trace) -> tuple[str, int]:
     tools = {name: f"T{number}" for number, name in enumerate(dict.fromkeys(one.tool for one in calls))}
     for tool, key in tools.items():
         lines += [
-            f"    participant {key}I as {name_of(tool)} input queue",
+            f"    participant {key}Q as {name_of(tool)} queues",
             f"    participant {key}F as {name_of(tool)} function",
-            f"    participant {key}O as {name_of(tool)} output queue",
         ]
     lines.append("    P->>O: question")
     for passage in calls:
@@ -56,11 +55,11 @@ def _call(passage: Passage, agent: str, tool: str, own: Sequence[Bar]) -> list[s
     """Return the arrows of one call: solid for what was seen, dotted for what was not."""
     seen = {hop.name: hop.state for hop in passage.hops}
     sure = passage.certainty in ("exact", "strong")
-    lines = [f"    O->>{agent}: delegates", f"    {agent}->>{tool}I: message"]
+    lines = [f"    O->>{agent}: delegates", f"    {agent}->>{tool}Q: message in"]
     if seen.get("Picked up") in ("active", "ahead"):
-        return [*lines, f"    Note over {tool}I: waits now"]
+        return [*lines, f"    Note over {tool}Q: waits now"]
     taken = "->>" if seen.get("Picked up") == "done" and sure else "-->>"
-    lines.append(f"    {tool}I{taken}{tool}F: taken{_length(own, 'wait', 'after', 'input')}")
+    lines.append(f"    {tool}Q{taken}{tool}F: taken{_length(own, 'wait', 'after', 'input')}")
     match seen.get("Executed"):
         case "active":
             return [*lines, f"    Note over {tool}F: runs now"]
@@ -71,8 +70,8 @@ def _call(passage: Passage, agent: str, tool: str, own: Sequence[Bar]) -> list[s
         case _:
             lines.append(f"    Note over {tool}F: not seen")
     if seen.get("Output written") == "done":
-        lines.append(f"    {tool}F->>{tool}O: reply")
-        lines.append(f"    {tool}O->>{agent}: read{_length(own, 'wait', 'after', 'output')}")
+        lines.append(f"    {tool}F->>{tool}Q: reply out")
+        lines.append(f"    {tool}Q->>{agent}: read{_length(own, 'wait', 'after', 'output')}")
     if seen.get("Run advanced") == "done":
         lines.append(f"    {agent}->>O: result")
     return lines

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
     from plotly.graph_objects import Figure
 
 LONGEST_NOTE = 180
+FONT = "'Source Sans', sans-serif"  # that of the page, which the browser has by then
 CLEAR = "rgba(0,0,0,0)"
 
 
@@ -60,7 +61,7 @@ def layout(
         "margin": {"l": 0, "r": 8, "t": 30, "b": 0, "pad": 4},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
-        "font": {"color": palette.TEXT[theme], "size": 13},
+        "font": {"family": FONT, "color": palette.TEXT[theme], "size": 13},
         "colorway": list(palette.SERIES[theme]),
         "hovermode": "x unified" if zone is not None else "closest",
         "hoverlabel": {"bgcolor": palette.PANEL[theme], "font": {"color": palette.TEXT[theme]}},
@@ -70,7 +71,7 @@ def layout(
         "bargap": 0.15,
         "xaxis": {**across, "automargin": True},
         "yaxis": {
-            "title": {"text": plain(y_title), "standoff": 8},
+            "title": {"text": plain(y_title), "standoff": 8, "font": {"size": 12}},
             "type": "log" if y_log else "linear",
             **({} if y_log else {"rangemode": "tozero"}),
             "gridcolor": palette.GRID[theme],

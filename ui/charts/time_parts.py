@@ -35,12 +35,12 @@ def figure(
 
     known = [(at, one) for at, one in parts if one.measured]
     whole_s = sum(one.whole_s or 0.0 for _, one in known)
-    drawn = Figure()
+    bars = []
     for name, kind, word in STACK:
         heights = [getattr(one, name) for _, one in known]
         if name == "other_s" and sum(one or 0.0 for one in heights) <= whole_s * WORTH_DRAWING:
             continue
-        drawn.add_trace(
+        bars.append(
             Bar(
                 name=word,
                 x=style.times([at for at, _ in known], zone),
@@ -52,6 +52,6 @@ def figure(
                 marker={"color": palette.KINDS[theme][kind], "line": {"width": 0}},
             )
         )
-    drawn.update_layout(style.layout(theme, y_title="mean seconds per answer", zone=zone))
-    drawn.update_layout(barmode="stack", xaxis={"range": style.times([start, end], zone)})
-    return drawn
+    layout = style.layout(theme, y_title="mean seconds per answer", zone=zone)
+    layout["xaxis"]["range"] = style.times([start, end], zone)
+    return Figure(bars, {**layout, "barmode": "stack"})

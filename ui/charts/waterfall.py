@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
 
 ROW_PX = 30
 FRAME_PX = 104
+ROOM = 1.2  # for the length that stands behind the longest bar
 LETTER_PX = 6.6
 LONGEST_LABEL = 46
 SHORTEST_SHARE = 0.003  # a bar of no length would not be seen at all
@@ -87,7 +88,7 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
         dragmode=False,
         xaxis={
             "title": {"text": "seconds since the question", "standoff": 14},
-            "range": [0, whole_s * 1.12],
+            "range": [0, whole_s * ROOM],
             "gridcolor": palette.GRID[theme],
             "zeroline": False,
             "fixedrange": True,
