@@ -16,6 +16,7 @@ from services.errors import ConfigurationError, ServiceError
 from services.settings import exit_on_problem, load_settings
 from ui import feedback, logs, startup
 from ui.hardening import HardeningMiddleware
+from ui.preload import PreloadMiddleware
 
 ROOT = Path(__file__).resolve().parent
 log = logging.getLogger(__name__)
@@ -56,6 +57,6 @@ logs.configure()
 app = st.App(
     ROOT / "ui" / "shell.py",
     lifespan=lifespan,
-    middleware=[Middleware(HardeningMiddleware)],
+    middleware=[Middleware(HardeningMiddleware), Middleware(PreloadMiddleware)],
     on_script_error=feedback.on_script_error,
 )

@@ -142,7 +142,10 @@ def _wait(*, lifeline: bool) -> None:
 
 
 def _end_with_parent(ended: threading.Event) -> None:
-    sys.stdin.buffer.read()  # returns when the parent closes its end, or dies
+    # Ends when the parent closes its end, or dies. Not through sys.stdin: a thread that waits in its buffer breaks the
+    # interpreter's own end.
+    while os.read(0, 1024):
+        pass
     ended.set()
 
 

@@ -5,8 +5,6 @@ that is not one of our tables or one of the few table functions that an expansio
 """
 
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from emulator.monitor import errors
+from emulator.monitor.plans import Latest, Plan, Shape, plan_of, shape_of
 from emulator.monitor.schemas import TABLES
 from emulator.monitor.tuning import tune
 
@@ -43,27 +42,50 @@ class Translated:
         return dict.fromkeys(self.parameters, now)
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """*plan*: None when the query cannot have one. *parameters*: as those of Translated."""
+
+    plan: Plan | None
+    parameters: frozenset[str]
+
+
 class Translator:
     """Translates in any thread and remembers the latest 512 texts: a dashboard asks the same again and again."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Translated] = OrderedDict()
-        self._lock = threading.Lock()
+        self._made: Latest[Translated] = Latest(KEPT)
+        self._asked: Latest[Shape] = Latest(KEPT)
+        self._plans: Latest[_Planned] = Latest(KEPT)
         self._schema = {name: list(table.columns) for name, table in TABLES.items()}
 
     def translate(self, text: str, cursor: "duckdb.DuckDBPyConnection", now: datetime) -> Translated:
         """Return the statement for *text*. Raises QueryError in Log Analytics' words."""
-        with self._lock:
-            if found := self._kept.get(text):
-                self._kept.move_to_end(text)
-                return found
+        if made := self._made.get(text):
+            return made
         _refuse_at_sight(text)
-        made = self._guarded(self._to_sql(text, now), cursor)
-        with self._lock:
-            self._kept[text] = made
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return made
+        shape = shape_of(text)
+        planned = self._planned(shape, cursor, now) if shape else None
+        if shape and planned and planned.plan:
+            return Translated(planned.plan.sql(shape.moments), planned.parameters)
+        return self._made.put(text, self._guarded(self._to_sql(text, now), cursor))
+
+    def _planned(self, shape: Shape, cursor: "duckdb.DuckDBPyConnection", now: datetime) -> "_Planned | None":
+        """Return the plan of *shape*, made when it is asked for the second time: None before."""
+        if known := self._plans.get(shape.form):
+            return known
+        if not self._asked.get(shape.form):
+            self._asked.put(shape.form, shape)
+            return None
+        used: set[str] = set()
+
+        def translate(text: str) -> str:
+            made = self._guarded(self._to_sql(text, now), cursor)
+            used.update(made.parameters)
+            return made.sql
+
+        # Guarded like the statements it makes: those differ in the moments only.
+        return self._plans.put(shape.form, _Planned(plan_of(shape, translate), frozenset(used)))
 
     def _to_sql(self, text: str, now: datetime) -> "tuple[str, frozenset[str]]":
         import duckdb_kql

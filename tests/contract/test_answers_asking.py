@@ -111,20 +111,24 @@ def test_a_function_call_is_followed_hop_by_hop(lab: Lab, desk: Desk) -> None:
 
 
 def test_wait_and_function_are_told_apart(lab: Lab, desk: Desk) -> None:
-    """The figure the product stands for. Both phases last long enough here to be told apart beyond doubt."""
+    """The figure the product stands for. Each phase lies within what this test saw of it, however slow the machine."""
     plays_calculation(lab)
+    began_s = time.monotonic()
     asked = desk.answers.ask("What is 6 * 7?")
     desk.until(asked, "wait")
     let_pass(0.5)
     sent = lab.sent(IN)
+    taken_s = time.monotonic()
     desk.until(asked, "function")
     let_pass(0.3)
     lab.reply(OUT, {"Value": "42", "CorrelationId": sent["CorrelationId"]})
     answer = desk.settled(asked)
+    ended_s = time.monotonic()
 
     assert answer.parts and answer.parts.certainty in ("exact", "strong")
-    assert answer.parts.queue_wait_s == pytest.approx(0.5, abs=0.2)
-    assert answer.parts.function_s == pytest.approx(0.3, abs=0.2)
+    assert answer.parts.queue_wait_s and answer.parts.function_s
+    assert 0.3 <= answer.parts.queue_wait_s <= taken_s - began_s + 0.2
+    assert 0.1 <= answer.parts.function_s <= ended_s - taken_s + 0.2
     assert by_kind(answer, "wait").certainty == answer.parts.certainty
 
 

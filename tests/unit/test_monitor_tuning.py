@@ -70,6 +70,14 @@ def database() -> duckdb.DuckDBPyConnection:
                 "timespan(02:15:00.500000)",
             )
         ),
+        *(
+            f"let m = datetime({moment}); AppEvents | extend later = TimeGenerated > m, m | order by TimeGenerated asc"
+            for moment in (
+                "2026-03-29T05:00:00.000000Z",
+                "2026-02-30T05:00:00.000000Z",
+                "0000-00-00T00:00:00.000000Z",
+            )
+        ),
     ],
 )
 def test_the_cheap_form_means_the_same(database: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -1,0 +1,227 @@
+"""How long each page takes in Chromium: the first visit against the smallest Streamlit app, and a switch between pages.
+
+A first visit is a new browser profile with nothing cached, the clock is the browser's own, from the start of the
+navigation. Readable: all KPIs and tables of the page are drawn. Drawn: its charts too. Ours and the smallest app take
+turns. A switch is a click in the menu of a visitor who has seen every page once. Arize Phoenix and the MLflow tracing
+UI are measured alike, with as many traces as here, when RELAYDECK_BENCH_PHOENIX and RELAYDECK_BENCH_MLFLOW name their
+addresses. What it does not measure: a network, a server with many viewers.
+"""
+
+import contextlib
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bench.click import empty_app, open_answered
+from bench.report import emit, header
+from commands.stack import running
+from commands.test import find_browser
+
+ROUNDS, SWITCHES = 7, 12
+GOAL_READABLE, GOAL_DRAWN, GOAL_SWITCH_MS = 1.7, 2.6, 250.0
+TIMEOUT_MS = 30_000
+LOOK_EVERY_MS, SAME, MOST_LOOKS = 400, 5, 60
+PEERS = {
+    "phoenix": ("RELAYDECK_BENCH_PHOENIX", "table tbody tr"),
+    "mlflow": ("RELAYDECK_BENCH_MLFLOW", "[role=row] [role=cell]"),
+}
+# How many of each the page shows; a table is drawn on a canvas, a chart has its axes' layer.
+COUNT = """
+() => ({
+    text: document.querySelector('[data-testid="stMain"] [data-testid="stMarkdownContainer"]') ? 1 : 0,
+    kpis: document.querySelectorAll('[data-testid="stMetricValue"]').length,
+    tables: document.querySelectorAll('[data-testid="stDataFrame"] canvas').length,
+    charts: document.querySelectorAll('.js-plotly-plot .main-svg .cartesianlayer').length,
+    heading: document.querySelector('[data-testid="stMain"] :is(h1, h2, h3)')?.innerText ?? '',
+    rests: !!document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]'),
+})
+"""
+WAIT = """
+wanted => new Promise((resolve, reject) => {
+    const count = COUNT;
+    let readable = null;
+    const look = () => {
+        const now = count();
+        if (readable === null && now.text >= wanted.text && now.kpis >= wanted.kpis && now.tables >= wanted.tables)
+            readable = performance.now();
+        if (readable !== null && now.charts >= wanted.charts) resolve([readable, performance.now()]);
+        else requestAnimationFrame(look);
+    };
+    setTimeout(() => reject(new Error('not drawn: ' + JSON.stringify([count(), wanted]))), 25000);
+    look();
+})
+""".replace("COUNT", COUNT.strip())
+# The page left behind stays on the screen until the new one is whole, so the counts must be the new page's exactly.
+SWITCH = """
+([link, wanted]) => new Promise((resolve, reject) => {
+    const count = COUNT;
+    const found = document.querySelector(link);
+    if (!found) { reject(new Error('no such link: ' + link)); return; }
+    const began = performance.now();
+    const look = () => {
+        const now = count();
+        if (now.rests && ['heading', 'kpis', 'tables', 'charts'].every(one => now[one] === wanted[one]))
+            resolve(performance.now() - began);
+        else requestAnimationFrame(look);
+    };
+    setTimeout(() => reject(new Error('not drawn: ' + JSON.stringify([count(), wanted]))), 25000);
+    found.click();
+    requestAnimationFrame(look);
+})
+""".replace("COUNT", COUNT.strip())
+Counts = Mapping[str, int | str | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """*path* below the dashboard's address; *shows*: what of each kind it holds when it is whole."""
+
+    name: str
+    path: str
+    shows: Counts
+
+
+def main() -> int:
+    program = find_browser()
+    if program is None:
+        print("No Chromium or Chrome was found; name one in RELAYDECK_TEST_BROWSER.", file=sys.stderr)
+        return 1
+    header("pages", rounds=ROUNDS)
+    flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        with running(Path(folder) / "state") as stack, empty_app(Path(folder)) as empty_url:
+            trace = answered_trace(browser, stack.url)
+            screens = [survey(browser, stack.url, name, path) for name, path in pages(trace).items()]
+            good = measure_first_visits(browser, stack.url, empty_url, screens)
+            good &= measure_switches(browser, stack.url, [one for one in screens if one.name != "trace"])
+        browser.close()
+    return 0 if good else 1
+
+
+def answered_trace(browser: Browser, url: str) -> str:
+    """Ask one question; return the path of its trace, once telemetry has brought the function's part."""
+    with visit(browser) as page:
+        open_answered(page, url)
+        link = page.get_by_role("link", name="Open trace").get_attribute("href") or ""
+        path = "/" + link.removeprefix("/")
+        page.goto(url + path)
+        page.locator(".js-plotly-plot .main-svg").first.wait_for()
+    return path
+
+
+def pages(trace: str) -> dict[str, str]:
+    names = ("overview", "runs", "queues", "metrics")
+    return {**{name: f"/{name}?refresh=off" for name in names}, "trace": trace}
+
+
+def survey(browser: Browser, url: str, name: str, path: str) -> Screen:
+    """Return what the page shows once it has come to rest; the visit also warms the server's caches."""
+    with visit(browser) as page:
+        page.goto(url + path)
+        seen: list[dict[str, int]] = []
+        while len(seen) < SAME or any(one != seen[-1] for one in seen[-SAME:]) or not is_whole(seen[-1]):
+            if len(seen) > MOST_LOOKS:
+                raise RuntimeError(f"{name} does not come to rest, or has nothing to measure: {seen[-1]}")
+            page.wait_for_timeout(LOOK_EVERY_MS)
+            seen.append(page.evaluate(COUNT))
+    return Screen(name, path, seen[-1])
+
+
+def is_whole(shows: Mapping[str, int]) -> bool:
+    return bool(shows["heading"] and shows["kpis"] + shows["tables"] + shows["charts"])
+
+
+def measure_first_visits(browser: Browser, url: str, empty_url: str, screens: list[Screen]) -> bool:
+    smallest: list[float] = []
+    readable: dict[str, list[float]] = {screen.name: [] for screen in screens}
+    drawn: dict[str, list[float]] = {screen.name: [] for screen in screens}
+    others: dict[str, list[float]] = {}
+    for _ in range(ROUNDS):
+        smallest.append(first_visit(browser, empty_url, {"text": 1})[0])
+        for screen in screens:
+            seen = first_visit(browser, url + screen.path, screen.shows)
+            readable[screen.name].append(seen[0])
+            drawn[screen.name].append(seen[1])
+        for name, (address, rows) in PEERS.items():
+            if peer := os.environ.get(address):
+                others.setdefault(name, []).append(peer_visit(browser, peer, rows))
+    base = statistics.median(smallest)
+    emit("pages.smallest_app", base, "ms", None, smallest)
+    good = []
+    for screen in screens:
+        for what, samples, goal in (
+            ("readable", readable[screen.name], GOAL_READABLE),
+            ("drawn", drawn[screen.name], GOAL_DRAWN),
+        ):
+            ratios = [ours / theirs for ours, theirs in zip(samples, smallest, strict=True)]
+            ratio = statistics.median(samples) / base
+            good.append(emit(f"pages.{screen.name}.{what}", ratio, "x", goal, ratios, lower_is_better=True))
+    slowest = max(statistics.median(samples) for samples in readable.values())
+    for name, samples in others.items():
+        ratios = [slowest / theirs for theirs in samples]
+        ratio = slowest / statistics.median(samples)
+        good.append(emit(f"pages.slowest_against_{name}", ratio, "x", 1.0, ratios, lower_is_better=True))
+    return all(good)
+
+
+def first_visit(browser: Browser, url: str, shows: Counts) -> tuple[float, float]:
+    """Return when everything could be read, and when everything was drawn, in ms since the navigation began."""
+    with visit(browser) as page:
+        page.goto(url, wait_until="commit")
+        seen = page.evaluate(WAIT, {"kpis": 0, "tables": 0, "charts": 0, **shows})
+        return seen[0], seen[1]
+
+
+def peer_visit(browser: Browser, url: str, rows: str) -> float:
+    """Return when another tool's list of traces could be read, in ms since the navigation began."""
+    with visit(browser) as page:
+        page.goto(url, wait_until="commit")
+        page.wait_for_selector(rows)
+        now_ms: float = page.evaluate("performance.now()")
+        return now_ms
+
+
+def measure_switches(browser: Browser, url: str, screens: list[Screen]) -> bool:
+    """Go round the pages by the menu. A page counts as changed when all of it, charts included, is drawn."""
+    taken: dict[str, list[float]] = {screen.name: [] for screen in screens}
+    with visit(browser) as page:
+        page.goto(url + screens[-1].path)
+        for place in range((SWITCHES + 1) * len(screens)):
+            screen = screens[place % len(screens)]
+            came_to_rest(page)
+            link = f'[data-testid="stSidebarNavLink"][href*="/{screen.name}"]'
+            took_ms: float = page.evaluate(SWITCH, [link, screen.shows])
+            if place >= len(screens):  # the first round loads what the browser then keeps
+                taken[screen.name].append(took_ms)
+    every = [sample for samples in taken.values() for sample in samples]
+    for name, samples in taken.items():
+        emit(f"pages.switch_to_{name}", statistics.median(samples), "ms", None, samples)
+    return emit("pages.switch", statistics.median(every), "ms", GOAL_SWITCH_MS, every, lower_is_better=True)
+
+
+def came_to_rest(page: Page) -> None:
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    page.wait_for_timeout(300)
+
+
+@contextlib.contextmanager
+def visit(browser: Browser) -> Iterator[Page]:
+    """A visitor who was never here."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    try:
+        yield page
+    finally:
+        context.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
