@@ -16,7 +16,7 @@ from services.errors import ConfigurationError, ServiceError
 from services.settings import exit_on_problem, load_settings
 from ui import feedback, logs, startup
 from ui.hardening import HardeningMiddleware
-from ui.preload import PreloadMiddleware
+from ui.prefetch import PrefetchMiddleware
 
 ROOT = Path(__file__).resolve().parent
 log = logging.getLogger(__name__)
@@ -57,6 +57,6 @@ logs.configure()
 app = st.App(
     ROOT / "ui" / "shell.py",
     lifespan=lifespan,
-    middleware=[Middleware(HardeningMiddleware), Middleware(PreloadMiddleware)],
+    middleware=[Middleware(HardeningMiddleware), Middleware(PrefetchMiddleware)],
     on_script_error=feedback.on_script_error,
 )

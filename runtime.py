@@ -1,6 +1,7 @@
 """The composition root: settings to services, once per process. In local mode Local Azure is found or started here."""
 
 import gc
+import importlib
 import logging
 import threading
 import time
@@ -42,6 +43,7 @@ ROOT = Path(__file__).resolve().parent
 TELEMETRY_TIMEOUT_S = 10.0
 WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
+LATE = ("azure.monitor.query", "plotly.graph_objects")  # the first chart would wait for these
 LOGS_FRESH_S = 4.0  # less than the 5 s of the fastest refresh, or every other one would find nothing new
 Say = Callable[[str], None]
 
@@ -124,7 +126,9 @@ class Runtime:
             log.info("warmup.ended", extra={"took_s": round(time.monotonic() - started_s, 3)})
         self.services.telemetry.start()
         self.services.telemetry.wait_ready(WARM_UP_WAIT_S)
-        freeze()  # the exporter's classes came after the first one
+        for name in LATE:
+            importlib.import_module(name)
+        freeze()  # what came after the first one
 
 
 _lock = threading.Lock()

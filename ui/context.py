@@ -219,6 +219,7 @@ class HealthBoard:
         self._lock = threading.Lock()
         self._parts: tuple[PartHealth, ...] = ()
         self._checking = False
+        self._ended = threading.Event()
 
     def latest(self) -> tuple[tuple[PartHealth, ...], bool]:
         """Return what is known, empty before the first check ends, and whether a check is on its way. No waiting."""
@@ -226,6 +227,12 @@ class HealthBoard:
             if not self._is_fresh() and not self._checking:
                 self._start()
             return self._parts, self._checking
+
+    def settled(self, wait_s: float) -> tuple[tuple[PartHealth, ...], bool]:
+        """Return what latest() does, once the check under way has ended or *wait_s* are over."""
+        self.latest()
+        self._ended.wait(wait_s)
+        return self.latest()
 
     def check_again(self) -> None:
         with self._lock:
@@ -238,6 +245,7 @@ class HealthBoard:
 
     def _start(self) -> None:
         self._checking = True
+        self._ended.clear()
         threading.Thread(target=self._check, name="health-check", daemon=True).start()
 
     def _check(self) -> None:
@@ -248,6 +256,7 @@ class HealthBoard:
         finally:
             with self._lock:
                 self._checking = False
+                self._ended.set()
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

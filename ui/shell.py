@@ -9,6 +9,7 @@ from ui import ask_actions, bar, context, demo, feedback, formats, safe, startup
 from ui.menu import MENU, PAGES, Screen
 
 CHECKING_S = 0.5
+SETTLES_S = 1.5  # the page itself is drawn by then; only its frame waits
 LOGO_COLOURS = {"light": "#182034", "dark": "#e8ebf5"}
 PRODUCTION = ("prod", "production", "live")
 
@@ -93,14 +94,14 @@ def model_words(settings: Settings) -> str:
 
 
 def draw_health_board() -> None:
-    _, checking = context.health_board().latest()
-    timer_s = CHECKING_S if checking else None
-    st.fragment(draw_health, run_every=timer_s, key="health")(checking)
+    """Draw the health of the parts. A timer runs only while a check takes unusually long."""
+    _, checking = context.health_board().settled(SETTLES_S)
+    st.fragment(draw_health, run_every=CHECKING_S if checking else None, key="health")(checking)
 
 
 def draw_health(was_checking: bool) -> None:
-    """Fragment: draws the last health; while a check is on its way, looks again until it has ended."""
-    parts, checking = context.health_board().latest()
+    """Fragment: draws the last health, that of a check just begun where it ends soon."""
+    parts, checking = context.health_board().settled(0.0 if was_checking else SETTLES_S)
     with st.container(gap="xsmall", key="health-parts"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.caption("Health")
@@ -116,8 +117,8 @@ def draw_health(was_checking: bool) -> None:
             draw_part(part)
         if not parts:
             st.caption(":shimmer[Checking the parts]")
-    if was_checking and not checking:
-        st.rerun()
+    if was_checking != checking:
+        st.rerun()  # timers begin and end with a run of the whole page
 
 
 def draw_part(part: PartHealth) -> None:

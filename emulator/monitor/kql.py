@@ -42,21 +42,13 @@ class Translated:
         return dict.fromkeys(self.parameters, now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """*plan*: None when the query cannot have one. *parameters*: as those of Translated."""
-
-    plan: Plan | None
-    parameters: frozenset[str]
-
-
 class Translator:
     """Translates in any thread and remembers the latest 512 texts: a dashboard asks the same again and again."""
 
     def __init__(self) -> None:
         self._made: Latest[Translated] = Latest(KEPT)
-        self._asked: Latest[Shape] = Latest(KEPT)
-        self._plans: Latest[_Planned] = Latest(KEPT)
+        self._first: Latest[tuple[Shape, str]] = Latest(KEPT)
+        self._plans: Latest[tuple[Plan | None]] = Latest(KEPT)
         self._schema = {name: list(table.columns) for name, table in TABLES.items()}
 
     def translate(self, text: str, cursor: "duckdb.DuckDBPyConnection", now: datetime) -> Translated:
@@ -65,27 +57,22 @@ class Translator:
             return made
         _refuse_at_sight(text)
         shape = shape_of(text)
-        planned = self._planned(shape, cursor, now) if shape else None
-        if shape and planned and planned.plan:
-            return Translated(planned.plan.sql(shape.moments), planned.parameters)
-        return self._made.put(text, self._guarded(self._to_sql(text, now), cursor))
+        if shape and (plan := self._plan(shape, cursor, now)):
+            return Translated(plan.sql(shape.moments), frozenset())
+        made = self._guarded(self._to_sql(text, now), cursor)
+        if shape and not made.parameters:
+            self._first.put(shape.form, (shape, made.sql))
+        return self._made.put(text, made)
 
-    def _planned(self, shape: Shape, cursor: "duckdb.DuckDBPyConnection", now: datetime) -> "_Planned | None":
-        """Return the plan of *shape*, made when it is asked for the second time: None before."""
+    def _plan(self, shape: Shape, cursor: "duckdb.DuckDBPyConnection", now: datetime) -> Plan | None:
+        """Return the plan of *shape*, made when it is asked for the second time; None before, and where there is none."""
         if known := self._plans.get(shape.form):
-            return known
-        if not self._asked.get(shape.form):
-            self._asked.put(shape.form, shape)
+            return known[0]
+        if not (first := self._first.get(shape.form)):
             return None
-        used: set[str] = set()
-
-        def translate(text: str) -> str:
-            made = self._guarded(self._to_sql(text, now), cursor)
-            used.update(made.parameters)
-            return made.sql
-
         # Guarded like the statements it makes: those differ in the moments only.
-        return self._plans.put(shape.form, _Planned(plan_of(shape, translate), frozenset(used)))
+        plan = plan_of(*first, lambda text: self._guarded(self._to_sql(text, now), cursor).sql)
+        return self._plans.put(shape.form, (plan,))[0]
 
     def _to_sql(self, text: str, now: datetime) -> "tuple[str, frozenset[str]]":
         import duckdb_kql

@@ -15,10 +15,8 @@ Thing = TypeVar("Thing")
 
 _MOMENT = re.compile(r"^(let \w+ = datetime\()(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)(\);)$", re.MULTILINE)
 MOST_MOMENTS = 8
-# Two sets of moments that have neither a value nor a difference in common: a translation that computed with one of
-# them would differ in more than the moments themselves.
-_FIRST = tuple(f"19{place}1-02-03T04:05:06.{place}00017Z" for place in range(MOST_MOMENTS))
-_SECOND = tuple(f"18{2 * place:02}-11-12T13:14:15.{place}70029Z" for place in range(MOST_MOMENTS))
+# Moments no query asks for, whose differences are those of no other two moments either.
+_ODD = tuple(f"18{place * place + 3:02}-11-12T13:14:15.{place}70029Z" for place in range(MOST_MOMENTS))
 
 
 class Latest(Generic[Thing]):
@@ -79,13 +77,16 @@ class Plan:
         return "".join(parts)
 
 
-def plan_of(shape: Shape, translate: Callable[[str], str]) -> Plan | None:
-    """Return the plan of *shape*, made of two translations; None when these differ in more than the moments."""
-    plans = []
-    for moments in (_FIRST, _SECOND):
-        own = moments[: len(shape.moments)]
-        plans.append(_split(translate(shape.text(own)), own))
-    return plans[0] if plans[0] == plans[1] and plans[0].places else None
+def plan_of(shape: Shape, sql: str, translate: Callable[[str], str]) -> Plan | None:
+    """Return the plan of *shape*, whose translation is *sql*; None when other moments change more than themselves.
+
+    Translates once more, with odd moments: a translation that computed with them would show.
+    """
+    if len(set(shape.moments)) < len(shape.moments):
+        return None
+    odd = _ODD[: len(shape.moments)]
+    plan = _split(sql, shape.moments)
+    return plan if plan.places and plan == _split(translate(shape.text(odd)), odd) else None
 
 
 def _split(sql: str, moments: Sequence[str]) -> Plan:

@@ -39,7 +39,7 @@ def test_a_planned_statement_is_the_translated_one(name: str, cursor: duckdb.Duc
 
         assert planned.translate(text, cursor, NOW) == Translator().translate(text, cursor, NOW)
     if "start" in query.parameters:
-        assert all(one.plan for one in planned._plans._things.values())  # else nothing was tested
+        assert all(plan for (plan,) in planned._plans._things.values())  # else nothing was tested
 
 
 def test_moments_that_are_computed_with_are_no_part_of_a_plan(cursor: duckdb.DuckDBPyConnection) -> None:
