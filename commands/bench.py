@@ -8,7 +8,18 @@ from pathlib import Path
 
 from emulator.supervisor import ROOT
 
-NAMES = ("start", "emulator", "queues", "functions", "answers", "click", "monitor", "overview")
+NAMES = (
+    "start",
+    "emulator",
+    "queues",
+    "functions",
+    "answers",
+    "click",
+    "monitor",
+    "overview",
+    "pages",
+    "viewers",
+)
 
 
 def main(arguments: list[str]) -> int:

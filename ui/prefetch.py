@@ -20,7 +20,9 @@ class PrefetchMiddleware:
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
-        self._link = ", ".join(f"<{path}>; rel=prefetch; as=script; crossorigin" for path in chunks()).encode()
+        self._link = ", ".join(
+            f"<{path}>; rel=prefetch; as=script; crossorigin" for path in chunks()
+        ).encode()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self._link:

@@ -120,7 +120,7 @@ def test_a_figure_that_is_no_number_is_unknown_and_never_zero(
     odd = dict.fromkeys(FIGURES, "many")
     track(emulator, [request("answer", {**named, **odd})])
 
-    (parts,) = ask(running, emulator, "time_parts").rows
+    (parts,) = ask(running, emulator, "answers_over_time").rows
     (listed,) = ask(running, emulator, "runs").rows
     kpis = next(row for row in ask(running, emulator, "kpis").rows if row["period"] == "now")
 
@@ -208,7 +208,7 @@ def test_ten_megabytes_of_one_trace_are_read_in_part_and_said(
     ],
     ids=["reversed", "in-the-future", "ten-years"],
 )
-@pytest.mark.parametrize("name", ["kpis", "runs", "queue_flow", "demo_rows", "latency"])
+@pytest.mark.parametrize("name", ["kpis", "runs", "queue_rates", "demo_rows", "answers_over_time"])
 def test_a_range_that_cannot_be_is_answered_and_breaks_nothing(
     running: runtime.Runtime, emulator: Emulator, name: str, start: timedelta, end: timedelta
 ) -> None:

@@ -34,7 +34,8 @@ def agent(tables: LogTables, minute: float, took_ms: float, operation: str = "op
 
 def tool(tables: LogTables, minute: float, took_ms: float, **more: str) -> None:
     named = {"gen_ai__operation__name": "execute_tool", "gen_ai__tool__name": "foo", **more}
-    tables.add_span("AppDependencies", "execute_tool foo", at(minute), took_ms, **named)
+    ok = named.pop("ok", "true") == "true"
+    tables.add_span("AppDependencies", "execute_tool foo", at(minute), took_ms, success=ok, **named)
 
 
 def execution(

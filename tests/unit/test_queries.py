@@ -129,29 +129,6 @@ def test_one_pass_tells_what_each_stretch_held(tables: LogTables) -> None:
     assert (second["bucket"].minute, second["measured"], second["counted"]) == (10, 0, 0)
 
 
-def test_parts_are_averaged_over_measured_answers_only(tables: LogTables) -> None:
-    """An answer whose parts are not known must not pull the average towards zero."""
-    answer(tables, 1, 1000, **measured(500, 300, 200))
-    answer(tables, 2, 9000)
-    (row,) = tables.ask("time_parts", GRAIN)
-
-    assert (row["answers"], row["measured"]) == (2, 1)
-    assert (row["model_ms"], row["wait_ms"], row["function_ms"]) == (500, 300, 200)
-
-
-def test_outcomes_and_percentiles_fall_into_their_buckets(tables: LogTables) -> None:
-    answer(tables, 1, 100)
-    answer(tables, 2, 200, "failed")
-    answer(tables, 7, 300)
-
-    assert [(row["outcome"], row["answers"]) for row in tables.ask("outcomes", GRAIN)] == [
-        ("answered", 1),
-        ("failed", 1),
-        ("answered", 1),
-    ]
-    assert [row["p99_ms"] for row in tables.ask("latency", GRAIN)] == [200, 300]
-
-
 def test_the_highest_depth_of_each_stretch_is_kept(tables: LogTables) -> None:
     for minute, depth in ((1, 3.0), (2, 9.0), (6, 1.0)):
         tables.add_metric("relaydeck.queue.depth", START + timedelta(minutes=minute), depth, queue="in")
@@ -159,25 +136,6 @@ def test_the_highest_depth_of_each_stretch_is_kept(tables: LogTables) -> None:
     rows = tables.ask("queue_history", {**GRAIN, "queues": ["in"]})
 
     assert [(row["highest"], row["readings"]) for row in rows] == [(9.0, 2), (1.0, 1)]
-
-
-def test_repeated_deliveries_and_waits_are_counted_by_queue(tables: LogTables) -> None:
-    for number, deliveries in enumerate(("1", "3")):
-        tables.add_span(
-            "AppRequests",
-            "foo",
-            START + timedelta(seconds=number),
-            20,
-            role="relaydeck-functions",
-            success=deliveries == "1",
-            relaydeck__invocation__id=f"i{number}",
-            messaging__destination__name="in",
-            relaydeck__queue_wait_ms=str(1000 * (number + 1)),
-            relaydeck__dequeue_count=deliveries,
-        )
-    (row,) = tables.ask("queue_flow", GRAIN)
-
-    assert (row["executions"], row["failed"], row["repeated"], row["wait_p95_ms"]) == (2, 1, 1, 2000)
 
 
 def test_problems_are_grouped_with_their_newest_run(tables: LogTables) -> None:
