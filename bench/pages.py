@@ -2,9 +2,9 @@
 
 A first visit is a new browser profile with nothing cached, the clock is the browser's own, from the start of the
 navigation. Readable: all KPIs and tables of the page are drawn. Drawn: its charts too. Ours and the smallest app take
-turns. A switch is a click in the menu of a visitor who has seen every page once. Arize Phoenix and the MLflow tracing
-UI are measured alike, with as many traces as here, when RELAYDECK_BENCH_PHOENIX and RELAYDECK_BENCH_MLFLOW name their
-addresses. What it does not measure: a network, a server with many viewers.
+turns, over a day of demo history. A switch is a click in the menu of a visitor who has seen every page once. Arize
+Phoenix and the MLflow tracing UI are measured alike, with as many traces, where they are installed (bench/peers.py).
+What it does not measure: a network, a server with many viewers.
 """
 
 import contextlib
@@ -12,25 +12,25 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bench import peers
 from bench.click import empty_app, open_answered
 from bench.report import emit, header
+from commands.serve import start_history
 from commands.stack import running
 from commands.test import find_browser
 
 ROUNDS, SWITCHES = 7, 12
+ANSWERS, LIST = 415, "runs"  # of the demo history; the page that lists them, as theirs do
+HISTORY_S = 180
 GOAL_READABLE, GOAL_DRAWN, GOAL_SWITCH_MS = 1.7, 2.6, 250.0
 TIMEOUT_MS = 30_000
 LOOK_EVERY_MS, SAME, MOST_LOOKS = 400, 5, 60
-PEERS = {
-    "phoenix": ("RELAYDECK_BENCH_PHOENIX", "table tbody tr"),
-    "mlflow": ("RELAYDECK_BENCH_MLFLOW", "[role=row] [role=cell]"),
-}
 # How many of each the page shows; a table is drawn on a canvas, a chart has its axes' layer.
 COUNT = """
 () => ({
@@ -96,13 +96,26 @@ def main() -> int:
     flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
-        with running(Path(folder) / "state") as stack, empty_app(Path(folder)) as empty_url:
+        state = Path(folder) / "state"
+        with (
+            running(state) as stack,
+            empty_app(Path(folder)) as empty_url,
+            peers.running(Path(folder), ANSWERS) as others,
+        ):
+            tell_history(state)
             trace = answered_trace(browser, stack.url)
             screens = [survey(browser, stack.url, name, path) for name, path in pages(trace).items()]
-            good = measure_first_visits(browser, stack.url, empty_url, screens)
+            good = measure_first_visits(browser, stack.url, empty_url, screens, others)
             good &= measure_switches(browser, stack.url, [one for one in screens if one.name != "trace"])
         browser.close()
     return 0 if good else 1
+
+
+def tell_history(state: Path) -> None:
+    """Put the day of demo history in: about as many answers as ANSWERS. Raises RuntimeError."""
+    process = start_history(state)
+    if process is None or process.wait(HISTORY_S):
+        raise RuntimeError("The demo history was not told: see history.log in the state's logs.")
 
 
 def answered_trace(browser: Browser, url: str) -> str:
@@ -118,7 +131,7 @@ def answered_trace(browser: Browser, url: str) -> str:
 
 def pages(trace: str) -> dict[str, str]:
     names = ("overview", "runs", "queues", "metrics")
-    return {**{name: f"/{name}?refresh=off" for name in names}, "trace": trace}
+    return {**{name: f"/{name}?refresh=off&range=24h" for name in names}, "trace": trace}
 
 
 def survey(browser: Browser, url: str, name: str, path: str) -> Screen:
@@ -138,20 +151,21 @@ def is_whole(shows: Mapping[str, int]) -> bool:
     return bool(shows["heading"] and shows["kpis"] + shows["tables"] + shows["charts"])
 
 
-def measure_first_visits(browser: Browser, url: str, empty_url: str, screens: list[Screen]) -> bool:
+def measure_first_visits(
+    browser: Browser, url: str, empty_url: str, screens: list[Screen], others: Sequence[peers.Running]
+) -> bool:
     smallest: list[float] = []
     readable: dict[str, list[float]] = {screen.name: [] for screen in screens}
     drawn: dict[str, list[float]] = {screen.name: [] for screen in screens}
-    others: dict[str, list[float]] = {}
+    theirs: dict[str, list[float]] = {}
     for _ in range(ROUNDS):
         smallest.append(first_visit(browser, empty_url, {"text": 1})[0])
         for screen in screens:
             seen = first_visit(browser, url + screen.path, screen.shows)
             readable[screen.name].append(seen[0])
             drawn[screen.name].append(seen[1])
-        for name, (address, rows) in PEERS.items():
-            if peer := os.environ.get(address):
-                others.setdefault(name, []).append(peer_visit(browser, peer, rows))
+        for peer in others:
+            theirs.setdefault(peer.name, []).append(peer_visit(browser, peer))
     base = statistics.median(smallest)
     emit("pages.smallest_app", base, "ms", None, smallest)
     good = []
@@ -163,11 +177,12 @@ def measure_first_visits(browser: Browser, url: str, empty_url: str, screens: li
             ratios = [ours / theirs for ours, theirs in zip(samples, smallest, strict=True)]
             ratio = statistics.median(samples) / base
             good.append(emit(f"pages.{screen.name}.{what}", ratio, "x", goal, ratios, lower_is_better=True))
-    slowest = max(statistics.median(samples) for samples in readable.values())
-    for name, samples in others.items():
-        ratios = [slowest / theirs for theirs in samples]
-        ratio = slowest / statistics.median(samples)
-        good.append(emit(f"pages.slowest_against_{name}", ratio, "x", 1.0, ratios, lower_is_better=True))
+    listed = readable[LIST]
+    for name, samples in theirs.items():
+        emit(f"pages.{name}", statistics.median(samples), "ms", None, samples)
+        ratios = [ours / other for ours, other in zip(listed, samples, strict=True)]
+        ratio = statistics.median(listed) / statistics.median(samples)
+        good.append(emit(f"pages.{LIST}_against_{name}", ratio, "x", 1.0, ratios, lower_is_better=True))
     return all(good)
 
 
@@ -179,11 +194,11 @@ def first_visit(browser: Browser, url: str, shows: Counts) -> tuple[float, float
         return seen[0], seen[1]
 
 
-def peer_visit(browser: Browser, url: str, rows: str) -> float:
+def peer_visit(browser: Browser, peer: peers.Running) -> float:
     """Return when another tool's list of traces could be read, in ms since the navigation began."""
     with visit(browser) as page:
-        page.goto(url, wait_until="commit")
-        page.wait_for_selector(rows)
+        page.goto(peer.url, wait_until="commit")
+        page.wait_for_selector(peer.rows)
         now_ms: float = page.evaluate("performance.now()")
         return now_ms
 

@@ -205,7 +205,7 @@ def _execution(part: Part | None) -> dict[str, Any]:
     return {
         "Queue p95": part.wait_p95_s if part else None,
         "Function p95": part.p95_s if part else None,
-        "Function errors": part.failed_share if part else None,
+        "Errors": part.failed_share if part else None,
     }
 
 
@@ -231,7 +231,7 @@ def _draw_table(rows: list[dict[str, Any]], key: str, alt: str, view: View) -> N
     }
     shares = {
         name: st.column_config.NumberColumn(name, format="percent", width="small")
-        for name in ("Failed", "Function errors")
+        for name in ("Failed", "Errors")
     }
     st.dataframe(
         rows,

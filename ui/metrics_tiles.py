@@ -88,6 +88,6 @@ def _draw_cost(spent: Spent, result: Result) -> None:
     lacks = result.is_known and not spent.is_whole
     about = price_words(spent) if lacks else "Tokens times the price list that RELAYDECK_PRICES names."
     if cost is None and result.is_known and spent.unpriced:
-        cards.metric("Cost", "no price set", key="metrics-cost", help=about)
+        cards.metric("Cost", "no price", key="metrics-cost", note="set RELAYDECK_PRICES", help=about)
         return
     cards.metric("Cost", cost, key="metrics-cost", note="not all of it" if cost and lacks else "", help=about)

@@ -68,7 +68,7 @@ def draw_figures(reading: Reading | None, open_now: int) -> None:
             "p95 wait",
             _time(figure.get("wait_p95_ms")) or nothing,
             key="runs-wait",
-            help="Of 20 runs whose queue wait is known, 19 waited no longer in queues",
+            help="Of 20 runs that waited in a queue, 19 waited no longer; the others are not counted",
         )
         cards.metric(
             "Tokens",

@@ -210,10 +210,10 @@ def _columns(rows: Sequence[Row], wanted: Wanted, view: View, p95_ms: float | No
     }
     config = st.column_config
     return {
-        "Status": config.MultiselectColumn(options=list(looks), color=list(looks.values()), width=120),
+        "Status": config.MultiselectColumn(options=list(looks), color=list(looks.values()), width=145),
         "Started": config.TextColumn(_head("Started", wanted), width=130 if dated else 90),
         "Run": config.ButtonColumn(
-            "Run", type="tertiary", alignment="left", on_click=take_open, key=OPEN_KEY, width=230
+            "Run", type="tertiary", alignment="left", on_click=take_open, key=OPEN_KEY, width=215
         ),
         "Duration": config.ProgressColumn(
             _head("Duration", wanted), min_value=0.0, max_value=full_s or 1.0, format="%.2f s", width=120

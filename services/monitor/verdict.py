@@ -63,7 +63,7 @@ def _shares(took_s: float | None, bars: Sequence[Bar]) -> list[str]:
     share = min(1.0, value / took_s)
     said = [f"{share:.0%} {words}".replace("%", " %")] if share >= WORTH_SAYING else []
     if not said and wait_s is not None and ran_s is not None:
-        said = ["most of it in the model"]
+        said = ["most of it with the agents and their model"]
     if wait_s is not None and wait_s >= COLD_WAIT_S and wait_s == value:
         said.append("cold start likely" if wait_s < UNSERVED_S else "no function took it for so long")
     return said

@@ -207,7 +207,7 @@ def test_a_full_page_shows_tables_and_panels_for_one_request(monitor: Monitor) -
     monitor.plays(batch(full()))
     page = opened()
 
-    assert tiles(page) == ["40", "20", "5 %", "25.1 k", "no price set"]
+    assert tiles(page) == ["40", "20", "5 %", "25.1 k", "no price"]
     (agent,) = rows(page, "Agent")
     assert (agent["Agent"], agent["Calls"], agent["Failed"], agent["p95"]) == ("orchestrator", 40, 0.05, 4.0)
     assert len(charts(page)) == 1

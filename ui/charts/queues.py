@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.monitor.results import Cell, Row
 from ui.charts import palette
-from ui.charts.style import layout, plain, times
+from ui.charts.style import axis_title, layout, plain, times
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from plotly.graph_objects import Figure
@@ -74,7 +74,7 @@ def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str
                 )
             )
     look = layout(theme, height=STRIPS_PX, y_title="messages", zone=span.zone)
-    lower: dict[str, Any] = {**look["yaxis"], "title": {"text": "oldest, seconds", "standoff": 8}}
+    lower: dict[str, Any] = {**look["yaxis"], "title": axis_title("oldest, seconds")}
     look["yaxis"] = {**look["yaxis"], "domain": [0.56, 1.0]}
     look["yaxis2"] = {**lower, "domain": [0.0, 0.44]}
     look["xaxis"] |= {"anchor": "y2", "range": span.across, "nticks": 6, "tickangle": 0}
@@ -149,7 +149,7 @@ def waits(rows: Sequence[Row], theme: str) -> "Figure":
     look = layout(theme, height=WAITS_PX, y_title="messages")
     low, high = min([-1.0, *edges]), max([1.0, *(edge + EIGHTH for edge in edges)])
     look["xaxis"] |= {
-        "title": {"text": "wait in the input queue (log)"},
+        "title": axis_title("wait in the input queue (log)"),
         "range": [low - EIGHTH, high + EIGHTH],
         "tickvals": list(TICKS),
         "ticktext": list(TICKS.values()),

@@ -39,6 +39,10 @@ def marker_sizes(points: Sequence[tuple[datetime, float | None]], size_px: int =
     return [0 if before or after else size_px for before, after in sides]
 
 
+def axis_title(text: str) -> dict[str, Any]:
+    return {"text": plain(text), "standoff": 8, "font": {"size": 12}}
+
+
 def layout(
     theme: str,
     *,
@@ -74,7 +78,7 @@ def layout(
         "bargap": 0.15,
         "xaxis": {**across, "automargin": True},
         "yaxis": {
-            "title": {"text": plain(y_title), "standoff": 8, "font": {"size": 12}},
+            "title": axis_title(y_title),
             "type": "log" if y_log else "linear",
             **({} if y_log else {"rangemode": "tozero"}),
             "gridcolor": palette.GRID[theme],

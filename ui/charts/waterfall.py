@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from services.answers.narration import seconds
 from services.monitor.shapes import Bar, depth_of
 from ui.charts import palette
-from ui.charts.style import plain
+from ui.charts.style import axis_title, plain
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from plotly.graph_objects import Figure
@@ -87,7 +87,7 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
         barmode="overlay",
         dragmode=False,
         xaxis={
-            "title": {"text": "seconds since the question", "standoff": 14},
+            "title": {**axis_title("seconds since the question"), "standoff": 14},
             "range": [0, whole_s * ROOM],
             "gridcolor": palette.GRID[theme],
             "zeroline": False,
