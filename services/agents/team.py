@@ -103,7 +103,7 @@ class TeamService:
                 mine.append(self._backend.create_agent(definition, tags))
         if mine:
             ours = self._list_ours()
-            ours += [agent for agent in mine if agent.id not in {other.id for other in ours}]
+            ours = [agent for agent in mine if agent.id not in {other.id for other in ours}] + ours
         chosen = {key: agent for key in wanted if (agent := _oldest(ours, *key, links)) is not None}
         kept = {agent.id for agent in chosen.values()}
         self._delete([agent.id for agent in mine if agent.id not in kept])
@@ -196,16 +196,15 @@ class TeamService:
 
 
 def _oldest(agents: list[Agent], role: str, instance: int, links: str) -> Agent | None:
-    """Return the agent that all processes agree on. `made` orders what was created within the same second."""
+    """Return the agent that all processes agree on. *agents*: newest first, as the service lists them.
+
+    Within one second the service's order decides and no clock of ours: who looks after creating then sees all that
+    came before, however long their requests were on the way.
+    """
     wanted = {"role": role, "instance": str(instance)}
     fitting = [
         agent
         for agent in agents
         if wanted.items() <= agent.metadata.items() and agent.metadata.get("links", "") == links
     ]
-    return min(fitting, key=lambda agent: (agent.created_at, _made_ms(agent), agent.id), default=None)
-
-
-def _made_ms(agent: Agent) -> int:
-    made = agent.metadata.get("made", "")
-    return int(made) if made.isdecimal() else 0
+    return min(reversed(fitting), key=lambda agent: agent.created_at, default=None)

@@ -4,11 +4,12 @@ import json
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from emulator.faults import Fault
-from emulator.server import Emulator
+from emulator.server import Emulator, EmulatorSettings
 from tests.contract.monitor_support import Json, dependency, envelope, message, rows, track
 
 
@@ -274,7 +275,14 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def test_spans_of_the_real_exporter_can_be_queried(emulator: Emulator, quiet: None) -> None:
+@pytest.fixture
+def on_time(state: Path) -> Iterator[Emulator]:
+    """A Local Azure whose clock no other test has moved: real exporters stamp their items by the machine's."""
+    with Emulator(EmulatorSettings(state=state)) as emulator:
+        yield emulator
+
+
+def test_spans_of_the_real_exporter_can_be_queried(on_time: Emulator, quiet: None) -> None:
     """azure-monitor-opentelemetry's own exporter, unmodified, over plain http."""
     from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter
     from opentelemetry.sdk.resources import Resource
@@ -285,7 +293,7 @@ def test_spans_of_the_real_exporter_can_be_queried(emulator: Emulator, quiet: No
     resource = Resource.create({"service.name": "relaydeck", "service.instance.id": "one"})
     provider = TracerProvider(resource=resource)
     exporter = AzureMonitorTraceExporter(
-        connection_string=emulator.insights_connection_string,
+        connection_string=on_time.insights_connection_string,
         tracer_provider=provider,
         disable_offline_storage=True,
     )
@@ -300,15 +308,15 @@ def test_spans_of_the_real_exporter_can_be_queried(emulator: Emulator, quiet: No
     provider.shutdown()
 
     assert rows(
-        emulator,
+        on_time,
         "AppRequests | join kind=inner (AppDependencies | project OperationId, ParentId, Run = Name,"
         ' Agent = tostring(Properties["gen_ai.agent.id"])) on $left.Id == $right.ParentId'
         " | project Name, Run, Agent, AppRoleName, AppRoleInstance",
     ) == [["answer", "run", "asst_1", "relaydeck", "one"]]
-    assert rows(emulator, "AppExceptions | project ExceptionType, OuterMessage") == [["ValueError", "no"]]
+    assert rows(on_time, "AppExceptions | project ExceptionType, OuterMessage") == [["ValueError", "no"]]
 
 
-def test_logs_and_events_of_the_real_exporter_can_be_queried(emulator: Emulator, quiet: None) -> None:
+def test_logs_and_events_of_the_real_exporter_can_be_queried(on_time: Emulator, quiet: None) -> None:
     """A custom event is a log record with a name of its own."""
     import logging
 
@@ -319,7 +327,7 @@ def test_logs_and_events_of_the_real_exporter_can_be_queried(emulator: Emulator,
 
     provider = LoggerProvider()
     exporter = AzureMonitorLogExporter(
-        connection_string=emulator.insights_connection_string, disable_offline_storage=True
+        connection_string=on_time.insights_connection_string, disable_offline_storage=True
     )
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     logger = logging.getLogger("relaydeck.tests.telemetry")
@@ -333,34 +341,34 @@ def test_logs_and_events_of_the_real_exporter_can_be_queried(emulator: Emulator,
         logger.removeHandler(handler)
     provider.shutdown()
 
-    assert rows(emulator, "AppTraces | project Message, SeverityLevel, tostring(Properties.moved)") == [
+    assert rows(on_time, "AppTraces | project Message, SeverityLevel, tostring(Properties.moved)") == [
         ["queues.requeued", 2, "3"]
     ]
-    assert rows(emulator, "AppEvents | project Name") == [["relaydeck.requeued"]]
+    assert rows(on_time, "AppEvents | project Name") == [["relaydeck.requeued"]]
 
 
-def test_metrics_of_the_real_exporter_can_be_queried(emulator: Emulator, quiet: None) -> None:
+def test_metrics_of_the_real_exporter_can_be_queried(on_time: Emulator, quiet: None) -> None:
     """The sampler's gauges come this way."""
     from azure.monitor.opentelemetry.exporter import AzureMonitorMetricExporter
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
     exporter = AzureMonitorMetricExporter(
-        connection_string=emulator.insights_connection_string, disable_offline_storage=True
+        connection_string=on_time.insights_connection_string, disable_offline_storage=True
     )
     provider = MeterProvider([PeriodicExportingMetricReader(exporter, export_interval_millis=3_600_000)])
     provider.get_meter("tests").create_gauge("relaydeck.queue.depth").set(12, {"queue": "orders"})
     provider.shutdown()
 
     assert rows(
-        emulator,
+        on_time,
         "AppMetrics | where Name == 'relaydeck.queue.depth' | project Sum, tostring(Properties.queue), ItemCount",
     ) == [[12.0, "orders", 1]]
 
 
-def test_time_is_kept_to_the_microsecond(emulator: Emulator) -> None:
+def test_time_is_kept_to_the_microsecond(on_time: Emulator) -> None:
     """Hops a few milliseconds apart must not change places."""
     at = datetime.now(UTC).replace(microsecond=123_457)
-    track(emulator, [message("x", at)])
+    track(on_time, [message("x", at)])
 
-    assert rows(emulator, "AppTraces | project TimeGenerated") == [[at]]
+    assert rows(on_time, "AppTraces | project TimeGenerated") == [[at]]

@@ -20,17 +20,19 @@ from tests.scripted_server import Asked, Reply, ScriptedServer, as_json
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RANGE: dict[str, Value] = {"start": NOW - timedelta(hours=1), "end": NOW}
-LATENCY = Ask("latency", {**RANGE, "grain": timedelta(minutes=1)})
+TOKENS = Ask("token_use", {**RANGE, "grain": timedelta(minutes=1)})
 DEMO = Ask("demo_rows", RANGE)
-LATENCY_COLUMNS = [
+TOKENS_COLUMNS = [
     {"name": "bucket", "type": "datetime"},
+    {"name": "model", "type": "string"},
+    {"name": "agent", "type": "string"},
     {"name": "answers", "type": "long"},
-    {"name": "p50_ms", "type": "real"},
-    {"name": "p95_ms", "type": "real"},
-    {"name": "p99_ms", "type": "real"},
+    {"name": "counted", "type": "long"},
+    {"name": "input_tokens", "type": "real"},
+    {"name": "output_tokens", "type": "real"},
 ]
-ROW: list[object] = ["2026-11-22T11:30:00Z", 3, 100.0, 200.0, 300.0]
-GOOD: dict[str, object] = {"tables": [{"name": "PrimaryResult", "columns": LATENCY_COLUMNS, "rows": [ROW]}]}
+ROW: list[object] = ["2026-11-22T11:30:00Z", "gpt", "lead", 3, 3, 200.0, 300.0]
+GOOD: dict[str, object] = {"tables": [{"name": "PrimaryResult", "columns": TOKENS_COLUMNS, "rows": [ROW]}]}
 DEMO_COLUMNS = [{"name": name, "type": "long"} for name in ("answers", "demo_answers", "demo")]
 GOOD_DEMO: dict[str, object] = {"tables": [{"name": "P", "columns": DEMO_COLUMNS, "rows": [[4, 2, 9]]}]}
 MISSING_TABLE = {
@@ -90,14 +92,14 @@ def logs(script: ScriptedServer) -> Build:
 
 
 def replies(**bodies: object) -> Callable[[Asked], Reply]:
-    """Answer each query of the batch by what it asks: *latency*, *demo*; an item may be given whole."""
+    """Answer each query of the batch by what it asks: *tokens*, *demo*; an item may be given whole."""
 
     def reply(asked: Asked) -> Reply:
         requests = asked.document["requests"]
         assert isinstance(requests, list)
         items = []
         for one in requests:
-            body = bodies["demo" if "demo_answers" in one["body"]["query"] else "latency"]
+            body = bodies["demo" if "demo_answers" in one["body"]["query"] else "tokens"]
             whole = isinstance(body, Mapping) and "status" in body
             item = dict(body) if isinstance(body, Mapping) and whole else {"status": 200, "body": body}
             items.append({"id": one["id"], **item})
@@ -106,7 +108,7 @@ def replies(**bodies: object) -> Callable[[Asked], Reply]:
     return reply
 
 
-def with_rows(*rows: object, columns: object = LATENCY_COLUMNS) -> dict[str, object]:
+def with_rows(*rows: object, columns: object = TOKENS_COLUMNS) -> dict[str, object]:
     return {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": list(rows)}]}
 
 
@@ -117,11 +119,11 @@ def refusal(result: Result) -> ServiceError:
 
 def test_a_missing_table_is_named_with_what_to_do(script: ScriptedServer, logs: Build) -> None:
     """A workspace that no application has written to yet; its outermost message says nothing at all."""
-    script.play(replies(latency={"status": 400, "body": MISSING_TABLE}, demo=GOOD_DEMO))
-    latency, demo = logs().ask(LATENCY, DEMO)
+    script.play(replies(tokens={"status": 400, "body": MISSING_TABLE}, demo=GOOD_DEMO))
+    tokens, demo = logs().ask(TOKENS, DEMO)
 
-    problem = refusal(latency)
-    assert isinstance(problem, InvalidInput) and latency.state == "failed"
+    problem = refusal(tokens)
+    assert isinstance(problem, InvalidInput) and tokens.state == "failed"
     assert "'AppRequests'" in problem.message and "first telemetry" in problem.hint
     assert demo.state == "ok"
 
@@ -130,9 +132,9 @@ def test_a_missing_table_of_all_is_named_when_the_whole_request_is_refused(
     script: ScriptedServer, logs: Build
 ) -> None:
     script.play(as_json(MISSING_TABLE, 400))
-    (latency,) = logs().ask(LATENCY)
+    (tokens,) = logs().ask(TOKENS)
 
-    assert isinstance(refusal(latency), InvalidInput) and "AppRequests" in refusal(latency).message
+    assert isinstance(refusal(tokens), InvalidInput) and "AppRequests" in refusal(tokens).message
 
 
 def test_a_partial_error_says_what_is_missing_and_keeps_the_rows(script: ScriptedServer, logs: Build) -> None:
@@ -143,19 +145,19 @@ def test_a_partial_error_says_what_is_missing_and_keeps_the_rows(script: Scripte
             {"code": "EngineError", "message": "Query result set has exceeded the internal data size limit"}
         ],
     }
-    script.play(replies(latency={**GOOD, "error": error}))
-    (latency,) = logs().ask(LATENCY)
+    script.play(replies(tokens={**GOOD, "error": error}))
+    (tokens,) = logs().ask(TOKENS)
 
-    assert (latency.state, len(latency.rows)) == ("partial", 1)
-    assert "exceeded the internal data size limit" in latency.said
+    assert (tokens.state, len(tokens.rows)) == ("partial", 1)
+    assert "exceeded the internal data size limit" in tokens.said
 
 
 def test_a_partial_error_without_any_table_is_a_failure(script: ScriptedServer, logs: Build) -> None:
     """Half of nothing is not an empty table."""
-    script.play(replies(latency={"error": {"code": "PartialError", "message": "too slow"}}))
-    (latency,) = logs().ask(LATENCY)
+    script.play(replies(tokens={"error": {"code": "PartialError", "message": "too slow"}}))
+    (tokens,) = logs().ask(TOKENS)
 
-    assert latency.state == "failed" and "too slow" in refusal(latency).message
+    assert tokens.state == "failed" and "too slow" in refusal(tokens).message
 
 
 @pytest.mark.parametrize(
@@ -168,15 +170,15 @@ def test_a_partial_error_without_any_table_is_a_failure(script: ScriptedServer, 
         pytest.param({"tables": [None]}, id="null-table"),
         pytest.param({"tables": "no"}, id="text-for-tables"),
         pytest.param({"tables": [{"name": "P", "rows": []}]}, id="no-columns"),
-        pytest.param({"tables": [{"name": "P", "columns": LATENCY_COLUMNS}]}, id="no-rows-member"),
+        pytest.param({"tables": [{"name": "P", "columns": TOKENS_COLUMNS}]}, id="no-rows-member"),
         pytest.param({"tables": [{"columns": [{"name": "bucket"}], "rows": [[1]]}]}, id="no-types"),
         pytest.param(with_rows(ROW[:2]), id="row-too-short"),
         pytest.param(with_rows([*ROW, 1]), id="row-too-long"),
         pytest.param(with_rows(7), id="row-that-is-none"),
-        pytest.param(with_rows(["yesterday", 3, 1.0, 2.0, 3.0]), id="no-date"),
-        pytest.param(with_rows([*ROW[:2], "fast", 2.0, 3.0]), id="no-number"),
-        pytest.param(with_rows([*ROW[:2], {"a": 1}, 2.0, 3.0]), id="bag-for-number"),
-        pytest.param(with_rows(ROW, columns=LATENCY_COLUMNS[::-1][:4]), id="column-missing"),
+        pytest.param(with_rows(["yesterday", *ROW[1:]]), id="no-date"),
+        pytest.param(with_rows([*ROW[:5], "fast", 3.0]), id="no-number"),
+        pytest.param(with_rows([*ROW[:5], {"a": 1}, 3.0]), id="bag-for-number"),
+        pytest.param(with_rows(ROW, columns=TOKENS_COLUMNS[::-1][:6]), id="column-missing"),
         pytest.param({"status": 500, "body": None}, id="failed-without-a-body"),
         pytest.param({"status": 200}, id="item-without-a-body"),
     ],
@@ -185,11 +187,11 @@ def test_one_odd_item_fails_its_own_card_and_no_other(
     script: ScriptedServer, logs: Build, body: object
 ) -> None:
     """A page asks all its queries at once; what one of them brings must not empty the others."""
-    script.play(replies(latency=body, demo=GOOD_DEMO))
-    latency, demo = logs().ask(LATENCY, DEMO)
+    script.play(replies(tokens=body, demo=GOOD_DEMO))
+    tokens, demo = logs().ask(TOKENS, DEMO)
 
-    assert isinstance(refusal(latency), UnexpectedReply), refusal(latency)
-    assert latency.state == "failed"
+    assert isinstance(refusal(tokens), UnexpectedReply), refusal(tokens)
+    assert tokens.state == "failed"
     assert demo.state == "ok" and demo.rows[0]["demo"] == 9
 
 
@@ -214,7 +216,7 @@ def test_a_reply_that_is_none_fails_with_few_requests(
 ) -> None:
     """A sign-in page in between answers everything; asking it query by query would only be a load."""
     script.play(reply)
-    found = logs().ask(*(Ask("latency", {**RANGE, "grain": timedelta(minutes=n)}) for n in range(1, 11)))
+    found = logs().ask(*(Ask("token_use", {**RANGE, "grain": timedelta(minutes=n)}) for n in range(1, 11)))
 
     assert all(isinstance(refusal(one), ServiceError) and one.state == "failed" for one in found)
     assert len(script.asked) <= 3
@@ -224,20 +226,20 @@ def test_a_short_pause_that_is_asked_for_is_kept_and_the_page_filled(
     script: ScriptedServer, logs: Build
 ) -> None:
     pauses = Pauses()
-    script.play(as_json({"error": {"code": "TooManyRequests"}}, 429, Retry_After="3"), replies(latency=GOOD))
-    (latency,) = logs(pauses, retries=2).ask(LATENCY)
+    script.play(as_json({"error": {"code": "TooManyRequests"}}, 429, Retry_After="3"), replies(tokens=GOOD))
+    (tokens,) = logs(pauses, retries=2).ask(TOKENS)
 
-    assert latency.state == "ok" and pauses.slept_s >= 3
+    assert tokens.state == "ok" and pauses.slept_s >= 3
 
 
 def test_a_long_pause_is_told_and_not_sat_out(script: ScriptedServer, logs: Build) -> None:
     """Nobody looks at a page for two minutes; the next refresh tries again."""
     pauses = Pauses()
     script.play(as_json({"error": {"code": "TooManyRequests"}}, 429, Retry_After="120"))
-    (latency,) = logs(pauses, retries=2).ask(LATENCY)
+    (tokens,) = logs(pauses, retries=2).ask(TOKENS)
 
-    problem = refusal(latency)
-    assert latency.state == "throttled" and isinstance(problem, Throttled)
+    problem = refusal(tokens)
+    assert tokens.state == "throttled" and isinstance(problem, Throttled)
     assert problem.retry_after_s == 120 and pauses.slept_s == 0 and len(script.asked) == 1
 
 
@@ -250,23 +252,23 @@ def test_a_workspace_that_says_nothing_is_given_up_in_time(
     body = json.dumps({"responses": []}).encode()
     headers = {"Content-Type": "application/json"}
     script.play(Reply(body=body * 100, headers=headers, how=how, pause_s=0.05))  # type: ignore[arg-type]  # one of the manners
-    (latency,) = logs(read_timeout_s=30).ask(LATENCY)
+    (tokens,) = logs(read_timeout_s=30).ask(TOKENS)
 
-    assert latency.state == "failed" and isinstance(refusal(latency), Unavailable)
+    assert tokens.state == "failed" and isinstance(refusal(tokens), Unavailable)
 
 
 def test_ten_megabytes_of_rows_are_read(script: ScriptedServer, logs: Build) -> None:
-    script.play(replies(latency=with_rows(*([ROW] * 180_000))))
-    (latency,) = logs().ask(LATENCY)
+    script.play(replies(tokens=with_rows(*([ROW] * 180_000))))
+    (tokens,) = logs().ask(TOKENS)
 
-    assert len(latency.rows) == 180_000
+    assert len(tokens.rows) == 180_000
 
 
 def test_a_second_table_and_more_columns_change_nothing(script: ScriptedServer, logs: Build) -> None:
     """Log Analytics may add to what it sends."""
-    wide = with_rows([*ROW, "x"], columns=[*LATENCY_COLUMNS, {"name": "more", "type": "string"}])
+    wide = with_rows([*ROW, "x"], columns=[*TOKENS_COLUMNS, {"name": "more", "type": "string"}])
     both = {"tables": [*wide["tables"], {"name": "Extra", "columns": [], "rows": []}]}  # type: ignore[misc]  # a list
-    script.play(replies(latency=both))
-    (latency,) = logs().ask(LATENCY)
+    script.play(replies(tokens=both))
+    (tokens,) = logs().ask(TOKENS)
 
-    assert latency.state == "ok" and latency.rows[0]["p99_ms"] == 300.0
+    assert tokens.state == "ok" and tokens.rows[0]["output_tokens"] == 300.0
