@@ -21,13 +21,12 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bench import peers
 from bench.click import empty_app, open_answered
 from bench.report import emit, header
-from commands.serve import start_history
+from commands.serve import tell_history
 from commands.stack import running
 from commands.test import find_browser
 
 ROUNDS, SWITCHES = 7, 12
 ANSWERS, LIST = 415, "runs"  # of the demo history; the page that lists them, as theirs do
-HISTORY_S = 180
 GOAL_READABLE, GOAL_DRAWN, GOAL_SWITCH_MS = 1.7, 2.6, 250.0
 TIMEOUT_MS = 30_000
 LOOK_EVERY_MS, SAME, MOST_LOOKS = 400, 5, 60
@@ -109,13 +108,6 @@ def main() -> int:
             good &= measure_switches(browser, stack.url, [one for one in screens if one.name != "trace"])
         browser.close()
     return 0 if good else 1
-
-
-def tell_history(state: Path) -> None:
-    """Put the day of demo history in: about as many answers as ANSWERS. Raises RuntimeError."""
-    process = start_history(state)
-    if process is None or process.wait(HISTORY_S):
-        raise RuntimeError("The demo history was not told: see history.log in the state's logs.")
 
 
 def answered_trace(browser: Browser, url: str) -> str:

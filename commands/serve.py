@@ -30,6 +30,7 @@ from emulator.supervisor import (
 FIRST_PORT, PORTS_TRIED = 8501, 50
 THINK_S, TOKEN_S = 0.3, 0.02
 EXIT_FAILED, EXIT_PORT_TAKEN = 1, 3
+HISTORY_S = 180.0
 HISTORY_FILE = (
     "history.json"  # there once demo history was put into this state folder, or was found not to be wanted
 )
@@ -136,6 +137,13 @@ def start_history(state: Path, *, again: bool = False) -> "subprocess.Popen[byte
             start_new_session=os.name != "nt",
             creationflags=int(getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)),
         )
+
+
+def tell_history(state: Path, wait_s: float = HISTORY_S) -> None:
+    """Put demo history into the Local Azure of *state* and wait for its end. Raises RuntimeError: it did not end well."""
+    process = start_history(state)
+    if process is None or process.wait(wait_s):
+        raise RuntimeError(f"The demo history was not told: see {state / 'logs' / 'history.log'}.")
 
 
 def state_folder() -> Path:

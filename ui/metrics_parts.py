@@ -245,7 +245,7 @@ def _draw_table(rows: list[dict[str, Any]], key: str, alt: str, view: View) -> N
             "Calls": st.column_config.NumberColumn(format="localized", width="small"),
             "A minute": st.column_config.NumberColumn(format="%.2f", width="small"),
             "Over time": st.column_config.BarChartColumn(
-                y_min=0, help=f"Calls, one bar every {cards.grain_words(view.grain)}."
+                width="medium", y_min=0, help=f"Calls, one bar every {cards.grain_words(view.grain)}."
             ),
         },
     )

@@ -1,7 +1,7 @@
-"""Takes the pictures of the Ask page: `python -m docs.screenshots.take [FOLDER]`, in light and dark, wide and narrow.
+"""Takes the pictures of the pages: `python -m docs.screenshots.take [FOLDER]`, in light and dark, wide and narrow.
 
-Everything is real: Local Azure, the function app, the dashboard, Chromium. Only the model's pace is set, and one
-failure is scripted.
+Everything is real: Local Azure, the function app, the dashboard, Chromium. Only the model's pace is set, one failure
+is scripted, and the pages that watch show the demo history, which says so.
 """
 
 import os
@@ -15,6 +15,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from commands.serve import tell_history
 from commands.stack import Control, Stack, running
 from commands.test import find_browser
 
@@ -31,6 +32,8 @@ EARLIER = (
     "What is 2 ** 31 - 1?",
 )
 TIMEOUT_MS = 30_000
+WATCHING = tuple(f"{page}?range=24h&refresh=off" for page in ("overview", "runs", "queues", "metrics"))
+HIGHEST, DRAWN_MS = 2_600, 2_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +89,16 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as state, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
         with running(Path(state)) as stack:
+            tell_history(Path(state))  # first: it is for a workspace that holds no answers
             fill_history(browser, stack)
             for scene in SCENES:
                 for scheme in SCHEMES:
                     for width in WIDTHS:
                         take(browser, stack, scene, scheme, width, folder)
+            for path in (*WATCHING, trace_of_an_answer(browser, stack)):
+                for scheme in SCHEMES:
+                    for width in WIDTHS:
+                        take_whole(browser, stack, path, scheme, width, folder)
         browser.close()
     return 0
 
@@ -121,6 +129,40 @@ def take(browser: Browser, stack: Stack, scene: Scene, scheme: Scheme, width: in
     page.mouse.move(width - 5, 5)
     page.screenshot(path=folder / f"ask-{scene.name}-{scheme}-{width}.png")
     stack.control.pace()
+    visitor.close()
+
+
+def trace_of_an_answer(browser: Browser, stack: Stack) -> str:
+    """Ask one more; return the path of its trace, which its telemetry has reached."""
+    page = browser.new_page()
+    page.goto(stack.url)
+    play_answered(page, stack.control)
+    link = page.get_by_role("link", name="Open trace").get_attribute("href") or ""
+    page.goto(f"{stack.url}/{link}")
+    expect(page.get_by_text("Output written")).to_be_visible()
+    expect(page.get_by_text("from Log Analytics")).to_be_visible()
+    page.close()
+    stack.control.pace()
+    return link
+
+
+def take_whole(browser: Browser, stack: Stack, path: str, scheme: Scheme, width: int, folder: Path) -> None:
+    """Take the whole page, as long as it is."""
+    visitor = browser.new_context(
+        viewport={"width": width, "height": HEIGHT},
+        color_scheme=scheme,
+        base_url=stack.url,
+        reduced_motion="reduce",
+    )
+    page = visitor.new_page()
+    page.goto(f"/{path}")
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    expect(page.get_by_text(re.compile(r"ok · \d")).last).to_be_visible()
+    height_px: int = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": min(height_px, HIGHEST)})
+    page.wait_for_timeout(DRAWN_MS)  # the charts fit themselves into their new places
+    page.mouse.move(width - 5, 5)
+    page.screenshot(path=folder / f"{path.partition('?')[0]}-{scheme}-{width}.png")
     visitor.close()
 
 

@@ -12,7 +12,7 @@ from tests.run_rows import many, put
 pytestmark = pytest.mark.browser
 ROWS = 120
 HEAD_PX, ROW_PX = 35, 35
-RUN_X, STARTED_X, CHECK_X = 330, 165, 18
+RUN_X, STARTED_X, CHECK_X = 350, 215, 18
 
 
 @pytest.fixture(scope="module", autouse=True)
