@@ -56,7 +56,7 @@ wanted => new Promise((resolve, reject) => {
     look();
 })
 """.replace("COUNT", COUNT.strip())
-# The page left behind stays on the screen until the new one is whole, so the counts must be the new page's exactly.
+# The page left behind stays on the screen until the new one's run has ended.
 SWITCH = """
 ([link, wanted]) => new Promise((resolve, reject) => {
     const count = COUNT;
@@ -65,7 +65,8 @@ SWITCH = """
     const began = performance.now();
     const look = () => {
         const now = count();
-        if (now.rests && ['heading', 'kpis', 'tables', 'charts'].every(one => now[one] === wanted[one]))
+        const whole = ['kpis', 'tables', 'charts'].every(one => now[one] >= wanted[one]);
+        if (now.rests && now.heading === wanted.heading && whole)
             resolve(performance.now() - began);
         else requestAnimationFrame(look);
     };
