@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 
+from emulator.lifeline import wait_for_parents_end
 from emulator.supervisor import ROOT
 
 HEALTHY = b"ok"
@@ -32,10 +33,7 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    while os.read(
-        0, 1024
-    ):  # not through sys.stdin: a thread that waits in its buffer breaks the interpreter's end
-        pass
+    wait_for_parents_end()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(10)
     os._exit(1)  # whatever still holds the process after ten seconds, nobody is there to see it

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import runtime
 from commands.serve import HISTORY_FILE
 from emulator.connection import Connection, is_alive, read_connection
+from emulator.lifeline import wait_for_parents_end
 from emulator.supervisor import ROOT
 from services.agents.catalogue import CATALOGUE
 from services.clients import build_clients
@@ -264,9 +265,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _end_with_parent() -> None:
-    # Not through sys.stdin: a thread that waits in its buffer breaks the interpreter's end.
-    while os.read(0, 1024):
-        pass
+    wait_for_parents_end()
     os._exit(0)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from emulator.connection import Connection, read_connection, write_connection
 from emulator.control import Pace
+from emulator.lifeline import wait_for_parents_end
 from emulator.lock import take_lock
 from emulator.model import ModelSettings
 from emulator.monitor.service import RETENTION_DAYS
@@ -142,10 +143,7 @@ def _wait(*, lifeline: bool) -> None:
 
 
 def _end_with_parent(ended: threading.Event) -> None:
-    # Ends when the parent closes its end, or dies. Not through sys.stdin: a thread that waits in its buffer breaks the
-    # interpreter's own end.
-    while os.read(0, 1024):
-        pass
+    wait_for_parents_end()
     ended.set()
 
 

@@ -1,5 +1,6 @@
-"""One setting in words: how it is declared, its default as one types it, and what it may be."""
+"""One setting in words: how it is declared, its default as one types it, what it may be, and a file of them all."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field, SecretStr
@@ -36,3 +37,17 @@ def describe_limits(field: FieldInfo) -> str:
         return ""
     low = f"{bounds['ge']} to " if "ge" in bounds else f"above {bounds['gt']}, up to "
     return f"{low.capitalize()}{bounds['le']}"
+
+
+def example_file(fields: Iterable[FieldInfo]) -> str:
+    """Return the text of a file with all *fields*, each with its meaning, limits and an example, all commented out."""
+    lines = [
+        "# Copy to .env and uncomment what you change. Variables of the environment win over this file.",
+        "# Azure mode needs the three names without a RELAYDECK_ prefix; local mode needs nothing.",
+    ]
+    for field in fields:
+        lines += ["", f"# {field.description}"]
+        if limits := describe_limits(field):
+            lines.append(f"# {limits}")
+        lines.append(f"#{field.alias}={(field.examples or [default_text(field)])[0]}")
+    return "\n".join(lines) + "\n"

@@ -15,7 +15,7 @@ from services import endpoints
 from services.endpoints import AddressError
 from services.errors import ConfigurationError
 from services.prices import load_prices
-from services.setting_words import default_text, describe_limits, setting
+from services.setting_words import default_text, describe_limits, example_file, setting
 from services.telemetry import connection
 
 Mode = Literal["local", "azure"]
@@ -323,16 +323,7 @@ def exit_on_problem(error: ConfigurationError, stream: TextIO) -> int:
 
 def env_example() -> str:
     """Return the text of .env.example: every setting, its meaning, its limits and its default, all commented out."""
-    lines = [
-        "# Copy to .env and uncomment what you change. Variables of the environment win over this file.",
-        "# Azure mode needs the three names without a RELAYDECK_ prefix; local mode needs nothing.",
-    ]
-    for field in Settings.model_fields.values():
-        lines += ["", f"# {field.description}"]
-        if limits := describe_limits(field):
-            lines.append(f"# {limits}")
-        lines.append(f"#{field.alias}={(field.examples or [default_text(field)])[0]}")
-    return "\n".join(lines) + "\n"
+    return example_file(Settings.model_fields.values())
 
 
 def _gather(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:

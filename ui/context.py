@@ -135,12 +135,6 @@ def figure(name: str, key: tuple[str, ...], _build: "Callable[[], Figure]") -> "
     return _build()
 
 
-@st.cache_resource(ttl=DEPTHS_FRESH_S, max_entries=4, show_spinner=False)
-def queue_depths(prefix: str) -> tuple[Sequence[QueueDepth], datetime]:
-    """Return the queues whose name starts so, deepest first, and when they were looked at. Raises ServiceErrors."""
-    return services().queues.list_depths(prefix), formats.now()
-
-
 class DepthBoard:
     """Keeps the last reading of all queues; who asks while it is read anew waits for it and shares it."""
 

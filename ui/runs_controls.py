@@ -10,7 +10,6 @@ from ui.runs_looks import LOOKS
 from ui.view import View
 
 WIDGET = "runs-widget-"
-TEXTS = ("agent", "tool", "problem", "text")
 FILTERS = ("outcome", "agent", "tool", "min", "wait", "problem", "text")
 STRETCH = ("from", "to")
 

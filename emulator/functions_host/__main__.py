@@ -26,6 +26,7 @@ from emulator.functions_host.errors import EXIT_CONFIGURATION, EXIT_DEFECT, Host
 from emulator.functions_host.host import FunctionsHost, HostOptions, Ready
 from emulator.functions_host.settings import load_settings
 from emulator.functions_host.timespans import parse_timespan_s
+from emulator.lifeline import wait_for_parents_end
 
 log = logging.getLogger("emulator.functions_host")
 MAX_LEASE_S = 7 * 86400
@@ -79,9 +80,7 @@ async def _run(host: FunctionsHost, announce: Callable[[Ready], None], lifeline:
 
 
 def _watch_parent(host: FunctionsHost) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        while os.read(0, 4096):
-            pass
+    wait_for_parents_end()
     log.info("host.stopping", extra={"reason": "standard input ended"})
     host.stop()
 

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from emulator.model.lexicon import IDEAS, NUMBER_WORDS, STOP_WORDS
+from emulator.model.lexicon import IDEAS, STOP_WORDS
 
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -203,10 +203,6 @@ def sentences(text: str) -> list[str]:
         start = boundary.end()
     found.append(text[start:].strip())
     return [sentence for sentence in found if _WORDLY.search(sentence)]
-
-
-def is_number(word: str) -> bool:
-    return word[:1].isdigit() or word in NUMBER_WORDS
 
 
 @lru_cache(maxsize=65_536)

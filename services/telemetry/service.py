@@ -16,7 +16,6 @@ from services.telemetry.sampler import Depths, QueueSampler
 from services.telemetry.spans import AnswerReport, events_of, spans_of
 
 log = logging.getLogger(__name__)
-PART = "Telemetry"
 FLUSH_S = 4.0
 FAILING_AFTER_S = 5.0  # shorter failures heal by themselves before anybody could act
 Verdict = tuple[HealthState, str]

@@ -13,6 +13,7 @@ from commands.stack import Control
 from emulator.supervisor import LocalOptions, attach_or_start
 from services.models import Answer
 from services.monitor.trace import TraceService
+from tests.scripted_server import ScriptedServer
 from ui import startup
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,13 @@ def control(local_azure: Control, started: runtime.Runtime) -> Iterator[Control]
     local_azure.clear_faults()
     local_azure.pace()
     assert left == []
+
+
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]:
+    """A server that answers as a test wrote it down."""
+    with ScriptedServer(tmp_path_factory.mktemp("scripted")) as server:
+        yield server
 
 
 @pytest.fixture

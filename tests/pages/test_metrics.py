@@ -1,7 +1,7 @@
 """The Metrics page in every state of its cards: the real page and SDKs, a workspace that answers as the test wrote."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,13 +21,14 @@ from services.prices import Price, Prices
 from services.resilience import Limits, Resilience
 from services.transport import build_transport
 from tests.pages.conftest import ROOT, RUN_TIMEOUT_S, SHELL, words
+from tests.pages.workspaces import table
 from tests.scripted_server import Asked, Reply, ScriptedServer, as_json
 from ui import metrics_explorer, metrics_parts, metrics_tokens
 
 TILES = ("Calls of agents", "Calls of tools", "Tool calls that failed", "Tokens", "Cost")
 TOKENS, WEEK, AZURE = {"tab": "Tokens and cost"}, {"tab": "Busy hours"}, {"tab": "Azure Monitor"}
 QUERIES = ("parts_health", "parts_over_time", "failure_reasons", "token_use", "week_hours")
-Body = dict[str, object]
+Body = Mapping[str, object]
 Row = list[object]
 Answer = Reply | Callable[[Asked], Reply]
 
@@ -60,11 +61,6 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     ],
     "week_hours": lambda: [[0, 9, 12, 3000.0], [1, 14, 4, 900_000.0]],
 }
-
-
-def table(query: str, rows: list[Row]) -> Body:
-    columns = [{"name": name, "type": kind} for name, kind in all_queries()[query].columns.items()]
-    return {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]}
 
 
 def full(**instead: Body) -> dict[str, Body]:
@@ -129,21 +125,15 @@ class Monitor:
         return reply if isinstance(reply, Reply) else reply(asked)
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]:
-    with ScriptedServer(tmp_path_factory.mktemp("scripted")) as server:
-        yield server
-
-
 @pytest.fixture
-def monitor(control: Control, shared: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Monitor:
+def monitor(control: Control, scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Monitor:
     """A server in place of Local Azure's monitor, for logs and metrics; all else is real."""
     transport = build_transport(
-        ca_file=shared.ca_file, connect_timeout_s=5, read_timeout_s=5, use_environment=False
+        ca_file=scripted.ca_file, connect_timeout_s=5, read_timeout_s=5, use_environment=False
     )
     options = {"transport": transport, "retry_total": 0, "permit_redirects": False}
-    logs = LogsQueryClient(LocalCredential("token"), endpoint=shared.url, **options)
-    metrics = MetricsClient(shared.url, LocalCredential("token"), **options)
+    logs = LogsQueryClient(LocalCredential("token"), endpoint=scripted.url, **options)
+    metrics = MetricsClient(scripted.url, LocalCredential("token"), **options)
     running = runtime.current()
     known = running.services.metrics
     assert known is not None
@@ -152,11 +142,11 @@ def monitor(control: Control, shared: ScriptedServer, monkeypatch: pytest.Monkey
         running.services,
         logs=LogsService(lambda: logs, "ws", Resilience("logs", limits), runtime.now, fresh_s=0.0),
         metrics=MetricsService(
-            lambda: metrics, shared.url, known.resources, Resilience("metrics", limits), runtime.now
+            lambda: metrics, scripted.url, known.resources, Resilience("metrics", limits), runtime.now
         ),
     )
     monkeypatch.setattr(running, "services", services)
-    return Monitor(shared)
+    return Monitor(scripted)
 
 
 @pytest.fixture

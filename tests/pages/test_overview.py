@@ -1,7 +1,7 @@
 """The Overview page in every state a card can have: the real page and SDK, a workspace that answers as the test wrote."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,18 +10,14 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import ResourceExistsError
-from azure.monitor.query import LogsQueryClient
 from streamlit.testing.v1 import AppTest
 
 import runtime
 from commands.stack import Control
-from services.clients import LocalCredential
 from services.monitor.catalogue import all_queries
-from services.monitor.logs import LogsService
 from services.prices import Price, Prices
-from services.resilience import Limits, Resilience
-from services.transport import build_transport
 from tests.pages.conftest import ANSWER_TIMEOUT_S, ROOT, RUN_TIMEOUT_S, SHELL, words
+from tests.pages.workspaces import ask_of, table
 from tests.scripted_server import Asked, Reply, ScriptedServer, as_json
 from tests.waiting import wait_for
 from ui import context, overview_charts, overview_tiles
@@ -43,9 +39,8 @@ CARDS = (
     "How do answers end?",
     "Do messages pile up?",
 )
-Body = dict[str, object]
+Body = Mapping[str, object]
 Row = list[object]
-TYPES = {"datetime": "datetime", "string": "string", "real": "real", "long": "long"}
 
 
 def now() -> datetime:
@@ -159,11 +154,6 @@ def readings() -> list[Row]:
     ]
 
 
-def table(query: str, rows: list[Row]) -> Body:
-    columns = [{"name": name, "type": TYPES[kind]} for name, kind in all_queries()[query].columns.items()]
-    return {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": rows}]}
-
-
 def full(**instead: Body) -> dict[str, Body]:
     rows = dict(zip(QUESTIONS, (kpis(), series(), failures(), readings()), strict=True))
     return {name: instead.get(name) or table(name, rows[name]) for name in QUESTIONS}
@@ -224,30 +214,11 @@ class Workspace:
         return sum(1 for asked in self._script.asked if is_of_page(asked))
 
 
-@pytest.fixture(scope="module")
-def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]:
-    with ScriptedServer(tmp_path_factory.mktemp("scripted")) as server:
-        yield server
-
-
 @pytest.fixture
 def workspace(control: Control, scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Relaydeck with a scripted workspace in place of Local Azure's; all else is real."""
     scripted.play()
-    transport = build_transport(
-        ca_file=scripted.ca_file, connect_timeout_s=5, read_timeout_s=5, use_environment=False
-    )
-    client = LogsQueryClient(
-        LocalCredential("token"),
-        endpoint=scripted.url,
-        transport=transport,
-        retry_total=0,
-        permit_redirects=False,
-    )
-    running = runtime.current()
-    resilience = Resilience("Log Analytics", Limits(call_retries=0))
-    logs = LogsService(lambda: client, "ws", resilience, runtime.now, fresh_s=0.0)
-    monkeypatch.setattr(running, "services", replace(running.services, logs=logs))
+    ask_of(scripted, monkeypatch, fresh_s=0.0)
     return Workspace(scripted)
 
 

@@ -1,6 +1,5 @@
 """The Queues page with a workspace: what flows, how fast, in every state that its telemetry can be in."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,12 +16,6 @@ from ui import context, queue_messages
 
 QUEUE = "shelf-input"
 PAGE = ("queue_history", "queue_rates", "queue_rates", "queue_waits")
-
-
-@pytest.fixture(scope="module")
-def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]:
-    with ScriptedServer(tmp_path_factory.mktemp("scripted")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,22 +1,16 @@
 """The Runs page in every state: the real page and SDK, a workspace that answers as the test wrote."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.monitor.query import LogsQueryClient
 from streamlit.testing.v1 import AppTest
 
 import runtime
 from commands.stack import Control
-from services.clients import LocalCredential
 from services.monitor.catalogue import all_queries
-from services.monitor.logs import LogsService
-from services.resilience import Limits, Resilience
-from services.transport import build_transport
 from tests.pages.conftest import ROOT, RUN_TIMEOUT_S, SHELL, address, words
+from tests.pages.workspaces import ask_of
 from tests.scripted_server import Asked, Reply, ScriptedServer, as_json
 from ui import runs_table, safe
 from ui.runs_export import EXPORT_ROWS
@@ -109,30 +103,11 @@ def _response(key: str, name: str, found: dict[str, list[Row]], errors: dict[str
     return {"id": key, "status": 400, "body": {"error": error}}
 
 
-@pytest.fixture(scope="module")
-def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]:
-    with ScriptedServer(tmp_path_factory.mktemp("scripted")) as server:
-        yield server
-
-
 @pytest.fixture
 def workspace(control: Control, scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Relaydeck with a scripted workspace in place of Local Azure's; all else is real."""
     scripted.play()
-    transport = build_transport(
-        ca_file=scripted.ca_file, connect_timeout_s=5, read_timeout_s=5, use_environment=False
-    )
-    client = LogsQueryClient(
-        LocalCredential("token"),
-        endpoint=scripted.url,
-        transport=transport,
-        retry_total=0,
-        permit_redirects=False,
-    )
-    running = runtime.current()
-    resilience = Resilience("Log Analytics", Limits(call_retries=0))
-    logs = LogsService(lambda: client, "ws", resilience, runtime.now)
-    monkeypatch.setattr(running, "services", replace(running.services, logs=logs))
+    ask_of(scripted, monkeypatch)
     return Workspace(scripted)
 
 

@@ -1,7 +1,6 @@
 """The Trace page with a workspace: what telemetry tells, in every state that it can be in."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -18,12 +17,6 @@ from tests.waiting import wait_for
 from ui import context
 
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]:
-    with ScriptedServer(tmp_path_factory.mktemp("scripted")) as server:
-        yield server
 
 
 @pytest.fixture

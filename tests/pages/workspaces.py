@@ -64,9 +64,16 @@ class Workspace:
 
 
 def install(scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Put a scripted workspace in place of Local Azure's; all else is real."""
+    """Put a workspace of written-down answers in place of Local Azure's; all else is real."""
     found = Workspace()
     scripted.play(found.reply)
+    ask_of(scripted, monkeypatch, fresh_s=0.0)
+    st.cache_resource.clear()
+    return found
+
+
+def ask_of(scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch, *, fresh_s: float = 5.0) -> None:
+    """Have the services ask *scripted* in place of Local Azure's workspace, by the real SDK."""
     transport = build_transport(
         ca_file=scripted.ca_file, connect_timeout_s=5, read_timeout_s=5, use_environment=False
     )
@@ -79,11 +86,9 @@ def install(scripted: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Worksp
     )
     running = runtime.current()
     resilience = Resilience("Log Analytics", Limits(call_retries=0))
-    logs = LogsService(lambda: client, "workspace", resilience, runtime.now, fresh_s=0.0)
+    logs = LogsService(lambda: client, "workspace", resilience, runtime.now, fresh_s=fresh_s)
     traces = TraceService(running.services.answers, logs, runtime.now)
     monkeypatch.setattr(running, "services", replace(running.services, logs=logs, traces=traces))
-    st.cache_resource.clear()
-    return found
 
 
 def _name(kql: Any) -> str:
