@@ -81,13 +81,14 @@ def draw_head(trace: Trace) -> None:
         st.caption(
             f"{began}run {safe.inline(trace.run_id)} · from {', '.join(trace.sources)}", width="content"
         )
-        st.page_link(
-            menu.link("ask.py"),
-            label="Open the conversation",
-            icon=":material/forum:",
-            query_params={"thread": trace.thread_id} if trace.thread_id else None,
-            disabled=not trace.thread_id,
-        )
+        if not trace.is_demo:  # what was made up has no conversation
+            st.page_link(
+                menu.link("ask.py"),
+                label="Open the conversation",
+                icon=":material/forum:",
+                query_params={"thread": trace.thread_id} if trace.thread_id else None,
+                disabled=not trace.thread_id,
+            )
         trace_parts.draw_ids(trace)
         if not trace.is_open:
             st.button(

@@ -1,5 +1,6 @@
 """Agents and tools: how often, how many failed, how long; as tables, then side by side over time."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from ui.overview_tiles import percent
 from ui.view import View
 
 MOST_PANELS = 6
+MOST_BARS = 32
 NOBODY = "No agent was called in this range. Ask a question, or choose a longer range."
 NO_TOOL = "No tool was called in this range. Ask something that needs one, or choose a longer range."
 NO_FAILURE = ":green[:material/check_circle:] Nothing failed in this range."
@@ -216,7 +218,14 @@ def _pace(part: Part, board: Board, view: View) -> dict[str, Any]:
 
 def _trend(part: Part, board: Board, view: View) -> list[float]:
     moments = metrics_data.moments(board.series, view)
-    return [value or 0.0 for _, value in lines_of(board.series.rows, part.kind, part.name, moments).calls]
+    calls = [value or 0.0 for _, value in lines_of(board.series.rows, part.kind, part.name, moments).calls]
+    step = _buckets_a_bar(view)
+    return [sum(calls[place : place + step]) for place in range(0, len(calls), step)]
+
+
+def _buckets_a_bar(view: View) -> int:
+    """Return how many buckets share a bar: a cell has room for few, and the table draws none where there are too many."""
+    return max(1, math.ceil((view.end - view.start) / view.grain / MOST_BARS))
 
 
 def _draw_table(rows: list[dict[str, Any]], key: str, alt: str, view: View) -> None:
@@ -233,6 +242,8 @@ def _draw_table(rows: list[dict[str, Any]], key: str, alt: str, view: View) -> N
         name: st.column_config.NumberColumn(name, format="percent", width="small")
         for name in ("Failed", "Errors")
     }
+    grain = view.grain * _buckets_a_bar(view)
+    busiest = max((max(row.get("Over time") or [0.0]) for row in rows), default=0.0)  # one scale for all rows
     st.dataframe(
         rows,
         key=f"metrics-{key}-table",
@@ -245,7 +256,10 @@ def _draw_table(rows: list[dict[str, Any]], key: str, alt: str, view: View) -> N
             "Calls": st.column_config.NumberColumn(format="localized", width="small"),
             "A minute": st.column_config.NumberColumn(format="%.2f", width="small"),
             "Over time": st.column_config.BarChartColumn(
-                width="medium", y_min=0, help=f"Calls, one bar every {cards.grain_words(view.grain)}."
+                width="medium",
+                y_min=0,
+                y_max=busiest or 1.0,
+                help=f"Calls, one bar every {cards.grain_words(grain)}.",
             ),
         },
     )

@@ -12,6 +12,7 @@ from ui.view import View
 WIDGET = "runs-widget-"
 FILTERS = ("outcome", "agent", "tool", "min", "wait", "problem", "text")
 STRETCH = ("from", "to")
+IN_A_ROW = 4
 
 
 def address() -> dict[str, str]:
@@ -34,7 +35,7 @@ def draw_filters(wanted: Wanted) -> None:
     """Draw all filters, what was wrong with those in the address, and the way out of them. Sends nothing."""
     filters = wanted.filters
     with st.grid(
-        len(FILTERS), min_column_width=104, gap="small", vertical_alignment="bottom", key="runs-filters"
+        IN_A_ROW, min_column_width=150, gap="small", vertical_alignment="bottom", key="runs-filters"
     ):
         _draw_text("text", "Search", filters.words, "Id or word")
         _put("outcome", list(filters.outcomes))

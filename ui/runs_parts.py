@@ -17,7 +17,7 @@ from ui.runs_export import EXPORT_ROWS, Export, Form
 from ui.runs_filters import Wanted
 from ui.view import View
 
-TILES = 7
+TILES, NARROWEST_PX = 4, 150  # narrower, and "not known" is cut
 OPEN_SHOWN = 5
 CHART_PX = 250
 CARD_PX = 372
@@ -41,7 +41,7 @@ def draw_figures(reading: Reading | None, open_now: int) -> None:
     matching = reading.matching if reading is not None else None
     failed = runs_data.whole(figure.get("failed"))
     nothing = "none" if matching == 0 else None
-    with st.grid(TILES if is_known else 3, min_column_width=104, gap="small", key="runs-figures"):
+    with st.grid(TILES if is_known else 3, min_column_width=NARROWEST_PX, gap="small", key="runs-figures"):
         cards.metric("Runs", None if matching is None else formats.count(matching), key="runs-matching")
         cards.metric(
             "Failed",
@@ -66,7 +66,8 @@ def draw_figures(reading: Reading | None, open_now: int) -> None:
         )
         cards.metric(
             "p95 wait",
-            _time(figure.get("wait_p95_ms")) or nothing,
+            _time(figure.get("wait_p95_ms"))
+            or ("none" if runs_data.whole(figure.get("wait_known")) == matching else nothing),
             key="runs-wait",
             help="Of 20 runs that waited in a queue, 19 waited no longer; the others are not counted",
         )

@@ -61,7 +61,7 @@ def of_answer(
             answer.state,
             answer.took_s,
             bars,
-            answer,
+            _problem(answer),
             max((way.dequeue_count or 1 for way in ways), default=1),
         ),
         sources,
@@ -101,7 +101,7 @@ def of_spans(
         took_s,
         in_order(shown),
         ways,
-        verdict(state, took_s, bars, answer, deliveries),
+        verdict(state, took_s, bars, _problem(answer, root), deliveries),
         ("Log Analytics",) + (("Agent service",) if answer else ()),
         (*notes, *more, *unread, *_notes(found, root, result, failure)),
         answer,
@@ -148,6 +148,13 @@ def _notes(
     if root.is_demo:
         told.append("Demo data: this answer was generated and never asked.")
     return tuple(told)
+
+
+def _problem(answer: Answer | None, root: Span | None = None) -> str:
+    """Return the title of what went wrong, as the service says or else as telemetry does; empty for nothing."""
+    if answer is not None and answer.problem is not None:
+        return answer.problem.title
+    return root.properties.get("relaydeck.problem", "") if root is not None else ""
 
 
 def _state(root: Span, answer: Answer | None) -> AnswerState:

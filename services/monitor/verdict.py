@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.answers.narration import seconds
-from services.models import Answer, AnswerState
+from services.models import AnswerState
 from services.monitor.live import NOT_SEPARATED
 from services.monitor.shapes import Bar
 from services.monitor.spans import OUTPUT_WAIT
@@ -20,16 +20,19 @@ _WORDS: dict[AnswerState, str] = {
 
 
 def verdict(
-    state: AnswerState, took_s: float | None, bars: Sequence[Bar], answer: Answer | None, deliveries: int = 1
+    state: AnswerState, took_s: float | None, bars: Sequence[Bar], problem: str = "", deliveries: int = 1
 ) -> str:
-    """Return one sentence: how it ended, where most of the time went, and what that hints at."""
+    """Return one sentence: how it ended and why, where most of the time went, and what that hints at.
+
+    *problem*: the title of what went wrong; empty for nothing, or when it is not known.
+    """
     if state not in _WORDS:
         active = next((bar.name for bar in reversed(bars) if bar.state == "active" and bar.parent), "")
         return f"Still on its way{f': {active}' if active else ''}"
     length = f"{_WORDS[state]} {seconds(took_s)}" if took_s is not None else _WORDS[state].split()[0]
     said = [length]
-    if answer is not None and answer.problem is not None:
-        said.append(answer.problem.title.rstrip("."))
+    if problem:
+        said.append(problem.rstrip("."))
     said += _shares(took_s, bars)
     if deliveries > 1:
         said.append(f"the message was delivered {deliveries} times")

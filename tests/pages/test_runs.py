@@ -138,6 +138,15 @@ def specs(page: AppTest) -> list[dict[str, list[dict[str, object]]]]:
 # What telemetry tells ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("known", "shown"), [(2, "none"), (1, "not known")])
+def test_that_nobody_waited_is_not_the_same_as_not_knowing(
+    workspace: Workspace, known: int, shown: str
+) -> None:
+    workspace.answers(bodies([run(1), run(2)], 2, wait_known=known))
+
+    assert tiles(opened())["p95 wait"] == shown
+
+
 def test_figures_list_and_both_charts_come_with_one_request(workspace: Workspace) -> None:
     """A page that asks four times would be throttled four times as soon."""
     workspace.answers(

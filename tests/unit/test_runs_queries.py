@@ -227,6 +227,17 @@ def test_the_figures_are_those_of_what_matches(tables: LogTables) -> None:
     assert (figures["wait_p95_ms"], figures["tokens_p50"]) == (400, 15)
 
 
+def test_a_wait_is_judged_by_the_answers_that_waited(tables: LogTables) -> None:
+    """As on Overview: answers that called no function would hide how long the others waited."""
+    for minute in range(1, 10):
+        answer(tables, minute, 1000, relaydeck__queue_wait_ms="0")
+    answer(tables, 10, 1000, relaydeck__queue_wait_ms="400")
+    answer(tables, 11, 1000)
+    (figures,) = tables.ask("runs_figures", NO_FILTER)
+
+    assert (figures["wait_p95_ms"], figures["wait_known"], figures["matching_runs"]) == (400, 10, 11)
+
+
 def test_durations_are_counted_in_ten_steps_for_each_tenfold(tables: LogTables) -> None:
     """A step is a tenth of a power of ten: 999 ms and 1,000 ms are two, 1,000 and 1,200 one."""
     for number, took_ms in enumerate((999.0, 1000.0, 1200.0, 0.0)):

@@ -12,6 +12,7 @@ from services.monitor.hops import hops
 from services.monitor.results import Row
 from services.monitor.shapes import Bar, Hop, depth_of, in_order
 from services.monitor.spans import spans_of
+from services.monitor.stitch import of_spans
 from services.monitor.verdict import verdict
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -81,7 +82,7 @@ def test_a_whole_trace_is_told_in_one_sentence() -> None:
     bars, notes = stitched(story())
     bars = in_order(bars)
 
-    said = verdict("answered", 14.2, bars, None)
+    said = verdict("answered", 14.2, bars)
     assert said.startswith("Answered in 14")
     assert said.endswith("; 49 % waiting in the input queue; cold start likely")
     assert notes == ()
@@ -188,7 +189,7 @@ def test_a_call_whose_wait_nobody_saw_is_one_uncertain_bar() -> None:
 
     assert bars[-1].certainty == "guess"
     assert "not separated" in bars[-1].name
-    assert "not separated" in verdict("answered", 10, bars, None)
+    assert "not separated" in verdict("answered", 10, bars)
     assert lights("answered", bars)[1].state == "unknown"
 
 
@@ -199,7 +200,7 @@ def test_a_call_is_parted_by_what_was_measured() -> None:
         ("wait", 5.0, "strong"),
         ("function", 2.0, "strong"),
     ]
-    assert "50 % waiting in the input queue" in verdict("answered", 10, bars, None)
+    assert "50 % waiting in the input queue" in verdict("answered", 10, bars)
 
 
 def test_times_that_nobody_measured_are_never_called_exact() -> None:
@@ -210,7 +211,7 @@ def test_times_that_nobody_measured_are_never_called_exact() -> None:
 
     assert [bar.certainty for bar in bars[1:]] == ["guess", "guess"]
     assert lights("answered", bars)[1].state == "unknown"
-    assert "not separated" in verdict("answered", 10, bars, None)
+    assert "not separated" in verdict("answered", 10, bars)
 
 
 def test_two_calls_are_not_parted_by_their_sum() -> None:
@@ -224,7 +225,7 @@ def test_a_message_that_waits_now_shows_as_waiting() -> None:
     bars = live.bars_of(answer(wait, state="working"))
 
     assert [hop.state for hop in lights("working", bars)] == ["done", "active", *["ahead"] * 4]
-    assert verdict("working", None, bars, None) == "Still on its way: input queue: wait"
+    assert verdict("working", None, bars) == "Still on its way: input queue: wait"
 
 
 def test_a_run_that_expired_says_which_hop_was_not_seen() -> None:
@@ -238,4 +239,12 @@ def test_a_run_that_expired_says_which_hop_was_not_seen() -> None:
 def test_an_answer_without_a_function_has_no_hops() -> None:
     bars = live.bars_of(answer(Step("plan:1", None, "plan", "", "done", 0.1, 1.0)))
     assert lights("answered", bars) == ()
-    assert verdict("answered", 1.5, bars, None).endswith("no function was called")
+    assert verdict("answered", 1.5, bars).endswith("no function was called")
+
+
+def test_a_verdict_says_why_it_failed() -> None:
+    """Also when the service has long forgotten the run, and only telemetry knows."""
+    named = {"relaydeck.outcome": "failed", "relaydeck.problem": "The model is at its limit."}
+    trace = of_spans("run_1", "", spans_of([row("answer", 0, 0.7, named)]), (), None, None)
+
+    assert trace.verdict.startswith("Failed after 0.7 s; The model is at its limit")
