@@ -13,6 +13,7 @@ from socket import gethostname
 
 from emulator.connection import Connection
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
+from services.actions import Actions
 from services.agents.backend import AgentBackend
 from services.agents.catalogue import CATALOGUE
 from services.agents.classic import ClassicBackend
@@ -66,6 +67,7 @@ class Services:
     metrics: MetricsService | None
     prices: Prices
     lookup: LookupService
+    actions: Actions
 
 
 class Runtime:
@@ -279,6 +281,7 @@ def build(
         _metrics(endpoints, clients, platform, now),
         load_prices(settings.prices),
         LookupService(answers, backend, queues, logs, now),
+        Actions(telemetry.acted),
     )
     return Runtime(services, clients, (foundry, storage, workspace, platform), azure)
 

@@ -1,0 +1,45 @@
+"""Actions: whatever becomes of a write, it is told."""
+
+import pytest
+
+from services.actions import Actions
+from services.errors import NotFound
+
+
+@pytest.fixture
+def told() -> list[tuple[str, str, str]]:
+    return []
+
+
+@pytest.fixture
+def actions(told: list[tuple[str, str, str]]) -> Actions:
+    return Actions(lambda *what: told.append(what))
+
+
+def test_what_was_done_is_told_and_its_result_returned(
+    actions: Actions, told: list[tuple[str, str, str]]
+) -> None:
+    assert actions.perform("delete agent", "asst_1", lambda: 7) == 7
+    assert told == [("delete agent", "asst_1", "done")]
+
+
+def test_what_failed_is_told_with_the_kind_of_its_error(
+    actions: Actions, told: list[tuple[str, str, str]]
+) -> None:
+    """The page still meets the error itself."""
+
+    def fail() -> None:
+        raise NotFound("Gone.", operation="delete agent", resource="asst_1")
+
+    with pytest.raises(NotFound):
+        actions.perform("delete agent", "asst_1", fail)
+    assert told == [("delete agent", "asst_1", "NotFound")]
+
+
+def test_a_write_that_was_broken_off_is_told_too(actions: Actions, told: list[tuple[str, str, str]]) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        actions.perform("clean up", "threads", stop)
+    assert told == [("clean up", "threads", "broken")]
