@@ -15,6 +15,7 @@ import runtime
 from services.errors import ConfigurationError, ServiceError
 from services.settings import exit_on_problem, load_settings
 from ui import feedback, logs, startup
+from ui.assets import AssetMiddleware
 from ui.hardening import HardeningMiddleware
 from ui.prefetch import PrefetchMiddleware
 
@@ -57,6 +58,6 @@ logs.configure()
 app = st.App(
     ROOT / "ui" / "shell.py",
     lifespan=lifespan,
-    middleware=[Middleware(HardeningMiddleware), Middleware(PrefetchMiddleware)],
+    middleware=[Middleware(HardeningMiddleware), Middleware(AssetMiddleware), Middleware(PrefetchMiddleware)],
     on_script_error=feedback.on_script_error,
 )

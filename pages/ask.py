@@ -136,7 +136,7 @@ def draw_live(answer: Answer, newest: bool, closed: int) -> None:
 def draw_heading(conversation: Conversation | None, asked_at: datetime | None) -> None:
     """Always one line, so that nothing moves when the thread is created."""
     began = conversation.created_at if conversation else asked_at
-    told = ["Conversation", f"started {formats.clock(began)}" if began else ""]
+    told = ["Conversation", f"started {formats.told(formats.clock(began))}" if began else ""]
     if conversation and not conversation.complete:
         told.append("older questions are not shown")
     st.caption(" · ".join(filter(None, told)))

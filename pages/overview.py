@@ -28,6 +28,7 @@ def draw_body() -> None:
     """Fragment: text first, for it is what says whether all is well; the figures are drawn after it."""
     with feedback.showing_errors():
         seen = view.current()
+        overview_data.begin_queues()  # both take about as long
         loading = st.container()
         cells = overview_tiles.frame()
         with loading, st.skeleton(height=SKELETON_PX):

@@ -76,7 +76,7 @@ def draw_trace(run_id: str, thread_id: str, was_open: bool) -> None:
 def draw_head(trace: Trace) -> None:
     colour, icon = ICONS.get(trace.state, ("blue", ":material/progress_activity:"))
     st.markdown(f"### :{colour}[{icon}] {safe.inline(trace.verdict, 400)}", anchors=False)
-    began = f"asked {formats.clock(trace.began_at)} · " if trace.began_at else ""
+    began = f"asked {formats.told(formats.clock(trace.began_at))} · " if trace.began_at else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="trace-head"):
         st.caption(
             f"{began}run {safe.inline(trace.run_id)} · from {', '.join(trace.sources)}", width="content"

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from services.errors import ServiceError
 from services.monitor.results import Result
 from ui import feedback, formats, safe, view
+from ui.charts import palette, sparkline
 
 NO_WORKSPACE = (
     "No Log Analytics workspace is set, so there is no history to show. "
@@ -65,8 +66,8 @@ def metric(
     *alarm*: the colour, with a sign beside it, of a figure that needs somebody. *note*: a word below in place of a
     change, for a figure that is compared with nothing.
     """
-    gap = float("nan")  # in the line, where 0 would be a claim
-    with st.container(key=f"metric-{key}", height="stretch"):
+    picture = sparkline.picture(trend, palette.theme())
+    with st.container(key=f"metric-{key}", height="stretch", border=True, gap="xsmall"):
         st.metric(
             f":{alarm}[:material/error: {safe.inline(label, 60)}]" if alarm else safe.inline(label, 60),
             formats.UNKNOWN if value is None else value,
@@ -74,12 +75,9 @@ def metric(
             delta_color=DELTAS[delta_good],  # type: ignore[arg-type]  # one of three literals
             delta_arrow="off" if note else "auto",
             help=help or None,
-            border=True,
-            chart_data=[gap if one is None else one for one in trend]
-            if sum(one is not None for one in trend) > 1
-            else None,
-            height="stretch",
         )
+        if picture:
+            st.markdown(f"![{sparkline.words(trend)}]({picture})")
 
 
 def _draw_state(found: Sequence[Result], body: Callable[[], None], empty: str, height: int | None) -> None:
@@ -111,7 +109,7 @@ def _notes(found: Sequence[Result]) -> list[str]:
     ]
     stale = [result for result in found if result.state == "stale"]
     for problem in _problems(stale)[:1]:
-        at = view.current().clock(_oldest(stale))
+        at = formats.told(view.current().clock(_oldest(stale)))
         notes.append(
             f":orange[:material/history:] This was read at {at}, and cannot be now. {safe.inline(problem.message, 300)}"
         )
@@ -153,7 +151,7 @@ def source_words(found: Sequence[Result], grain: timedelta | None = None) -> str
     if read_at is None:
         read = "not read"
     elif now_and_then.refresh_s is None:
-        read = f"read at {now_and_then.clock(read_at)}"
+        read = f"read at {formats.told(now_and_then.clock(read_at))}"
     else:
         read = f"read {formats.age(formats.since_s(read_at))}"
     return " · ".join(filter(None, [names, every, read]))

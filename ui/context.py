@@ -1,5 +1,6 @@
 """How pages reach the services, and the only caches there are. Nothing here belongs to one person alone."""
 
+import contextlib
 import functools
 import itertools
 import threading
@@ -15,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import runtime
 from runtime import Services
+from services.errors import ServiceError
 from services.health import HealthService
 from services.models import (
     Answer,
@@ -142,6 +144,15 @@ class DepthBoard:
         self._lock = threading.Lock()
         self._reading: tuple[Sequence[QueueDepth], datetime] | None = None
 
+    def begin(self, patience_s: float) -> None:
+        """Have it read while something else is waited for. Who reads next shares it, and meets its failure if it fails."""
+
+        def read() -> None:
+            with contextlib.suppress(ServiceError):
+                self.read(patience_s)
+
+        threading.Thread(target=read, name="queue-board", daemon=True).start()
+
     def read(self, patience_s: float) -> tuple[Sequence[QueueDepth], datetime]:
         """Return all queues, read no longer than *patience_s* ago, and when. Raises ServiceErrors."""
         with self._lock:
@@ -154,6 +165,11 @@ class DepthBoard:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def depth_board() -> DepthBoard:
     return DepthBoard()
+
+
+def begin_depths() -> None:
+    """Let all_depths() be read from now on, while the page waits for something else."""
+    depth_board().begin(max(DEPTHS_FRESH_S, view.patience_s()))
 
 
 def all_depths() -> tuple[Sequence[QueueDepth], datetime]:

@@ -11,6 +11,7 @@ class Screen:
     """A page of the menu. *file* lies in pages/; *default*: the one at the address without a path.
 
     *hidden*: reached by a link only. *bar*: the range of time and what belongs to it are drawn above the page.
+    *tables*: it has any; their script is then fetched with the page.
     """
 
     file: str
@@ -21,6 +22,7 @@ class Screen:
     wide: bool = False
     hidden: bool = False
     bar: bool = False
+    tables: bool = False
 
 
 MENU: dict[str, tuple[Screen, ...]] = {
@@ -41,6 +43,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             "Find a run, and see what they share",
             wide=True,
             bar=True,
+            tables=True,
         ),
         Screen(
             "queues.py",
@@ -57,6 +60,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             "Trends, tokens and cost, and what Azure itself measures",
             wide=True,
             bar=True,
+            tables=True,
         ),
         Screen("trace.py", "Trace", ":material/timeline:", "One answer, hop by hop", wide=True, hidden=True),
     ),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from services.monitor.attention import Concern, Place, Severity
-from ui import feedback, menu, overview_data, safe
+from ui import feedback, formats, menu, overview_data, safe
 from ui.overview_data import Past, Queues
 from ui.view import View
 
@@ -63,7 +63,7 @@ def scope_words(past: Past | None, queues: Queues, view: View) -> str:
 
 def _draw_row(concern: Concern, seen: View) -> None:
     colour, icon, word = LOOKS[concern.severity]
-    since = f"since {seen.clock(concern.since)}" if concern.since else seen.words
+    since = f"since {formats.told(seen.clock(concern.since))}" if concern.since else seen.words
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(f":{colour}[{icon} **{word}**]", width=SEVERITY_PX)
         told = f"{safe.inline(concern.evidence, 260)} :gray[{since}]"

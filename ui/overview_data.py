@@ -67,6 +67,11 @@ def read_past(seen: View) -> Past | None:
     return None if found is None else Past(*found)
 
 
+def begin_queues() -> None:
+    """Have the queues read while the past is. read_queues() then finds them."""
+    context.begin_depths()
+
+
 def read_queues() -> Queues:
     """Return the queues as they are now, from a reading that all viewers share and that lasts until the next refresh."""
     try:
@@ -111,5 +116,5 @@ def concerns(past: Past | None, queues: Queues, answers: Sequence[Answer]) -> tu
 def age_words(moment: datetime | None, seen: View) -> str:
     """Return `3 s ago`; the time of day while the page is paused, for nothing would draw an age anew."""
     if seen.refresh_s is None:
-        return f"at {seen.clock(moment)}"
+        return f"at {formats.told(seen.clock(moment))}"
     return formats.age(formats.since_s(moment))

@@ -114,7 +114,7 @@ def quiet_words(rows: Sequence[Row], shown: View | None) -> str:
     readings = max((_readings(looks, queue) for queue in {row["queue"] for row in looks}), default=0)
     last = max((at for row in looks if isinstance(at := row["bucket"], datetime)), default=None)
     words = f"Every queue was empty at each of {formats.count(readings, 'reading')}"
-    return f"{words}, the last after {shown.clock(last)}." if shown and last else f"{words}."
+    return f"{words}, the last after {formats.told(shown.clock(last))}." if shown and last else f"{words}."
 
 
 def _readings(rows: Sequence[Row], queue: object) -> int:

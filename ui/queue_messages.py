@@ -67,8 +67,8 @@ def draw_message(message: PeekedMessage, queue: str, number: int, owner: Owner |
             return
         facts = [
             f"id {safe.inline(message.id)}",
-            f"inserted {formats.clock(message.inserted_at)}",
-            f"expires {formats.clock(message.expires_at)}",
+            f"inserted {formats.told(formats.clock(message.inserted_at))}",
+            f"expires {formats.told(formats.clock(message.expires_at))}",
         ]
         if correlation := correlation_of(message):
             facts.append(f"CorrelationId {safe.inline(correlation)}")

@@ -113,9 +113,7 @@ def open_words(answer: Answer, view: View) -> str:
         )
         state = f":blue[:material/progress_activity: Working]{f' · {about}' if about else ''}"
     age = formats.duration(formats.since_s(answer.asked_at))
-    return (
-        f"{state} · {age} so far · asked {view.clock(answer.asked_at)} · {safe.inline(answer.question, 60)}"
-    )
+    return f"{state} · {age} so far · asked {formats.told(view.clock(answer.asked_at))} · {safe.inline(answer.question, 60)}"
 
 
 def draw_histogram(result: Result, wanted: Wanted, view: View) -> None:

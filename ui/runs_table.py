@@ -75,7 +75,7 @@ def draw_selected(row: Row, view: View) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(
                 f":{look.colour}[{look.words}] after {duration(row['took_ms'])}, "
-                f"asked {view.clock(row['started'])}",  # type: ignore[arg-type]  # a datetime column
+                f"asked {formats.told(view.clock(row['started']))}",  # type: ignore[arg-type]  # a datetime column
                 width="content",
             )
             with st.container(horizontal=True, gap="small", width="content"):

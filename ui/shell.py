@@ -127,7 +127,7 @@ def draw_part(part: PartHealth) -> None:
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xsmall"
     ):
         st.markdown(f":{colour}[{icon}] {safe.inline(part.part)}")
-        st.caption(f"{word} · {formats.clock(part.checked_at)}", width="content")
+        st.caption(f"{word} · {formats.told(formats.clock(part.checked_at))}", width="content")
     if part.state != "ok":
         st.caption(safe.inline(part.detail, 240))
 

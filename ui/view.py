@@ -17,6 +17,7 @@ REMEMBERED_KEY = formats.VIEW_KEY
 AS_OF_KEY = "view-as-of"  # where a paused range ends
 SINCE_KEY = "view-since"  # what was read after this is new enough to be drawn again
 PAGE_KEY = "view-page"
+RETURN_S = 10  # who looks at another page and comes back so soon finds what was read before, with its age
 STILL_FRESH = (
     0.8  # of the time between two refreshes; a reading itself takes time, so the whole would skip every other
 )
@@ -62,6 +63,7 @@ def restore(page: str) -> None:
     if st.session_state.get(PAGE_KEY) != page:
         st.session_state[PAGE_KEY] = page
         read_again()
+        st.session_state[SINCE_KEY] -= timedelta(seconds=RETURN_S)
     if missing := {name: value for name, value in remembered.items() if name not in st.query_params}:
         st.query_params.update(missing)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from math import floor, log10
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from services.answers.narration import seconds
 from services.monitor.overview import Points
@@ -44,6 +44,16 @@ def figure(
                 hovertemplate="%{customdata}<extra>" + word + "</extra>",
             )
         )
+    traces.append(
+        Scatter(
+            name=f"may take {slo_s:g} s",
+            x=style.times([start, end], zone),
+            y=[slo_s, slo_s],
+            mode="lines",
+            line={"color": palette.FAILED[theme], "dash": "dash", "width": 1.2},
+            hoverinfo="skip",
+        )
+    )
     known = [value for points in lines.values() for _, value in points if value is not None]
     low, high = min([*known, slo_s]), max([*known, slo_s])
     layout = style.layout(theme, y_title="seconds, logarithmic", y_log=True, zone=zone)
@@ -52,27 +62,7 @@ def figure(
         "range": [log10(max(low, LEAST_S) / HEADROOM), log10(high * HEADROOM)],
         **_ticks(low, high),
     }
-    return Figure(traces, {**layout, **_limit(slo_s, palette.FAILED[theme])})
-
-
-def _limit(slo_s: float, colour: str) -> dict[str, Any]:
-    """Return the line that says how long an answer may take. Places of notes, unlike those of lines, are exponents."""
-    across = {"xref": "paper", "x0": 0, "x1": 1}
-    note = {"text": f"may take {slo_s:g} s", "font": {"color": colour, "size": 12}, "showarrow": False}
-    return {
-        "shapes": [
-            {
-                "type": "line",
-                **across,
-                "y0": slo_s,
-                "y1": slo_s,
-                "line": {"color": colour, "dash": "dash", "width": 1.2},
-            }
-        ],
-        "annotations": [
-            {**note, "xref": "paper", "x": 0, "xanchor": "left", "y": log10(slo_s), "yanchor": "bottom"}
-        ],
-    }
+    return Figure(traces, layout)
 
 
 def _colour(name: str, theme: str) -> str:

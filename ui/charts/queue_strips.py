@@ -58,7 +58,7 @@ def figure(
             )
         notes.append(_name(past.name, high))
     layout = style.layout(theme, height=HEIGHT_PX, zone=zone)
-    layout |= {"showlegend": False, "hovermode": "closest", "margin": {"l": 0, "r": 8, "t": 38, "b": 22}}
+    layout |= {"showlegend": False, "hovermode": "closest", "margin": {"l": 34, "r": 12, "t": 38, "b": 22}}
     del layout["xaxis"], layout["yaxis"]
     return Figure(traces, {**layout, **axes, "annotations": notes})
 
@@ -103,7 +103,6 @@ def _axes(
             "gridcolor": grid,
             "zeroline": False,
             "fixedrange": True,
-            "automargin": True,
             "tickfont": {"size": 11},
         },
     }

@@ -14,6 +14,11 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
     from plotly.graph_objects import Figure
 
 LONGEST_NOTE = 180
+LEFT_PX, TITLE_PX, BOTTOM_PX = (
+    46,
+    20,
+    38,
+)  # room for `10,000`, for the unit beside it, and for a time above its day
 FONT = "'Source Sans', sans-serif"  # that of the page, which the browser has by then
 CLEAR = "rgba(0,0,0,0)"
 PAINT_S = 0.3
@@ -54,6 +59,7 @@ def layout(
     """Return a figure's layout: no background, our colours, legend on top, zero at the bottom unless *y_log*.
 
     *theme*: `light` or `dark`. *zone*: that of times() when the axis across is time; its name stands in the hover.
+    The margins are fixed: plotly's own `automargin` draws each figure twice, which is a third of its time.
     """
     across: dict[str, Any] = {"gridcolor": palette.GRID[theme], "zeroline": False, "fixedrange": True}
     if zone is not None:
@@ -65,7 +71,7 @@ def layout(
         }
     return {
         "height": height,
-        "margin": {"l": 0, "r": 8, "t": 30, "b": 0, "pad": 4},
+        "margin": {"l": LEFT_PX + (TITLE_PX if y_title else 0), "r": 12, "t": 30, "b": BOTTOM_PX, "pad": 4},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "font": {"family": FONT, "color": palette.TEXT[theme], "size": 13},
@@ -76,7 +82,7 @@ def layout(
         "showlegend": True,
         "dragmode": False,
         "bargap": 0.15,
-        "xaxis": {**across, "automargin": True},
+        "xaxis": across,
         "yaxis": {
             "title": axis_title(y_title),
             "type": "log" if y_log else "linear",
@@ -85,7 +91,6 @@ def layout(
             "zeroline": not y_log,
             "zerolinecolor": palette.GRID[theme],
             "fixedrange": True,
-            "automargin": True,
         },
     }
 

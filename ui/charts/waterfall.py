@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from services.answers.narration import seconds
 from services.monitor.shapes import Bar, depth_of
 from ui.charts import palette
-from ui.charts.style import axis_title, plain
+from ui.charts.style import BOTTOM_PX, axis_title, plain
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from plotly.graph_objects import Figure
@@ -78,7 +78,7 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
     room_px = 24 + LETTER_PX * max((len(html.unescape(text)) for text in labels), default=0)
     drawn.update_layout(
         height=height(bars),
-        margin={"l": room_px, "r": 8, "t": 28, "b": 0},
+        margin={"l": room_px, "r": 8, "t": 28, "b": BOTTOM_PX},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": palette.TEXT[theme]},
@@ -92,7 +92,6 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
             "gridcolor": palette.GRID[theme],
             "zeroline": False,
             "fixedrange": True,
-            "automargin": True,
         },
         annotations=[
             {

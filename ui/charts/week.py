@@ -62,7 +62,7 @@ def _figure(
     )
     layout: dict[str, Any] = style.layout(theme, height=HEIGHT_PX)
     layout["xaxis"] |= {"showgrid": False, "tickvals": list(range(0, HOURS, 3)), "ticksuffix": " h"}
-    layout["yaxis"] = {"autorange": "reversed", "showgrid": False, "fixedrange": True, "automargin": True}
+    layout["yaxis"] = {"autorange": "reversed", "showgrid": False, "fixedrange": True}
     drawn.update_layout(layout)
     drawn.update_layout(showlegend=False)
     return drawn
