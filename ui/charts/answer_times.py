@@ -30,19 +30,14 @@ def figure(
 
     traces = []
     for name, (dash, width, word) in LINES.items():
-        points = lines[name]
-        traces.append(
-            Scatter(
-                name=word,
-                x=style.times([at for at, _ in points], zone),
-                y=[None if value is None else max(value, LEAST_S) for _, value in points],
-                customdata=["" if value is None else seconds(value) for _, value in points],
-                mode="lines+markers",
-                connectgaps=False,
-                line={"dash": dash, "width": width, "color": _colour(name, theme)},
-                marker={"size": style.marker_sizes(points), "color": _colour(name, theme)},
-                hovertemplate="%{customdata}<extra>" + word + "</extra>",
-            )
+        traces += style.line(
+            [(at, None if value is None else max(value, LEAST_S)) for at, value in lines[name]],
+            zone,
+            _colour(name, theme),
+            name=word,
+            customdata=["" if value is None else seconds(value) for _, value in lines[name]],
+            line={"dash": dash, "width": width},
+            hovertemplate="%{customdata}<extra>" + word + "</extra>",
         )
     traces.append(
         Scatter(

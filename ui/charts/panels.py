@@ -25,7 +25,7 @@ def durations(
     parts: Sequence[Lines], *, start: datetime, end: datetime, theme: str, zone: tzinfo
 ) -> "Figure":
     """Return median and 95th percentile of each part, on one logarithmic scale."""
-    from plotly.graph_objects import Figure, Scatter
+    from plotly.graph_objects import Figure
 
     drawn = Figure()
     for place, part in enumerate(parts):
@@ -33,18 +33,17 @@ def durations(
             (part.p95_s, "p95", "solid", 2.4, palette.TEXT[theme]),
             (part.p50_s, "p50 (half of them)", "dot", 1.6, palette.KINDS[theme]["run"]),
         ):
-            drawn.add_trace(
-                Scatter(
+            drawn.add_traces(
+                style.line(
+                    [(at, None if value is None else max(value, LEAST_S)) for at, value in points],
+                    zone,
+                    colour,
+                    size_px=4,
                     name=word,
                     legendgroup=word,
                     showlegend=place == 0,
-                    x=style.times([at for at, _ in points], zone),
-                    y=[None if value is None else max(value, LEAST_S) for _, value in points],
                     customdata=["" if value is None else seconds(value) for _, value in points],
-                    mode="lines+markers",
-                    connectgaps=False,
-                    line={"dash": dash, "width": width, "color": colour},
-                    marker={"size": 4, "color": colour},
+                    line={"dash": dash, "width": width},
                     hovertemplate="%{customdata}<extra>" + word + "</extra>",
                     **_axes(place),
                 )

@@ -23,7 +23,7 @@ def figure(
     pasts: Sequence[QueuePast], *, start: datetime, end: datetime, theme: str, zone: tzinfo
 ) -> "Figure":
     """Return the chart. All rows of a side share one scale, so that a height means the same in each of them."""
-    from plotly.graph_objects import Figure, Scatter
+    from plotly.graph_objects import Figure
 
     traces, rows = [], len(pasts)
     deepest = max([1.0, *(one.deepest or 0.0 for one in pasts)])
@@ -37,21 +37,17 @@ def figure(
             ((past.depth, LEFT, deepest), (past.oldest_s, RIGHT, longest_s))
         ):
             number = row * 2 + side + 1
-            traces.append(
-                Scatter(
-                    x=style.times([at for at, _ in points], zone),
-                    y=[value for _, value in points],
-                    customdata=[_words(value, side) for _, value in points],
-                    name=style.plain(past.name, LONGEST_NAME),
-                    xaxis=f"x{number}",
-                    yaxis=f"y{number}",
-                    mode="lines+markers",
-                    line={"color": colour, "width": 1.6, "shape": "hv" if side == 0 else "linear"},
-                    marker={"size": style.marker_sizes(points), "color": colour},
-                    fill="tozeroy" if side == 0 else "none",
-                    connectgaps=False,
-                    hovertemplate="%{x|%H:%M}: %{customdata}<extra></extra>",
-                )
+            traces += style.line(
+                points,
+                zone,
+                colour,
+                customdata=[_words(value, side) for _, value in points],
+                name=style.plain(past.name, LONGEST_NAME),
+                xaxis=f"x{number}",
+                yaxis=f"y{number}",
+                line={"width": 1.6, "shape": "hv" if side == 0 else "linear"},
+                fill="tozeroy" if side == 0 else "none",
+                hovertemplate="%{x|%H:%M}: %{customdata}<extra></extra>",
             )
             axes |= _axes(
                 number, domain, (low, high), top, theme, style.times([start, end], zone), last=row == rows - 1

@@ -11,7 +11,7 @@ from ui import formats, safe
 from ui.charts import palette
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from plotly.graph_objects import Figure, Scatter
 
 LONGEST_NOTE = 180
 LEFT_PX, TITLE_PX, BOTTOM_PX = (
@@ -37,11 +37,43 @@ def times(moments: Iterable[datetime], zone: tzinfo) -> list[datetime]:
     return [moment.astimezone(zone).replace(tzinfo=None) for moment in moments]
 
 
-def marker_sizes(points: Sequence[tuple[datetime, float | None]], size_px: int = 5) -> list[int]:
-    """Return the size of each marker: 0 where a line is seen anyway, *size_px* where a point stands between gaps."""
-    known = [value is not None for _, value in points]
+def line(
+    points: Sequence[tuple[datetime, float | None]],
+    zone: tzinfo,
+    colour: str,
+    *,
+    size_px: int = 5,
+    **look: Any,
+) -> "list[Scatter]":
+    """Return a line with a gap where a value is None, and with dots for values that stand alone between gaps.
+
+    *look*: what else plotly's Scatter is told of the line. The dots are a trace of their own: markers on the line would
+    each be drawn, those without a size too.
+    """
+    from plotly.graph_objects import Scatter
+
+    x, y = times([at for at, _ in points], zone), [value for _, value in points]
+    pen = {"color": colour, **look.pop("line", {})}
+    drawn = [Scatter(x=x, y=y, mode="lines", connectgaps=False, line=pen, **look)]
+    known = [value is not None for value in y]
     sides = zip([False, *known], [*known[1:], False], strict=False)
-    return [0 if before or after else size_px for before, after in sides]
+    alone = [
+        place for place, (one, side) in enumerate(zip(known, sides, strict=False)) if one and not any(side)
+    ]
+    if alone:
+        axes = {name: look[name] for name in ("xaxis", "yaxis", "legendgroup") if name in look}
+        drawn.append(
+            Scatter(
+                x=[x[place] for place in alone],
+                y=[y[place] for place in alone],
+                mode="markers",
+                marker={"size": size_px, "color": colour},
+                hoverinfo="skip",
+                showlegend=False,
+                **axes,
+            )
+        )
+    return drawn
 
 
 def axis_title(text: str) -> dict[str, Any]:
