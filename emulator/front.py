@@ -202,9 +202,7 @@ def _as_request(scope: Message, body: bytes) -> Request:
     )
 
 
-async def _send_reply(
-    reply: Reply, fault: Fault | None, receive: Receive, send: Send, date: Header
-) -> None:
+async def _send_reply(reply: Reply, fault: Fault | None, receive: Receive, send: Send, date: Header) -> None:
     if isinstance(reply, Stream):
         limit = STREAM_CHUNKS_BEFORE_CUT if fault and fault.kind == "truncate" else None
         await _send_stream(reply, receive, send, limit, date)
@@ -226,9 +224,7 @@ async def _send_reply(
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def _send_stream(
-    stream: Stream, receive: Receive, send: Send, limit: int | None, date: Header
-) -> None:
+async def _send_stream(stream: Stream, receive: Receive, send: Send, limit: int | None, date: Header) -> None:
     """Send chunk after chunk; stop, and close the iterator, when the client goes away. *limit*: cut after so many."""
     sent = 0
     await send({"type": "http.response.start", "status": stream.status, "headers": [date, *stream.headers]})

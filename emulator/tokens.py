@@ -17,7 +17,9 @@ from emulator.wire import Reply, Request, Response, WireError, json_response
 LIFETIME_S = 3600
 TENANT = "00000000-0000-0000-0000-000000000000"
 ISSUER = f"https://sts.windows.net/{TENANT}/"
-IDENTITY = "10ca1000-0000-4000-8000-000000000000"  # Local Azure knows one: what a managed identity's token names
+IDENTITY = (
+    "10ca1000-0000-4000-8000-000000000000"  # Local Azure knows one: what a managed identity's token names
+)
 
 
 class Tokens:

@@ -323,9 +323,7 @@ def load_settings(environ: Mapping[str, str], env_file: Path | None = None) -> S
     return settings
 
 
-def load_usable(
-    environ: Mapping[str, str], env_file: Path | None = None
-) -> tuple[Settings, tuple[str, ...]]:
+def load_usable(environ: Mapping[str, str], env_file: Path | None = None) -> tuple[Settings, tuple[str, ...]]:
     """Return what load_settings() would, had it not failed: the settings without those that cannot be used, and one
     line for each of these. For Doctor, which looks at what is left. Raises nothing."""
     given = dict(environ)
