@@ -6,6 +6,7 @@ Exit codes: 0 nothing failed, 1 something failed, 2 the command line cannot be u
 import argparse
 import contextlib
 import json
+import logging
 import os
 import sys
 import textwrap
@@ -34,6 +35,9 @@ def main(argv: list[str]) -> int:
     environ = {**os.environ}
     environ.setdefault("RELAYDECK_STATE_DIR", str(state_folder()))
     say = sys.stderr if options.json else sys.stdout
+    logging.getLogger("azure.identity").setLevel(
+        logging.ERROR
+    )  # Sign-in tells the same in a tenth of the words
     with contextlib.ExitStack() as stack:
         prober: Prober | None = None
         try:
@@ -76,8 +80,11 @@ def _examine(doctor: Doctor, prober: Prober | None, options: argparse.Namespace)
     teller = Teller(quiet=options.json)
     probe: Probe | None = None
     if prober is not None:  # first: what it proves, the checks then see
+        telemetry = runtime.current().services.telemetry
+        telemetry.start()
         probe = prober.run(teller.hear)
         teller.sum_up(probe)
+        telemetry.flush()
     found = doctor.examine(teller.tell)
     if options.json:
         print(json.dumps(reports.document(found, version(), probe), ensure_ascii=False, indent=2))
@@ -106,7 +113,9 @@ class Teller:
             self._print(f"\n{finding.group}")
         word = reports.WORDS[finding.state]
         head = f"  {SIGNS[finding.state]} {finding.title:<{TITLE_WIDTH}}{word:<{WORD_WIDTH}}"
-        self._wrap(head, f"{finding.evidence} ({reports.took(finding.took_s)})")
+        took = "late" if finding.took_s is None else f"{finding.took_s:.1f} s"
+        head = f"{head}{took:>6}  "
+        self._wrap(head, finding.evidence)
         if finding.next_step:
             self._wrap(" " * len(head) + "→ ", finding.next_step)
 

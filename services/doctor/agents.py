@@ -18,7 +18,7 @@ STANDARD_STEP = (
 def model(subject: Subject) -> Said:
     deployment = subject.settings.model
     if subject.backend is None or not deployment:
-        return not_reachable("model deployment", subject, "MODEL_DEPLOYMENT_NAME")
+        return not_reachable("Model deployment", subject, "MODEL_DEPLOYMENT_NAME")
     try:
         name = subject.backend.model_of(deployment)
     except NotFound:

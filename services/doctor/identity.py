@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -12,6 +13,13 @@ from services.errors import ServiceError
 from services.translation import azure_call
 
 SHORT_S = 300
+SHOWN = (
+    "EnvironmentCredential",
+    "WorkloadIdentityCredential",
+    "ManagedIdentityCredential",
+    "AzureCliCredential",
+)
+_TRIED = re.compile(r"^\s*(\w+Credential): (.+)$", re.MULTILINE)
 CLAIMS = {
     "app": ("appid", "azp"),
     "object": ("oid",),
@@ -55,7 +63,7 @@ def signed_in(subject: Subject) -> Said:
             with azure_call("sign in", audience):
                 token = subject.credential.get_token(f"{audience}/.default")
         except ServiceError as error:
-            return Said("failed", error.message, f"{error.hint} In a container: set AZURE_CLIENT_ID.")
+            return Said("failed", _why(error, audience), error.hint)
         claims = claims_of(token.token)
         words = words or _who(claims)
         shortest_s = min(shortest_s, _left_s(claims, token.expires_on, subject.now()))
@@ -63,7 +71,7 @@ def signed_in(subject: Subject) -> Said:
     if shortest_s <= 0:
         step = "Set this machine's clock right: a fresh token would not be old. Then sign in anew: az login"
         return Said("failed", f"{told} By this machine's clock the token has already ended.", step)
-    told += f" The token lasts another {shortest_s / 60:.0f} min."
+    told += f" The token lasts another {_span(shortest_s)}."
     if shortest_s < SHORT_S:
         return Said("warning", told, "It is renewed by itself; if it is not, sign in anew: az login")
     return Said("ok", told)
@@ -99,6 +107,19 @@ def _who(claims: Mapping[str, str]) -> str:
         if (value := next(filter(None, map(claims.get, names)), ""))
     }
     return "Signed in as " + ", ".join(f"{word} {value}" for word, value in known.items()) + "."
+
+
+def _why(error: ServiceError, audience: str) -> str:
+    """Return what each kind of credential said, in a few words; several pages of advice come with it."""
+    tried = _TRIED.findall(str(error.__cause__ or ""))
+    told = "; ".join(
+        f"{name}: {reason.partition('. ')[0].rstrip('.')}" for name, reason in tried if name in SHOWN
+    )
+    return f"No identity could sign in to {audience}. Tried {told}." if told else error.message
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3600:.0f} h"
 
 
 def _left_s(claims: Mapping[str, str], expires_on: int, now: datetime) -> float:

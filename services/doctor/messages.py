@@ -42,7 +42,9 @@ def exist(subject: Subject) -> Said:
 def same_account(subject: Subject) -> Said:
     """Compare the queues that the agents' tool definitions name with those that Relaydeck and the function use."""
     if subject.team is None or subject.backend is None or subject.queues is None:
-        return not_reachable("agent or queue", subject, "PROJECT_ENDPOINT_ENT and STORAGE_SERVICE_ENDPOINT")
+        return not_reachable(
+            "Agents and queues", subject, "PROJECT_ENDPOINT_ENT and STORAGE_SERVICE_ENDPOINT"
+        )
     named: list[QueueBinding] = []
     for role, agent in subject.team.standing().items():
         if role != ORCHESTRATOR:

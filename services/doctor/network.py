@@ -37,10 +37,8 @@ def address(subject: Subject, name: str) -> Said:
         reply = ask(subject, place)
     except ServiceError as error:
         return _failed(place, host, resolved, error)
-    where = f"{host} is {resolved}" if resolved else f"{host} is resolved by the proxy"
-    return Said(
-        "ok", f"{where}; it answers over TLS (HTTP {reply.status_code} to a request without a token)."
-    )
+    where = f"{host} ({resolved})" if resolved else f"{host} (resolved by the proxy)"
+    return Said("ok", f"{where} answers over TLS (HTTP {reply.status_code} to a request without a token).")
 
 
 def clock(subject: Subject) -> Said:
@@ -94,7 +92,8 @@ def resolve(host: str) -> str:
         return ""
     address = ipaddress.ip_address(str(found[0][4][0]).partition("%")[0])
     kind = "this machine" if address.is_loopback else "private" if address.is_private else "public"
-    return f"{address}, {kind}" if kind == "this machine" else f"{address}, a {kind} address"
+    what = kind if kind == "this machine" else f"a {kind} address"
+    return what if str(address) == host else f"{address}, {what}"
 
 
 def _failed(place: Place, host: str, resolved: str, error: ServiceError) -> Said:
@@ -110,8 +109,8 @@ def _failed(place: Place, host: str, resolved: str, error: ServiceError) -> Said
             f"Type: curl -v {place.address} . A firewall, the resource's own network rules (Networking in the "
             "portal), or a missing private endpoint; behind a proxy set HTTPS_PROXY."
         )
-        return Said("failed", f"{host} is {resolved}. {error.message}", step)
-    return Said("failed", f"{host} is {resolved}. {error.message}", error.hint)
+        return Said("failed", f"{host} ({resolved}): {error.message}", step)
+    return Said("failed", f"{host} ({resolved}): {error.message}", error.hint)
 
 
 def _setting_of(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.doctor.findings import FindingState, Report
+from services.doctor.findings import WORST_FIRST, FindingState, Report
 from services.doctor.probe import Probe
 
 WORDS: Mapping[FindingState, str] = {
@@ -15,10 +15,14 @@ WORDS: Mapping[FindingState, str] = {
 
 def summary(report: Report) -> str:
     """Return `1 failed, 2 warnings, 20 ok`."""
-    parts = [
-        f"{count} {word}" for state, word in WORDS.items() if (count := report.count(state)) and state != "ok"
-    ]
-    return ", ".join([*parts, f"{report.count('ok')} ok"])
+    counts = {state: report.count(state) for state in WORST_FIRST}
+    told = {
+        "failed": f"{counts['failed']} failed",
+        "warning": f"{counts['warning']} warning{'s' if counts['warning'] > 1 else ''}",
+        "unknown": f"{counts['unknown']} not known",
+        "ok": f"{counts['ok']} ok",
+    }
+    return ", ".join(words for state, words in told.items() if counts[state] or state == "ok")  # type: ignore[index]  # the same names
 
 
 def markdown(report: Report, version: str, probe: Probe | None = None) -> str:

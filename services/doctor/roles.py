@@ -7,7 +7,7 @@ from datetime import timedelta
 from services.doctor.findings import Said
 from services.doctor.identity import identity_of
 from services.doctor.subject import PROJECT, STORAGE, Subject
-from services.doctor.words import foundry_scope, grant, not_reachable, storage_scope
+from services.doctor.words import NOBODY, foundry_scope, grant, not_reachable, storage_scope
 from services.errors import AccessDenied, NotFound, ServiceError
 from services.monitor.metrics import MetricAsk
 from services.monitor.platform import usual_grain
@@ -140,6 +140,8 @@ def attempt(subject: Subject, tried: Try, look: Callable[[], bool], instead: str
     try:
         could = look()
     except AccessDenied as error:
+        if error.status is None:
+            return NOBODY
         if error.status == 401:
             return Said(
                 "failed", error.message, "Sign in anew (az login), to the tenant that the project is in."

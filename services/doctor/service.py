@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from services.doctor.catalogue import CHECKS
 from services.doctor.findings import Check, Finding, Report, Said
 from services.doctor.subject import Subject
-from services.doctor.words import scrub
+from services.doctor.words import NOBODY, scrub
 from services.errors import AccessDenied, ServiceError
 
 log = logging.getLogger(__name__)
@@ -105,6 +105,8 @@ def look_at(check: Check, subject: Subject) -> Said:
     try:
         return check.look(subject)
     except AccessDenied as error:
+        if error.status is None:
+            return NOBODY
         return Said("unknown", f"Could not be looked at. {error.message}", "Put the roles right first.")
     except ServiceError as error:
         return Said("unknown", f"Could not be looked at. {error.message}", error.hint)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from services.doctor.findings import Said
 from services.doctor.subject import PROJECT, Subject
-from services.doctor.words import not_reachable
+from services.doctor.words import NOBODY, not_reachable
 from services.errors import AccessDenied, NotFound, ServiceError
 from services.monitor.results import Ask
 from services.telemetry.connection import check_found, discover, host_of
@@ -24,6 +24,8 @@ def linked(subject: Subject) -> Said:
     try:
         found = given or check_found(discover(subject.to_project), settings.trusted_endings)  # type: ignore[arg-type]  # one of the two is there
     except (NotFound, AccessDenied) as error:
+        if isinstance(error, AccessDenied) and error.status is None:
+            return NOBODY
         step = (
             "Connect an Application Insights resource in the Foundry portal (Tracing), or set "
             "APPLICATIONINSIGHTS_CONNECTION_STRING."

@@ -7,6 +7,7 @@ from services.doctor.subject import Subject
 from services.redaction import redact
 
 LONGEST = 1_500
+NOBODY = Said("unknown", "Not tried: nobody is signed in.", "Put Sign-in right first.")
 
 
 def scrub(text: str, secrets: Sequence[str] = ()) -> str:
@@ -18,9 +19,9 @@ def scrub(text: str, secrets: Sequence[str] = ()) -> str:
 
 def not_reachable(what: str, subject: Subject, setting: str) -> Said:
     """Return what a check says when the settings do not lead to *what*."""
-    if subject.settings.mode == "local" or not subject.problems:
-        return Said("unknown", f"There is no {what} to look at: Local Azure does not run, or is not set.")
-    return Said("unknown", f"There is no {what} to look at before the settings are right.", f"Set {setting}.")
+    if subject.problems and subject.settings.mode == "azure":
+        return Said("unknown", f"{what}: not looked at before the settings are right.", f"Set {setting}.")
+    return Said("unknown", f"{what}: not looked at, as nothing is there to ask.", "Put Start right first.")
 
 
 def grant(role: str, scope: str, identity: Mapping[str, str]) -> str:
