@@ -118,6 +118,8 @@ class Teller:
         self._wrap(head, finding.evidence)
         if finding.next_step:
             self._wrap(" " * len(head) + "→ ", finding.next_step)
+        if finding.command:
+            self._print(" " * len(head) + f"$ {finding.command}")  # on one line, to be copied
 
     def hear(self, probe: Probe) -> None:
         """Print each hop once, when it is seen."""
@@ -146,8 +148,13 @@ class Teller:
             self._print(" " * len(head) + line)
 
     def _print(self, text: str) -> None:
-        if not self._quiet:
+        if self._quiet:
+            return
+        try:
             print(harmless(text), flush=True)
+        except BrokenPipeError:  # the reader went away (`| head`): the exit code is still to come
+            self._quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def version() -> str:

@@ -3,10 +3,9 @@
 from services.agents.plan import ORCHESTRATOR
 from services.doctor.findings import Said
 from services.doctor.subject import PROJECT, Subject
-from services.doctor.words import listed, not_reachable
+from services.doctor.words import PROBE, PROBE_STEP, listed, not_reachable
 from services.errors import NotFound
 
-PROBE = "Ask a question, or type: python3 run.py doctor --probe"
 BASIC_SIGNS = ("invalid tool value", "azure_function")
 STANDARD_STEP = (
     "Queue functions need the standard agent setup (Cosmos DB, Storage and AI Search connected by capability hosts); "
@@ -22,8 +21,11 @@ def model(subject: Subject) -> Said:
     try:
         name = subject.backend.model_of(deployment)
     except NotFound:
-        step = "Set MODEL_DEPLOYMENT_NAME to one of: az cognitiveservices account deployment list -n <account> -g <group>"
-        return Said("failed", f"There is no deployment named {deployment} in this project.", step)
+        command = (
+            "az cognitiveservices account deployment list --name <account> --resource-group <group> -o table"
+        )
+        step = "Set MODEL_DEPLOYMENT_NAME to one of those that there are."
+        return Said("failed", f"There is no deployment named {deployment} in this project.", step, command)
     return Said("ok", f"{deployment} is there" + (f", of the model {name}." if name else "."))
 
 
@@ -46,8 +48,10 @@ def team(subject: Subject) -> Said:
             "failed", f"The team could not be made. {refusal.message}", _step(refusal.message, refusal.hint)
         )
     if len(missing) == len(wanted):
-        return Said("warning", "The team is not made yet: the first question makes it.", PROBE)
-    return Said("warning", f"Missing of the team: {listed(missing)}. The next question makes them.", PROBE)
+        return Said("warning", "The team is not made yet: the first question makes it.", PROBE_STEP, PROBE)
+    return Said(
+        "warning", f"Missing of the team: {listed(missing)}. The next question makes them.", PROBE_STEP, PROBE
+    )
 
 
 def setup(subject: Subject) -> Said:
@@ -63,7 +67,9 @@ def setup(subject: Subject) -> Said:
             return Said(
                 "ok", f"Standard: {agent.name} carries a queue function, which a basic project refuses."
             )
-    return Said("unknown", "No agent carries a queue function yet, and nothing else tells.", PROBE)
+    return Said(
+        "unknown", "No agent carries a queue function yet, and nothing else tells.", PROBE_STEP, PROBE
+    )
 
 
 def is_basic(message: str) -> bool:

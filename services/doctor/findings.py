@@ -22,12 +22,13 @@ WORST_FIRST: tuple[FindingState, ...] = ("failed", "warning", "unknown", "ok")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The outcome of one look. *evidence*: what was seen. *next_step*: the command or the setting that puts it right;
-    empty when nothing needs doing."""
+    """The outcome of one look. *evidence*: what was seen. *next_step*: what puts it right, empty when nothing needs
+    doing; *command*: what to type for that, empty when it is no matter of typing."""
 
     state: FindingState
     evidence: str
     next_step: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Finding:
     state: FindingState
     evidence: str
     next_step: str
+    command: str
     took_s: float | None
 
 

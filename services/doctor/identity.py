@@ -13,6 +13,7 @@ from services.errors import ServiceError
 from services.translation import azure_call
 
 SHORT_S = 300
+LOGIN = "az login"
 SHOWN = (
     "EnvironmentCredential",
     "WorkloadIdentityCredential",
@@ -63,17 +64,17 @@ def signed_in(subject: Subject) -> Said:
             with azure_call("sign in", audience):
                 token = subject.credential.get_token(f"{audience}/.default")
         except ServiceError as error:
-            return Said("failed", _why(error, audience), error.hint)
+            return Said("failed", _why(error, audience), error.hint, LOGIN)
         claims = claims_of(token.token)
         words = words or _who(claims)
         shortest_s = min(shortest_s, _left_s(claims, token.expires_on, subject.now()))
     told = f"{words} Audiences: {', '.join(audiences)}."
     if shortest_s <= 0:
-        step = "Set this machine's clock right: a fresh token would not be old. Then sign in anew: az login"
-        return Said("failed", f"{told} By this machine's clock the token has already ended.", step)
+        step = "Set this machine's clock right, for a fresh token is not old; then sign in anew."
+        return Said("failed", f"{told} By this machine's clock the token has already ended.", step, LOGIN)
     told += f" The token lasts another {_span(shortest_s)}."
     if shortest_s < SHORT_S:
-        return Said("warning", told, "It is renewed by itself; if it is not, sign in anew: az login")
+        return Said("warning", told, "It is renewed by itself; if it is not, sign in anew.", LOGIN)
     return Said("ok", told)
 
 
@@ -113,7 +114,9 @@ def _why(error: ServiceError, audience: str) -> str:
     """Return what each kind of credential said, in a few words; several pages of advice come with it."""
     tried = _TRIED.findall(str(error.__cause__ or ""))
     told = "; ".join(
-        f"{name}: {reason.partition('. ')[0].rstrip('.')}" for name, reason in tried if name in SHOWN
+        f"{name.removesuffix('Credential')}: {reason.removeprefix(name).partition('. ')[0].strip(' .')}"
+        for name, reason in tried
+        if name in SHOWN
     )
     return f"No identity could sign in to {audience}. Tried {told}." if told else error.message
 

@@ -37,10 +37,8 @@ def packages(_: Subject, floors: Mapping[str, str] = FLOORS) -> Said:
     if old or missing:
         told = [f"Too old: {listed(old)}."] if old else []
         told += [f"Not installed: {listed(missing)}."] if missing else []
-        step = (
-            "python3 run.py sets itself up again once .venv is deleted; else: pip install -r requirements.txt"
-        )
-        return Said("failed", " ".join(told), step)
+        step = "Delete .venv and start run.py, which sets itself up again; or install what is locked."
+        return Said("failed", " ".join(told), step, "pip install --require-hashes -r requirements.txt")
     agents = metadata.version("azure-ai-agents")
     return Said("ok", f"All {len(floors)} packages are new enough (azure-ai-agents {agents}).")
 

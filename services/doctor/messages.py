@@ -10,17 +10,24 @@ from services.agents.backend import QueueBinding
 from services.agents.plan import ORCHESTRATOR
 from services.doctor.findings import FindingState, Said
 from services.doctor.subject import STORAGE, Subject
-from services.doctor.words import account_of, listed, not_reachable
+from services.doctor.words import PROBE, PROBE_STEP, account_of, create_queue, listed, not_reachable
 from services.errors import NotFound
 from services.health import judge_function_app
 from services.models import PeekedMessage
 from services.monitor.results import Ask, Row
 from services.queues import POISON_SUFFIX
 
-PROBE = "Let a real question prove it: python3 run.py doctor --probe"
 WRITTEN = "base64"  # how the Agent Service writes calls, and expects answers
 LEFT_LYING_S = 60.0
 LOOK_BACK = timedelta(hours=24)
+STEPS: dict[str, tuple[str, str]] = {
+    "down": (
+        "Start the function app; then read its Log stream in the portal.",
+        "az functionapp start --name <function app> --resource-group <group>",
+    ),
+    "degraded": ("See Queues: why each message is there, and what to do about it.", ""),
+    "unknown": ("Put the queues right first.", ""),
+}
 HEALTH: dict[str, FindingState] = {"ok": "ok", "degraded": "warning", "down": "failed", "unknown": "unknown"}
 
 
@@ -31,11 +38,8 @@ def exist(subject: Subject) -> Said:
     wanted = [name for tool in subject.catalogue for name in (tool.input_queue, tool.output_queue)]
     missing = [name for name in wanted if name not in names]
     if missing:
-        step = (
-            f"az storage queue create --auth-mode login --account-name {account_of(subject)} --name {missing[0]}"
-            + (" (and so for each)" if len(missing) > 1 else "")
-        )
-        return Said("failed", f"Missing: {listed(missing)}.", step)
+        step = "Create each of them, or publish the function app by its deployment, which does."
+        return Said("failed", f"Missing: {listed(missing)}.", step, create_queue(subject, missing[0]))
     return Said("ok", f"All {len(wanted)} queues of the function tools exist in {account_of(subject)}.")
 
 
@@ -51,7 +55,7 @@ def same_account(subject: Subject) -> Said:
             for function in subject.backend.queue_functions(agent.id):
                 named += [function.input, function.output]
     if not named:
-        return Said("unknown", "No agent of the team names a queue yet.", PROBE)
+        return Said("unknown", "No agent of the team names a queue yet.", PROBE_STEP, PROBE)
     ours = subject.settings.storage_endpoint
     foreign = sorted({one.endpoint for one in named if one.endpoint.rstrip("/").lower() != ours.lower()})
     if foreign:
@@ -60,8 +64,8 @@ def same_account(subject: Subject) -> Said:
     existing = set(subject.queues.list_names())
     missing = sorted({one.queue for one in named if one.queue not in existing})
     if missing:
-        step = f"az storage queue create --auth-mode login --account-name {account_of(subject)} --name {missing[0]}"
-        return Said("failed", f"The agents' tools name queues that do not exist: {listed(missing)}.", step)
+        told = f"The agents' tools name queues that do not exist: {listed(missing)}."
+        return Said("failed", told, "Create each of them.", create_queue(subject, missing[0]))
     return Said("ok", f"The agents' tools name {len(named)} queues, all of them in {account_of(subject)}.")
 
 
@@ -128,17 +132,12 @@ def function_alive(subject: Subject) -> Said:
     depths = subject.queues.depths_of([*inputs, *(name + POISON_SUFFIX for name in inputs)])
     health, words = judge_function_app(depths[: len(inputs)], depths[len(inputs) :])
     if health != "ok":
-        step = (
-            "Start the function app: az functionapp start -n <app> -g <group>; then its Log stream in the portal."
-            if health == "down"
-            else "See Queues: why each message is there, and what to do about it."
-            if health == "degraded"
-            else "Put the queues right first."
-        )
-        return Said(HEALTH[health], words, step)
+        return Said(HEALTH[health], words, *STEPS[health])
     rows = list(_parts(subject, "function"))
     if not rows:
-        return Said("unknown", "Nothing waits, and no invocation of the last 24 hours is known.", PROBE)
+        return Said(
+            "unknown", "Nothing waits, and no invocation of the last 24 hours is known.", PROBE_STEP, PROBE
+        )
     newest = max(rows, key=lambda row: str(row["newest"]))
     return Said("ok", f"Nothing waits; {newest['name']} was executed last, {_ago(newest, subject)}.")
 

@@ -67,12 +67,15 @@ def judge_skew(skew_s: float, name: str) -> Said:
     """Return what a clock *skew_s* ahead of that of *name* means; the Date header has whole seconds. Pure."""
     off_s = max(0.0, abs(skew_s) - 1.0)
     way = "ahead of" if skew_s > 0 else "behind"
-    step = "Switch on time synchronisation: sudo timedatectl set-ntp true (Windows: w32tm /resync)."
+    step, command = (
+        "Switch on time synchronisation (on Windows: w32tm /resync).",
+        "sudo timedatectl set-ntp true",
+    )
     told = f"This machine's clock is {abs(skew_s):.0f} s {way} that of {name}."
     if off_s > SKEW_FAILS_S:
-        return Said("failed", f"{told} Tokens are refused from five minutes on.", step)
+        return Said("failed", f"{told} Tokens are refused from five minutes on.", step, command)
     if off_s > SKEW_WARNS_S:
-        return Said("warning", f"{told} Ages and waits on the pages are off by as much.", step)
+        return Said("warning", f"{told} Ages and waits on the pages are off by as much.", step, command)
     return Said("ok", f"Within {max(1.0, abs(skew_s)):.0f} s of that of {name}.")
 
 
@@ -102,14 +105,14 @@ def _failed(place: Place, host: str, resolved: str, error: ServiceError) -> Said
             "failed", error.message, f"{error.hint} Set REQUESTS_CA_BUNDLE to the file that holds it."
         )
     if not resolved:
-        step = f"Type: nslookup {host} . A misspelt {place.setting}, or a private DNS zone that this network lacks."
-        return Said("failed", f"The name {host} is not known here. {error.message}", step)
+        step = f"{place.setting} is misspelt, or this network lacks a private DNS zone."
+        return Said("failed", f"The name {host} is not known here. {error.message}", step, f"nslookup {host}")
     if isinstance(error, Unavailable):
         step = (
-            f"Type: curl -v {place.address} . A firewall, the resource's own network rules (Networking in the "
-            "portal), or a missing private endpoint; behind a proxy set HTTPS_PROXY."
+            "Look at firewalls, the resource's own network rules (Networking in the portal) and its private endpoint; "
+            "behind a proxy set HTTPS_PROXY."
         )
-        return Said("failed", f"{host} ({resolved}): {error.message}", step)
+        return Said("failed", f"{host} ({resolved}): {error.message}", step, f"curl -v {place.address}")
     return Said("failed", f"{host} ({resolved}): {error.message}", error.hint)
 
 

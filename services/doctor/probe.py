@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 PREFERRED = "calculate"  # exact, without data of anybody's, and free of effects
 LOOK_S = 0.25
 GRACE_S = 10.0
+RECORD_S = 3.0
 ProbeState = Literal["running", "ok", "failed"]
-NEEDED = ("Enqueued", "Picked up", "Executed", "Output written", "Output read", "Run advanced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,7 @@ class Prober:
 
     def _clean(self, answer: Answer) -> str:
         """Delete the conversation and those of its connected agents; return what is gone, and what is not."""
+        self._answers.drain(RECORD_S)  # its record is written into the thread
         if not answer.thread_id:
             return "Nothing was made."
         threads = [answer.thread_id]

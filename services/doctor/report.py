@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.doctor.findings import WORST_FIRST, FindingState, Report
+from services.doctor.findings import WORST_FIRST, Finding, FindingState, Report
 from services.doctor.probe import Probe
 
 WORDS: Mapping[FindingState, str] = {
@@ -42,7 +42,7 @@ def markdown(report: Report, version: str, probe: Probe | None = None) -> str:
                 "| Check | State | Evidence | Next step | Took |",
                 "|---|---|---|---|---|",
             ]
-        cells = (one.title, WORDS[one.state], one.evidence, one.next_step, took(one.took_s))
+        cells = (one.title, WORDS[one.state], one.evidence, step(one), took(one.took_s))
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     if probe is not None:
         lines += [
@@ -72,12 +72,18 @@ def document(report: Report, version: str, probe: Probe | None = None) -> dict[s
                 "state": one.state,
                 "evidence": one.evidence,
                 "next_step": one.next_step,
+                "command": one.command,
                 "took_s": None if one.took_s is None else round(one.took_s, 3),
             }
             for one in report.findings
         ],
         "probe": None if probe is None else _probe_document(probe),
     }
+
+
+def step(finding: Finding) -> str:
+    """Return the next step with its command, in one line."""
+    return f"{finding.next_step} {finding.command}".strip()
 
 
 def took(value_s: float | None) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.doctor.findings import Said
-from services.doctor.identity import identity_of
+from services.doctor.identity import LOGIN, identity_of
 from services.doctor.subject import PROJECT, STORAGE, Subject
-from services.doctor.words import NOBODY, foundry_scope, grant, not_reachable, storage_scope
+from services.doctor.words import GRANT_STEP, NOBODY, foundry_scope, grant, not_reachable, storage_scope
 from services.errors import AccessDenied, NotFound, ServiceError
 from services.monitor.metrics import MetricAsk
 from services.monitor.platform import usual_grain
@@ -126,10 +126,8 @@ def write_queue(subject: Subject) -> Said:
         told = (
             f"This identity may not write to {queue}: it looks only, as is meant. Replay and purge need more."
         )
-        step = "To repair from here: " + grant(
-            QUEUE_CONTRIBUTOR, storage_scope(subject), identity_of(subject)
-        )
-        return Said("warning", told, step)
+        command = grant(QUEUE_CONTRIBUTOR, storage_scope(subject), identity_of(subject))
+        return Said("warning", told, "Only to repair from here, give it the role that allows it.", command)
     except ServiceError as error:
         return Said("failed", error.message, error.hint)
     return Said("ok", f"May write to {queue}: a hidden message was put in and taken out again.")
@@ -143,10 +141,9 @@ def attempt(subject: Subject, tried: Try, look: Callable[[], bool], instead: str
         if error.status is None:
             return NOBODY
         if error.status == 401:
-            return Said(
-                "failed", error.message, "Sign in anew (az login), to the tenant that the project is in."
-            )
-        return Said("failed", error.message, grant(tried.role, tried.scope, identity_of(subject)))
+            return Said("failed", error.message, "Sign in anew, to the tenant that the project is in.", LOGIN)
+        command = grant(tried.role, tried.scope, identity_of(subject))
+        return Said("failed", error.message, GRANT_STEP, command)
     except ServiceError as error:
         return Said("failed", error.message, error.hint)
     return Said("ok", f"May {tried.what}.") if could else Said("unknown", instead)

@@ -96,6 +96,7 @@ class _Look(threading.Thread):
             said.state,
             scrub(said.evidence, secrets),
             scrub(said.next_step, secrets),
+            scrub(said.command, secrets),
             took_s,
         )
 

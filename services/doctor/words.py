@@ -7,6 +7,8 @@ from services.doctor.subject import Subject
 from services.redaction import redact
 
 LONGEST = 1_500
+PROBE_STEP, PROBE = "Let a real question prove it.", "python3 run.py doctor --probe"
+GRANT_STEP = "Give the identity the role that is missing; a new one takes up to ten minutes."
 NOBODY = Said("unknown", "Not tried: nobody is signed in.", "Put Sign-in right first.")
 
 
@@ -27,10 +29,12 @@ def not_reachable(what: str, subject: Subject, setting: str) -> Said:
 def grant(role: str, scope: str, identity: Mapping[str, str]) -> str:
     """Return the command that gives the identity in use *role*, with all that is known of it filled in."""
     who = identity.get("oid") or "<object id of the identity>"
-    return (
-        f'az role assignment create --assignee-object-id {who} --role "{role}" --scope {scope} '
-        "(a new role takes up to ten minutes)"
-    )
+    return f'az role assignment create --assignee-object-id {who} --role "{role}" --scope {scope}'
+
+
+def create_queue(subject: Subject, name: str) -> str:
+    """Return the command that creates a queue."""
+    return f"az storage queue create --auth-mode login --account-name {account_of(subject)} --name {name}"
 
 
 def account_of(subject: Subject) -> str:
