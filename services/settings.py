@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TextIO
@@ -353,7 +353,13 @@ def _named(problem: str) -> str:
 
 def exit_on_problem(error: ConfigurationError, stream: TextIO) -> int:
     """Write each problem on a line of its own to *stream* and return the exit code, 1."""
-    stream.write("\n".join(error.problems or (error.message,)) + "\n")
+    return tell_problems(error.problems or (error.message,), stream)
+
+
+def tell_problems(problems: Sequence[str], stream: TextIO) -> int:
+    """Do what exit_on_problem() does, for problems that were not raised."""
+    stream.write("\n".join(problems) + "\n")
+    stream.flush()
     return 1
 
 

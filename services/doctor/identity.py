@@ -64,11 +64,11 @@ def signed_in(subject: Subject) -> Said:
             with azure_call("sign in", audience):
                 token = subject.credential.get_token(f"{audience}/.default")
         except ServiceError as error:
-            return Said("failed", _why(error, audience), error.hint, LOGIN)
+            return Said("failed", _why(error, audience), error.hint.replace("`", ""), LOGIN)
         claims = claims_of(token.token)
         words = words or _who(claims)
         shortest_s = min(shortest_s, _left_s(claims, token.expires_on, subject.now()))
-    told = f"{words} Audiences: {', '.join(audiences)}."
+    told = f"{words} Audiences: {', '.join(one.removeprefix('https://') for one in audiences)}."
     if shortest_s <= 0:
         step = "Set this machine's clock right, for a fresh token is not old; then sign in anew."
         return Said("failed", f"{told} By this machine's clock the token has already ended.", step, LOGIN)
@@ -118,7 +118,11 @@ def _why(error: ServiceError, audience: str) -> str:
         for name, reason in tried
         if name in SHOWN
     )
-    return f"No identity could sign in to {audience}. Tried {told}." if told else error.message
+    return (
+        f"No identity could sign in to {audience.removeprefix('https://')}. Tried {told}."
+        if told
+        else error.message
+    )
 
 
 def _span(seconds: float) -> str:

@@ -121,7 +121,10 @@ def round_trip(subject: Subject) -> Said:
     if calls:
         return Said("ok", f"No answer lies unread, and {calls} calls came back within the last 24 hours.")
     return Said(
-        "unknown", "No answer lies unread; no call of the last 24 hours proves that they arrive.", PROBE
+        "unknown",
+        "No answer lies unread; no call of the last 24 hours proves that they arrive.",
+        PROBE_STEP,
+        PROBE,
     )
 
 
