@@ -124,7 +124,7 @@ class Prober:
             try:
                 self._backend.delete_thread(thread)
             except ServiceError as error:
-                log.warning("probe.not_cleaned", extra={"thread": thread, "reason": error.message})
+                log.warning("probe.not_cleaned", extra={"thread_id": thread, "reason": error.message})
                 left.append(thread)
         if left:
             return f"Could not be deleted: {', '.join(left)}."

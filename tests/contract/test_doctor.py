@@ -258,7 +258,10 @@ def test_no_secret_ever_reaches_a_report(lab: Lab) -> None:
     given = {"APPLICATIONINSIGHTS_CONNECTION_STRING": insights}
     with open_patient(lab.emulator, LocalCredential(canaries["token"]), **given) as patient:
         for operation in ("foundry.list_agents", "foundry.list_threads", "queues.*"):
-            how: dict[str, Any] = {"headers": {"content-type": "application/json"}, "body": json.dumps(quoted)}
+            how: dict[str, Any] = {
+                "headers": {"content-type": "application/json"},
+                "body": json.dumps(quoted),
+            }
             patient.fail(operation, status=403, times=30, **how)
         report = patient.doctor.examine()
         patient.forgive()
