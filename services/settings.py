@@ -336,7 +336,8 @@ def load_usable(environ: Mapping[str, str], env_file: Path | None = None) -> tup
         with suppress(ConfigurationError):
             given = _gather(given, file)
             break
-    for name in {_named(problem) for problem in problems}:
+    local = given.get("RELAYDECK_MODE", "local").strip() != "azure"
+    for name in {*map(_named, problems), *(REQUIRED_IN_AZURE if local else ())}:
         given.pop(name, None)
     _normalise(given)  # what is wrong was taken out above
     given.setdefault("RELAYDECK_ENVIRONMENT", "dev" if given.get("RELAYDECK_MODE") == "azure" else "local")

@@ -69,6 +69,4 @@ def _draw_parts(error: ServiceError) -> None:
 
 def _draw_again() -> None:
     if _begin is not None:
-        st.button(
-            "Try again", key="startup-again", icon=":material/restart_alt:", type="primary", on_click=_begin
-        )
+        st.button("Try again", key="startup-again", icon=":material/restart_alt:", on_click=_begin)

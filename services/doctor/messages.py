@@ -119,7 +119,7 @@ def round_trip(subject: Subject) -> Said:
         return Said("warning", f"Answers that nobody reads in {listed(unread)}.", step)
     calls = sum(came_back for row in _parts(subject, "tool") if (came_back := _came_back(row)))
     if calls:
-        return Said("ok", f"No answer lies unread, and {calls} calls came back within the last 24 hours.")
+        return Said("ok", f"No answer lies unread; calls that came back within the last 24 hours: {calls}.")
     return Said(
         "unknown",
         "No answer lies unread; no call of the last 24 hours proves that they arrive.",

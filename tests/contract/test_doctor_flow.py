@@ -212,7 +212,7 @@ def test_a_recent_invocation_proves_the_function_and_the_way_back(patient: Patie
     )
     wait_for(lambda: patient.seen("function").state == "ok")
     assert "foo was executed last" in patient.seen("function").evidence
-    assert "1 calls came back" in patient.seen("correlation").evidence
+    assert "came back within the last 24 hours: 1." in patient.seen("correlation").evidence
 
 
 # Telemetry and machine ----------------------------------------------------------------------------
