@@ -58,15 +58,15 @@ def setup(subject: Subject) -> Said:
     """Say whether the project has the standard setup: no service tells, but only there a function tool is taken."""
     if subject.team is None or subject.backend is None:
         return not_reachable(PROJECT, subject, "PROJECT_ENDPOINT_ENT")
-    refusal = subject.team.refusal
-    if refusal is not None and is_basic(refusal.message):
-        return Said("failed", refusal.message, STANDARD_STEP)
     members = [agent for role, agent in subject.team.standing().items() if role != ORCHESTRATOR]
     for agent in members:
         if subject.backend.queue_functions(agent.id):
             return Said(
                 "ok", f"Standard: {agent.name} carries a queue function, which a basic project refuses."
             )
+    refusal = subject.team.refusal
+    if refusal is not None and is_basic(refusal.message):
+        return Said("failed", refusal.message, STANDARD_STEP)
     return Said(
         "unknown", "No agent carries a queue function yet, and nothing else tells.", PROBE_STEP, PROBE
     )

@@ -117,7 +117,7 @@ def round_trip(subject: Subject) -> Said:
     if unread:
         step = "Their runs have ended, or the CorrelationId was changed: compare one on Queues with its call."
         return Said("warning", f"Answers that nobody reads in {listed(unread)}.", step)
-    calls = sum(came_back for row in _parts(subject, "tool") if (came_back := _came_back(row)))
+    calls = sum(row["calls"] for row in _proofs(subject, "tool") if isinstance(row["calls"], int))
     if calls:
         return Said("ok", f"No answer lies unread; calls that came back within the last 24 hours: {calls}.")
     return Said(
@@ -136,13 +136,12 @@ def function_alive(subject: Subject) -> Said:
     health, words = judge_function_app(depths[: len(inputs)], depths[len(inputs) :])
     if health != "ok":
         return Said(HEALTH[health], words, *STEPS[health])
-    rows = list(_parts(subject, "function"))
+    rows = list(_proofs(subject, "function"))
     if not rows:
         return Said(
             "unknown", "Nothing waits, and no invocation of the last 24 hours is known.", PROBE_STEP, PROBE
         )
-    newest = max(rows, key=lambda row: str(row["newest"]))
-    return Said("ok", f"Nothing waits; {newest['name']} was executed last, {_ago(newest, subject)}.")
+    return Said("ok", f"Nothing waits; {rows[0]['name']} was executed last, {_ago(rows[0], subject)}.")
 
 
 def is_base64(text: str) -> bool:
@@ -176,18 +175,14 @@ def _age_s(message: PeekedMessage, subject: Subject) -> float:
     return (subject.now() - message.inserted_at).total_seconds() if message.inserted_at else 0.0
 
 
-def _parts(subject: Subject, part: str) -> Iterator[Row]:
-    """Yield the rows of telemetry about *part* (`tool`, `function`) of the last day; none where it cannot be asked."""
+def _proofs(subject: Subject, part: str) -> Iterator[Row]:
+    """Yield what telemetry of the last day proves of *part* (`tool`, `function`), newest first; nothing where it cannot
+    be asked."""
     if subject.logs is None:
         return
     now = subject.now()
-    (result,) = subject.logs.ask(Ask("parts_health", {"start": now - LOOK_BACK, "end": now}))
+    (result,) = subject.logs.ask(Ask("proven_calls", {"start": now - LOOK_BACK, "end": now}))
     yield from (row for row in result.rows if row["part"] == part)
-
-
-def _came_back(row: Row) -> int:
-    calls, failed = row["calls"], row["failed"]
-    return calls - failed if isinstance(calls, int) and isinstance(failed, int) else 0
 
 
 def _ago(row: Row, subject: Subject) -> str:

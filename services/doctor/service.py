@@ -35,7 +35,7 @@ class Doctor:
     def examine(self, told: Told = lambda _: None) -> Report:
         """Return what all checks found; *told* hears of each finding in the order of the checks, as soon as it is known.
 
-        Never raises and takes at most the timeout of one check. Reads only: about 40 requests with three tools.
+        Never raises and takes at most the timeout of one check. Reads only: about 50 requests with three tools.
         """
         began_s, looks = time.monotonic(), [self._begin(check) for check in self.checks]
         findings = []

@@ -16,7 +16,7 @@ from services.telemetry.outbox import Counts
 from services.telemetry.service import TelemetryHealth
 from tests.contract.agents_support import Lab
 from tests.contract.doctor_support import Patient, open_patient
-from tests.contract.monitor_support import envelope, track
+from tests.contract.monitor_support import envelope, rows, track
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -199,17 +199,21 @@ def test_messages_that_were_given_up_on_are_told(patient: Patient) -> None:
 
 
 def test_a_recent_invocation_proves_the_function_and_the_way_back(patient: Patient, lab: Lab) -> None:
-    """Telemetry of the function app itself, and of a call that ended well."""
+    """Telemetry of the function app itself, and of a call that ended well; what was made up for a demo proves nothing."""
     invoked = {"relaydeck.invocation.id": "i-1", "relaydeck.queue_wait_ms": "5"}
     call = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "foo"}
     span = {"id": "a" * 16, "duration": "0.00:00:00.010", "success": True}
-    track(
-        lab.emulator,
-        [
-            envelope("RequestData", {**span, "name": "foo", "responseCode": "0", "properties": invoked}),
-            envelope("RemoteDependencyData", {**span, "name": "foo", "type": "InProc", "properties": call}),
-        ],
-    )
+
+    def tell(**more: str) -> None:
+        ran = {**span, "name": "foo", "responseCode": "0", "properties": {**invoked, **more}}
+        called = {**span, "name": "foo", "type": "InProc", "properties": {**call, **more}}
+        track(lab.emulator, [envelope("RequestData", ran), envelope("RemoteDependencyData", called)])
+
+    tell(**{"relaydeck.demo": "true"})
+    wait_for(lambda: rows(lab.emulator, "AppDependencies | where Name == 'foo'"))
+    assert (patient.seen("function").state, patient.seen("correlation").state) == ("unknown", "unknown")
+
+    tell()
     wait_for(lambda: patient.seen("function").state == "ok")
     assert "foo was executed last" in patient.seen("function").evidence
     assert "came back within the last 24 hours: 1." in patient.seen("correlation").evidence
