@@ -12,40 +12,49 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 import runtime
-from services.errors import ConfigurationError, ServiceError
-from services.settings import exit_on_problem, load_settings
-from ui import feedback, logs, startup
+from services.errors import ServiceError
+from services.settings import load_usable, tell_problems
+from ui import context, feedback, logs, startup
 from ui.assets import AssetMiddleware
 from ui.hardening import HardeningMiddleware
 from ui.prefetch import PrefetchMiddleware
 
 ROOT = Path(__file__).resolve().parent
+ENV_FILE = ROOT / ".env"
 log = logging.getLogger(__name__)
 
 
-def end_without_settings() -> None:
-    """Exit with 1 when a required setting is missing: there is nothing to serve. A wrong one is shown on the page.
+def read_settings() -> None:
+    """Say on stderr what is missing or wrong. With RELAYDECK_WITHOUT_SETTINGS=exit that ends the process with 1; else
+    the page shows it, with Doctor.
 
     From here on log lines have the form that the settings want.
     """
+    settings, problems = load_usable(os.environ, ENV_FILE)
+    logs.configure(settings.log_format)
+    if problems:
+        code = tell_problems(problems, sys.stderr)
+        if settings.without_settings == "exit":
+            os._exit(code)
+
+
+def begin() -> None:
+    """Start the services. Where that fails, Doctor takes over until it is called again."""
     try:
-        logs.configure(load_settings(os.environ, ROOT / ".env").log_format)
-    except ConfigurationError as exc:
-        if any(problem.startswith("Missing ") for problem in exc.problems):
-            sys.stderr.flush()
-            os._exit(exit_on_problem(exc, sys.stderr))
+        runtime.start(os.environ, ENV_FILE)
+        startup.failed(None)
+    except ServiceError as exc:
+        failure = exc
+        log.error("app.start_failed", extra={"reason": failure.message})
+        startup.failed(failure, lambda: runtime.examination(os.environ, ENV_FILE, failure), begin)
+    context.doctor_board.clear()
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Start the services before the first visitor, end them after the last. Answers under way go on in the service."""
-    end_without_settings()
-    try:
-        await asyncio.to_thread(runtime.start, os.environ, ROOT / ".env")
-        startup.failed(None)
-    except ServiceError as exc:
-        log.error("app.start_failed", extra={"reason": exc.message})
-        startup.failed(exc)
+    read_settings()
+    await asyncio.to_thread(begin)
     runtime.freeze()
     try:
         yield

@@ -6,12 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import gethostname
+from typing import Any
 
-from emulator.connection import Connection
+from emulator.connection import Connection, is_alive, read_connection
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
 from services.actions import Actions
 from services.agents.backend import AgentBackend
@@ -20,7 +21,18 @@ from services.agents.classic import ClassicBackend
 from services.agents.team import TeamService
 from services.answers.ports import Context
 from services.answers.service import AnswerService
-from services.clients import Clients, Endpoints, LocalCredential, azure_endpoints, build_clients
+from services.clients import (
+    Clients,
+    Endpoints,
+    LocalCredential,
+    azure_endpoints,
+    build_clients,
+    metrics_audience,
+)
+from services.doctor.catalogue import WRITE_CHECK
+from services.doctor.probe import Prober
+from services.doctor.service import Doctor
+from services.doctor.subject import Subject, places_of
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
 from services.models import FunctionTool
@@ -32,7 +44,7 @@ from services.monitor.trace import TraceService
 from services.prices import Prices, load_prices
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
-from services.settings import Settings, load_settings
+from services.settings import Settings, load_settings, load_usable
 from services.telemetry.connection import check_found, discover
 from services.telemetry.outbox import Send
 from services.telemetry.quiet import be_quiet
@@ -46,6 +58,7 @@ WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
 LATE = ("azure.monitor.query", "plotly.graph_objects")  # the first chart would wait for these
 LOGS_FRESH_S = 4.0  # less than the 5 s of the fastest refresh, or every other one would find nothing new
+NOWHERE = "https://missing.invalid"
 Say = Callable[[str], None]
 
 
@@ -68,6 +81,8 @@ class Services:
     prices: Prices
     lookup: LookupService
     actions: Actions
+    doctor: Doctor
+    prober: Prober
 
 
 class Runtime:
@@ -265,6 +280,23 @@ def build(
         if endpoints.logs_workspace
         else None
     )
+    traces, metrics = TraceService(answers, logs, now), _metrics(endpoints, clients, platform, now)
+    actions = Actions(telemetry.acted)
+    doctor = Doctor(
+        Subject(
+            **_asked(endpoints, clients),
+            settings=settings,
+            catalogue=CATALOGUE,
+            now=now,
+            root=ROOT,
+            backend=backend,
+            team=team,
+            queues=queues,
+            logs=logs,
+            metrics=metrics,
+            telemetry=telemetry.health if tell else None,
+        )
+    )
     services = Services(
         settings,
         CATALOGUE,
@@ -277,13 +309,84 @@ def build(
         answers,
         telemetry,
         logs,
-        TraceService(answers, logs, now),
-        _metrics(endpoints, clients, platform, now),
+        traces,
+        metrics,
         load_prices(settings.prices),
         LookupService(answers, backend, queues, logs, now),
-        Actions(telemetry.acted),
+        actions,
+        doctor,
+        Prober(answers, traces, backend, actions, CATALOGUE, lambda: doctor.look(WRITE_CHECK)),
     )
     return Runtime(services, clients, (foundry, storage, workspace, platform), azure)
+
+
+def _asked(endpoints: Endpoints, clients: Clients) -> dict[str, Any]:
+    """Return what Doctor needs to ask the addresses themselves."""
+    return {
+        "credential": endpoints.credential,
+        "places": places_of(
+            project=endpoints.project_endpoint,
+            storage=endpoints.storage_endpoint,
+            logs=endpoints.logs_endpoint if endpoints.logs_workspace else "",
+            metrics=endpoints.metrics_endpoint,
+            metrics_audience=metrics_audience(endpoints.metrics_endpoint),
+        ),
+        "transport": clients.new_transport,
+        "to_project": clients.agents.send_request if endpoints.project_endpoint else None,
+    }
+
+
+def examination(
+    environ: Mapping[str, str], env_file: Path | None = None, failure: ServiceError | None = None
+) -> Doctor:
+    """Return a Doctor for a Relaydeck that did not start, because of *failure*: it looks at what the usable settings
+    lead to. Starts nothing, sends nothing and raises nothing; close() the Doctor after use.
+    """
+    settings, problems = load_usable(environ, env_file)
+    subject = Subject(settings, CATALOGUE, now, ROOT, problems, failure)
+    endpoints = _endpoints_in_reach(settings, problems)
+    if endpoints is None:
+        return Doctor(subject)
+    placed = settings.at(
+        project_endpoint=endpoints.project_endpoint,
+        storage_endpoint=endpoints.storage_endpoint,
+        model=settings.model or _local_model(settings),
+    )
+    # The SDKs want both addresses; what stands in for a missing one is in no part that is handed on.
+    whole = replace(
+        endpoints,
+        project_endpoint=endpoints.project_endpoint or NOWHERE,
+        storage_endpoint=endpoints.storage_endpoint or NOWHERE,
+    )
+    built = build(placed, whole)
+    known = built.services.doctor.subject
+    return Doctor(
+        replace(
+            known,
+            **_asked(endpoints, built._clients),
+            problems=problems,
+            failure=failure,
+            backend=known.backend if endpoints.project_endpoint else None,
+            team=known.team if endpoints.project_endpoint else None,
+            queues=known.queues if endpoints.storage_endpoint else None,
+        ),
+        close=built.close,
+    )
+
+
+def _endpoints_in_reach(settings: Settings, problems: tuple[str, ...]) -> Endpoints | None:
+    """Return where the usable settings lead; None when that is nowhere, or when nobody knows which mode is meant."""
+    if settings.mode == "azure":
+        return azure_endpoints(settings)
+    if any(problem.startswith("RELAYDECK_MODE") for problem in problems):
+        return None
+    connection = read_connection(settings.state_dir.resolve())
+    return local_endpoints(connection) if connection is not None and is_alive(connection) else None
+
+
+def _local_model(settings: Settings) -> str:
+    connection = read_connection(settings.state_dir.resolve()) if settings.mode == "local" else None
+    return connection.model_deployment if connection is not None else ""
 
 
 def _metrics(

@@ -5,17 +5,15 @@ import sys
 
 from commands.serve import options_parser, serve, state_folder
 from emulator.supervisor import ROOT
-from services.errors import ConfigurationError
-from services.settings import load_settings
-
-EXIT_CONFIGURATION = 1
+from services.settings import load_usable, tell_problems
 
 
 def main(arguments: list[str]) -> int:
     options = options_parser(" azure").parse_args(arguments)
-    try:
-        load_settings({**os.environ, "RELAYDECK_MODE": "azure"}, ROOT / ".env")
-    except ConfigurationError as exc:
-        print(exc.message, file=sys.stderr)
-        return EXIT_CONFIGURATION
+    settings, problems = load_usable({**os.environ, "RELAYDECK_MODE": "azure"}, ROOT / ".env")
+    if problems:
+        code = tell_problems(problems, sys.stderr)
+        if settings.without_settings == "exit":
+            return code
+        print("The dashboard shows Doctor until this is right.", file=sys.stderr, flush=True)
     return serve(options, state_folder(), start_azure=None, environment={"RELAYDECK_MODE": "azure"})

@@ -73,6 +73,8 @@ def serve(
                 f"\nRelaydeck: {address}   (ready in {time.monotonic() - started_s:.1f} s; Ctrl-C stops it)",
                 flush=True,
             )
+            if environment is None:
+                tell_settings()
             open_browser(address, wanted=options.browser)
             while not ended.wait(0.5):  # Windows delivers signals only between waits
                 pass
@@ -115,6 +117,15 @@ def application(
         if azure:
             azure.stop()
         (state / "dashboard.json").unlink(missing_ok=True)
+
+
+def tell_settings() -> None:
+    """Say on stderr what is wrong with the settings; the dashboard, whose own words go to a log, shows Doctor then."""
+    from services.settings import load_usable, tell_problems  # here: nothing else of this command needs them
+
+    _, problems = load_usable(os.environ, ROOT / ".env")
+    if problems:
+        tell_problems(problems, sys.stderr)
 
 
 def start_history(state: Path, *, again: bool = False) -> "subprocess.Popen[bytes] | None":

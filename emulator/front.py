@@ -7,6 +7,7 @@ import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Header = tuple[bytes, bytes]
 REQUESTS_KEPT = 2000
 STREAM_CHUNKS_BEFORE_CUT = 1  # a truncated stream has named its run by then, and little more
 TRANSPORT_KEY = "relaydeck.transport"  # the listener puts the connection here, so that a fault can cut it
@@ -67,6 +69,7 @@ class FrontDoor:
         self.seen: deque[Seen] = deque(maxlen=REQUESTS_KEPT)
         self.observers: list[Callable[[Observation], None]] = []
         self._count = 0
+        self._dated: tuple[int, Header] = (0, (b"date", b""))
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -85,17 +88,24 @@ class FrontDoor:
                 )
             reply = await self._answer(service, operation, request, fault)
             took_ms = self._note(request, name, reply.status, started_s)
-            await _send_reply(reply, fault, receive, send)
+            await _send_reply(reply, fault, receive, send, self._date())
             self._tell(request, name, reply, started_s, took_ms)
         except WireError as exc:
             response = service.render_error(exc, request) if service else _plain_error(exc)
             took_ms = self._note(request, name, response.status, started_s)
-            await _send_reply(response, fault, receive, send)
+            await _send_reply(response, fault, receive, send, self._date())
             self._tell(request, name, response, started_s, took_ms)
         except ConnectionCutError:
             took_ms = self._note(request, name, 0, started_s)
             _cut(scope)
             self._tell(request, name, None, started_s, took_ms)
+
+    def _date(self) -> Header:
+        """Return the header that tells Local Azure's time, formed once a second."""
+        now_s = int(self._clock.now_s())
+        if self._dated[0] != now_s:
+            self._dated = (now_s, (b"date", formatdate(now_s, usegmt=True).encode()))
+        return self._dated[1]
 
     async def _answer(
         self, service: Service | None, operation: str | None, request: Request, fault: Fault | None
@@ -192,12 +202,12 @@ def _as_request(scope: Message, body: bytes) -> Request:
     )
 
 
-async def _send_reply(reply: Reply, fault: Fault | None, receive: Receive, send: Send) -> None:
+async def _send_reply(reply: Reply, fault: Fault | None, receive: Receive, send: Send, date: Header) -> None:
     if isinstance(reply, Stream):
         limit = STREAM_CHUNKS_BEFORE_CUT if fault and fault.kind == "truncate" else None
-        await _send_stream(reply, receive, send, limit)
+        await _send_stream(reply, receive, send, limit, date)
         return
-    headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
+    headers = [date, *reply.headers, (b"content-length", str(len(reply.body)).encode())]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if fault and fault.kind == "truncate":
         await send(
@@ -214,10 +224,10 @@ async def _send_reply(reply: Reply, fault: Fault | None, receive: Receive, send:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def _send_stream(stream: Stream, receive: Receive, send: Send, limit: int | None) -> None:
+async def _send_stream(stream: Stream, receive: Receive, send: Send, limit: int | None, date: Header) -> None:
     """Send chunk after chunk; stop, and close the iterator, when the client goes away. *limit*: cut after so many."""
     sent = 0
-    await send({"type": "http.response.start", "status": stream.status, "headers": [*stream.headers]})
+    await send({"type": "http.response.start", "status": stream.status, "headers": [date, *stream.headers]})
     gone = asyncio.ensure_future(receive())
     chunks = stream.chunks
     try:

@@ -332,6 +332,7 @@ def _server(front: FrontDoor, tls: dict[str, str]) -> uvicorn.Server:
         log_level="critical",
         access_log=False,
         server_header=False,
+        date_header=False,  # the front door tells the time of Local Azure, which tests move
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
         ssl_certfile=tls.get("ssl_certfile"),

@@ -15,7 +15,11 @@ from emulator.clock import Clock
 from emulator.wire import Reply, Request, Response, WireError, json_response
 
 LIFETIME_S = 3600
-ISSUER = "https://sts.windows.net/00000000-0000-0000-0000-000000000000/"
+TENANT = "00000000-0000-0000-0000-000000000000"
+ISSUER = f"https://sts.windows.net/{TENANT}/"
+IDENTITY = (
+    "10ca1000-0000-4000-8000-000000000000"  # Local Azure knows one: what a managed identity's token names
+)
 
 
 class Tokens:
@@ -38,7 +42,12 @@ class Tokens:
             "iat": now_s,
             "nbf": now_s,
             "exp": expires_s,
-            "oid": "local",
+            "oid": IDENTITY,
+            "sub": IDENTITY,
+            "appid": IDENTITY,
+            "tid": TENANT,
+            "idtyp": "app",
+            "ver": "1.0",
         }
         head = _encode(orjson.dumps({"alg": "HS256", "typ": "JWT"}))
         signed = head + b"." + _encode(orjson.dumps(claims))

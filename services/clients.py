@@ -121,6 +121,10 @@ class Clients:
         if "metrics" in self.__dict__:
             self.metrics.close()
 
+    def new_transport(self) -> RequestsTransport:
+        """Return a transport of its own, unsigned, that connects as all clients here do."""
+        return self._transport()
+
     def _transport(self) -> RequestsTransport:
         return build_transport(
             ca_file=self._endpoints.ca_file,

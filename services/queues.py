@@ -26,6 +26,8 @@ POISON_SUFFIX = "-poison"  # the Functions host adds it after five failed delive
 STALLED_AFTER_S = 600.0
 PEEK_MAX = 32
 AT_ONCE = 8
+PROBE_LIFE_S = 60
+PROBE_TEXT = "e30="  # an empty JSON object in base64
 DEPTH_HEADER = "x-ms-approximate-messages-count"
 
 
@@ -76,6 +78,31 @@ class QueueService:
         count = max(1, min(limit, PEEK_MAX))
         found = self._resilience.read("peek queue", queue, lambda: self._read_messages(queue, count))
         return [_as_peeked(message) for message in found]
+
+    def peek_raw(self, queue: str, limit: int = PEEK_MAX) -> list[str]:
+        """Return what peek() does, each message letter by letter as it lies there: base64 or not. One request."""
+        count = max(1, min(limit, PEEK_MAX))
+        found = self._resilience.read("peek queue", queue, lambda: self._read_messages(queue, count))
+        return [_content_of(message) for message in found]
+
+    def try_to_write(self, queue: str) -> None:
+        """Return once a message was put into *queue* and taken out again; nobody can have seen it. Two requests.
+
+        It is hidden from its first moment, and ends by itself within a minute should the second request fail.
+        """
+        client = self._client.get_queue_client(queue)
+        put = self._resilience.once(
+            "write to queue",
+            queue,
+            lambda: client.send_message(
+                PROBE_TEXT, visibility_timeout=PROBE_LIFE_S - 1, time_to_live=PROBE_LIFE_S
+            ),
+        )
+        self._resilience.delete(
+            "take back a message",
+            queue,
+            lambda: client.delete_message(put.id, pop_receipt=str(put.pop_receipt)),
+        )
 
     def ensure(self, names: Iterable[str]) -> tuple[str, ...]:
         """Create those of *names* that do not exist; return the ones this call created. One request each."""
@@ -150,9 +177,13 @@ def parse_object(text: str) -> Mapping[str, object] | None:
     return found if isinstance(found, dict) else None
 
 
-def _as_peeked(message: QueueMessage) -> PeekedMessage:
+def _content_of(message: QueueMessage) -> str:
     content = message.content
-    text = content if isinstance(content, str) else bytes(content or b"").decode("utf-8", "replace")
+    return content if isinstance(content, str) else bytes(content or b"").decode("utf-8", "replace")
+
+
+def _as_peeked(message: QueueMessage) -> PeekedMessage:
+    text = _content_of(message)
     body = parse_object(text)
     if body is None:
         text = decode(text)

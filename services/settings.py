@@ -4,7 +4,8 @@
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -22,6 +23,7 @@ Mode = Literal["local", "azure"]
 Switch = Literal["on", "off"]
 LogFormat = Literal["text", "json"]
 TeamMode = Literal["pooled", "per_query"]
+WithoutSettings = Literal["doctor", "exit"]
 REQUIRED_IN_AZURE = ("PROJECT_ENDPOINT_ENT", "MODEL_DEPLOYMENT_NAME", "STORAGE_SERVICE_ENDPOINT")
 OTHER_NAMES = {"PROJECT_ENDPOINT_ENT": ("PROJECT_ENDPOINT",)}
 MODEL_SERVER_EXAMPLE = "http://127.0.0.1:11434/v1"
@@ -62,6 +64,12 @@ class Settings(BaseModel):
         "",
         "The queue endpoint of the storage account between agents and functions. Azure mode only.",
         examples=[endpoints.STORAGE_EXAMPLE],
+    )
+    without_settings: WithoutSettings = setting(
+        "RELAYDECK_WITHOUT_SETTINGS",
+        "doctor",
+        "What a dashboard does while a setting is missing or wrong. doctor: it shows Doctor alone. exit: it ends with "
+        "exit code 1, so that a new revision in Azure never replaces one that works.",
     )
     client_id: str = setting(
         "AZURE_CLIENT_ID",
@@ -315,9 +323,44 @@ def load_settings(environ: Mapping[str, str], env_file: Path | None = None) -> S
     return settings
 
 
+def load_usable(environ: Mapping[str, str], env_file: Path | None = None) -> tuple[Settings, tuple[str, ...]]:
+    """Return what load_settings() would, had it not failed: the settings without those that cannot be used, and one
+    line for each of these. For Doctor, which looks at what is left. Raises nothing."""
+    given = dict(environ)
+    problems: tuple[str, ...] = ()
+    for file in (env_file, None):  # without the file, should it be that which cannot be read
+        try:
+            return load_settings(given, file), problems
+        except ConfigurationError as exc:
+            problems = (*problems, *exc.problems)
+        with suppress(ConfigurationError):
+            given = _gather(given, file)
+            break
+    local = given.get("RELAYDECK_MODE", "local").strip() != "azure"
+    for name in {*map(_named, problems), *(REQUIRED_IN_AZURE if local else ())}:
+        given.pop(name, None)
+    _normalise(given)  # what is wrong was taken out above
+    given.setdefault("RELAYDECK_ENVIRONMENT", "dev" if given.get("RELAYDECK_MODE") == "azure" else "local")
+    try:
+        return Settings.model_validate(given), problems
+    except ValidationError:  # a combination that no single name stands for
+        return Settings(), problems
+
+
+def _named(problem: str) -> str:
+    """Return the setting that *problem* is about: its first word, but for `Missing`."""
+    return problem.removeprefix("Missing ").partition(" ")[0].rstrip(",:")
+
+
 def exit_on_problem(error: ConfigurationError, stream: TextIO) -> int:
     """Write each problem on a line of its own to *stream* and return the exit code, 1."""
-    stream.write("\n".join(error.problems or (error.message,)) + "\n")
+    return tell_problems(error.problems or (error.message,), stream)
+
+
+def tell_problems(problems: Sequence[str], stream: TextIO) -> int:
+    """Do what exit_on_problem() does, for problems that were not raised."""
+    stream.write("\n".join(problems) + "\n")
+    stream.flush()
     return 1
 
 

@@ -25,7 +25,7 @@ class LogTables:
             self._con.execute(f"create table {table} ({SPAN_COLUMNS})")
         self._con.execute(
             "create table AppMetrics (TimeGenerated TIMESTAMPTZ, Name VARCHAR, Sum DOUBLE, Min DOUBLE, Max DOUBLE, "
-            "ItemCount INTEGER, Properties JSON)"
+            "ItemCount INTEGER, Properties JSON, AppRoleName VARCHAR)"
         )
 
         self._con.execute(
@@ -70,8 +70,8 @@ class LogTables:
     ) -> None:
         """*extremes*: whether it has Min and Max; a gauge comes without."""
         ends = value if extremes else None
-        row = [at, name, value, ends, ends, 1, json.dumps(properties)]
-        self._con.execute("insert into AppMetrics values (?, ?, ?, ?, ?, ?, ?)", row)
+        row = [at, name, value, ends, ends, 1, json.dumps(properties), "relaydeck"]
+        self._con.execute("insert into AppMetrics values (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def ask(self, name: str, values: Mapping[str, Value]) -> list[dict[str, Any]]:
         """Return the rows of a query of ours, each by its column names."""

@@ -28,7 +28,8 @@ from services.models import (
 )
 from services.monitor.results import Ask, Result
 from services.monitor.shapes import Bar, Trace
-from ui import formats, view
+from ui import formats, startup, view
+from ui.doctor_board import DoctorBoard
 
 if TYPE_CHECKING:  # plotly takes a while to import
     from plotly.graph_objects import Figure
@@ -272,6 +273,11 @@ class HealthBoard:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def health_board() -> HealthBoard:
     return HealthBoard(services().health)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def doctor_board() -> DoctorBoard:
+    return DoctorBoard(startup.examiner() or (lambda: services().doctor))
 
 
 @functools.cache

@@ -65,7 +65,15 @@ MENU: dict[str, tuple[Screen, ...]] = {
         Screen("trace.py", "Trace", ":material/timeline:", "One answer, hop by hop", wide=True, hidden=True),
     ),
     "Inventory": (),
-    "Care": (),
+    "Care": (
+        Screen(
+            "doctor.py",
+            "Doctor",
+            ":material/stethoscope:",
+            "What is wrong, and what to do about it",
+            wide=True,
+        ),
+    ),
     "Show": (),
 }
 

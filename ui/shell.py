@@ -5,7 +5,7 @@ import streamlit as st
 import runtime
 from services.models import HealthState, PartHealth
 from services.settings import Settings
-from ui import ask_actions, bar, context, demo, feedback, formats, safe, startup, view
+from ui import ask_actions, bar, context, demo, doctor_parts, feedback, formats, safe, startup, view
 from ui.menu import MENU, PAGES, Screen
 
 CHECKING_S = 0.5
@@ -28,8 +28,14 @@ def main() -> None:
     screens = {
         section: {_page(screen): screen for screen in found} for section, found in MENU.items() if found
     }
-    page = st.navigation({section: list(pages) for section, pages in screens.items()})
+    failure = startup.failure()
+    page = st.navigation(
+        {section: list(pages) for section, pages in screens.items()},
+        position="sidebar" if failure is None else "hidden",
+    )
     screen = next(pages[page] for pages in screens.values() if page in pages)
+    if failure is not None:  # whatever was asked for, there is one page as long as nothing works
+        screen = next(one for one in MENU["Care"] if one.file == "doctor.py")
     st.set_page_config(
         page_title=f"{screen.title} · Relaydeck",
         page_icon=str(
@@ -38,8 +44,10 @@ def main() -> None:
         layout="wide" if screen.wide else "centered",
     )
     draw_logo()
-    if failure := startup.failure():
+    if failure is not None:
         startup.draw(failure)
+        doctor_parts.draw()
+        feedback.draw_said()
         return
     # The page comes first: what was pressed for is on the screen before the frame around it is drawn again.
     top, own, bottom = (st.sidebar.container() for _ in range(3))

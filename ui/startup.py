@@ -1,7 +1,10 @@
-"""What is on screen when Relaydeck could not start: which setting, what is wrong with it, what a right one looks like."""
+"""What is on screen while Relaydeck could not start: what is wrong, in words, and Doctor below it."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
+from services.doctor.service import Doctor
 from services.errors import ConfigurationError, ServiceError
 from ui import safe
 
@@ -12,6 +15,8 @@ MODEL_DEPLOYMENT_NAME=gpt-4o
 STORAGE_SERVICE_ENDPOINT=https://mystorage.queue.core.windows.net"""
 
 _failure: ServiceError | None = None
+_examine: Callable[[], Doctor] | None = None
+_begin: Callable[[], None] | None = None
 
 
 def failure() -> ServiceError | None:
@@ -19,9 +24,19 @@ def failure() -> ServiceError | None:
     return _failure
 
 
-def failed(error: ServiceError | None) -> None:
-    global _failure
-    _failure = error
+def failed(
+    error: ServiceError | None,
+    examine: Callable[[], Doctor] | None = None,
+    begin: Callable[[], None] | None = None,
+) -> None:
+    """Take note of how the start ended. *examine*: makes a Doctor that needs no services. *begin*: starts once more."""
+    global _failure, _examine, _begin
+    _failure, _examine, _begin = error, examine, begin
+
+
+def examiner() -> Callable[[], Doctor] | None:
+    """Return what makes a Doctor of a Relaydeck that did not start; None when it did, or nobody can tell."""
+    return _examine if _failure is not None else None
 
 
 def draw(error: ServiceError) -> None:
@@ -29,24 +44,29 @@ def draw(error: ServiceError) -> None:
         _draw_settings(error)
     else:
         _draw_parts(error)
+    _draw_again()
 
 
 def _draw_settings(error: ConfigurationError) -> None:
-    st.markdown("# :material/tune: A setting needs you")
+    st.markdown("# :material/tune: A setting needs you", anchors=False)
     st.markdown("Relaydeck runs, but cannot reach anything with these settings:")
     for problem in error.problems or tuple(error.message.split("\n")):
         st.error(safe.verbatim(problem), icon=":material/error:")
     st.markdown(
-        "Correct it in the environment or in the file `.env`, then start Relaydeck again. This is a full example:"
+        "Correct it in the file `.env` beside `run.py` and try again; or in the environment, and start anew."
     )
-    st.code(EXAMPLE, language="ini")
-    st.markdown("To run without Azure, leave all of them out and type:")
-    st.code("python3 run.py", language="bash")
+    with st.expander("A full example, and how to run without Azure", key="startup-example"):
+        st.code(EXAMPLE, language="ini")
+        st.markdown("To run without Azure, leave all of them out and type:")
+        st.code("python3 run.py", language="bash")
 
 
 def _draw_parts(error: ServiceError) -> None:
-    st.markdown("# :material/power_off: Relaydeck could not start")
+    st.markdown("# :material/power_off: Relaydeck could not start", anchors=False)
     st.error(safe.verbatim(error.message), icon=":material/error:")
     st.markdown(safe.inline(error.hint, 600))
-    st.markdown("When that is done, stop Relaydeck with Ctrl-C and start it again:")
-    st.code("python3 run.py", language="bash")
+
+
+def _draw_again() -> None:
+    if _begin is not None:
+        st.button("Try again", key="startup-again", icon=":material/restart_alt:", on_click=_begin)

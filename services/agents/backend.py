@@ -184,6 +184,9 @@ class AgentBackend(Protocol):
     def delete_agent(self, agent_id: str) -> None:
         """Return once the agent is gone; one that was gone before is fine."""
 
+    def queue_functions(self, agent_id: str) -> tuple[QueueFunction, ...]:
+        """Return the function tools that the agent carries, with the queues that they name."""
+
     def model_of(self, deployment: str) -> str:
         """Return the name of the model behind *deployment*. Raises NotFound when there is no such deployment."""
 

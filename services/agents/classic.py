@@ -19,6 +19,7 @@ from services.agents.backend import (
     TERMINAL,
     Agent,
     AgentDefinition,
+    QueueFunction,
     Run,
     RunStep,
     RunStream,
@@ -62,6 +63,14 @@ class ClassicBackend:
 
     def delete_agent(self, agent_id: str) -> None:
         self._delete("delete agent", agent_id, self._client.delete_agent)
+
+    def queue_functions(self, agent_id: str) -> tuple[QueueFunction, ...]:
+        _require_id("get agent", agent_id)
+        return self._resilience.read(
+            "get agent",
+            agent_id,
+            lambda: shapes.queue_functions(_fetch(self._client.get_agent, agent_id)),
+        )
 
     def model_of(self, deployment: str) -> str:
         """Return the name of the model behind *deployment*. Sends one request. Raises NotFound when there is none."""

@@ -12,6 +12,8 @@ from services.agents.backend import (
     AgentDefinition,
     Call,
     CallKind,
+    QueueBinding,
+    QueueFunction,
     Run,
     RunStep,
     Thread,
@@ -217,6 +219,31 @@ def agent_body(definition: AgentDefinition, tags: Mapping[str, str]) -> dict[str
     if definition.description:
         body["description"] = definition.description
     return body
+
+
+def queue_functions(source: Json) -> tuple[QueueFunction, ...]:
+    """Return the function tools of an agent; tools of other kinds are left out."""
+    tools = [document(one, "tools") for one in items(source, "tools")]
+    return tuple(_queue_function(one) for one in tools if one.get("type") == "azure_function")
+
+
+def _queue_function(tool: Json) -> QueueFunction:
+    told = document(tool.get("azure_function"), "azure_function")
+    function = document(told.get("function"), "function")
+    return QueueFunction(
+        name=text(function, "name"),
+        description=optional_text(function, "description"),
+        parameters=document(function.get("parameters") or {}, "parameters"),
+        input=_binding(told, "input_binding"),
+        output=_binding(told, "output_binding"),
+    )
+
+
+def _binding(told: Json, name: str) -> QueueBinding:
+    queue = document(document(told.get(name), name).get("storage_queue"), "storage_queue")
+    return QueueBinding(
+        endpoint=optional_text(queue, "queue_service_endpoint"), queue=optional_text(queue, "queue_name")
+    )
 
 
 def _failure(source: Json) -> tuple[str, str]:

@@ -44,6 +44,7 @@ class TeamService:
         self._plan: TeamPlan = plan_team(settings, catalogue)
         self._lock = threading.Lock()
         self._pool: tuple[Agent, ...] = ()
+        self.refusal: ServiceError | None = None  # why the team could not be had when it was last wanted
         self._turn = itertools.count()
         self._leftovers_lock = threading.Lock()
         self._leftovers: list[str] = []
@@ -65,7 +66,11 @@ class TeamService:
         if not pool:
             with self._lock:  # the first question creates the team, the others wait for it
                 if not self._pool:
-                    self._pool = self._ensure()
+                    try:
+                        self._pool, self.refusal = self._ensure(), None
+                    except ServiceError as error:
+                        self.refusal = error
+                        raise
                 pool = self._pool
         return pool[next(self._turn) % len(pool)]
 
@@ -73,6 +78,13 @@ class TeamService:
         """Look the team up again for the next question, and create what is missing of it."""
         with self._lock:
             self._pool = ()
+
+    def standing(self) -> dict[str, Agent]:
+        """Return the agents of the pooled team that exist now, by role (`orchestrator`, or the tool's name).
+
+        Sends one request and creates nothing.
+        """
+        return {agent.metadata.get("role", ""): agent for agent in self._list_ours()}
 
     def _ensure(self) -> tuple[Agent, ...]:
         ours = self._list_ours()

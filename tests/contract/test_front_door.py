@@ -4,6 +4,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -188,3 +189,16 @@ def test_repeated_slashes_name_the_same_route(caller: Caller) -> None:
     status, _ = caller.send("GET", "//_emulator/health")
 
     assert status == 200
+
+
+def test_every_reply_tells_local_azures_own_time(emulator: Emulator, caller: Caller) -> None:
+    """Clients judge their clock by it; a test that moves time moves this too."""
+    emulator.advance(3600)
+    told = []
+    for path in (AGENTS, "/_emulator/nothing"):
+        caller.connection.request("GET", path, headers=caller.headers)
+        with caller.connection.getresponse() as reply:
+            told.append(parsedate_to_datetime(reply.getheader("date", "")))
+            reply.read()
+    for moment in told:
+        assert abs((moment - emulator.clock.now()).total_seconds()) < 2

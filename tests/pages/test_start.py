@@ -23,9 +23,10 @@ START_TIMEOUT_S = 60
 
 
 @pytest.mark.parametrize("missing", sorted(set(COMPLETE) - {"RELAYDECK_MODE"}))
-def test_a_missing_setting_ends_the_process_with_its_name(missing: str, tmp_path: Path) -> None:
-    """A server that started anyway would answer its probes and fail every visitor."""
+def test_a_missing_setting_ends_the_process_where_that_is_wanted(missing: str, tmp_path: Path) -> None:
+    """A new revision in Azure that started anyway would answer its probes, replace one that works and fail everybody."""
     given = {**os.environ, **COMPLETE, "RELAYDECK_STATE_DIR": str(tmp_path)}
+    given["RELAYDECK_WITHOUT_SETTINGS"] = "exit"
     given[missing] = ""
     command = [*(sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true")]
     done = subprocess.run(
@@ -41,6 +42,20 @@ def test_a_missing_setting_ends_the_process_with_its_name(missing: str, tmp_path
     assert done.returncode == 1
     assert done.stderr.strip().splitlines()[-1] == f"Missing {missing}"
     assert "Traceback" not in done.stderr
+
+
+def test_a_missing_setting_is_told_in_the_terminal_while_the_server_shows_doctor(tmp_path: Path) -> None:
+    """Somebody who tries Relaydeck gets a page that helps, and somebody who looks at the terminal is told too."""
+    given = {**COMPLETE, "MODEL_DEPLOYMENT_NAME": "", "RELAYDECK_TEAM_SIZE": "99"}
+    (tmp_path / "logs").mkdir()
+    with dashboard(tmp_path, given) as (url, log):
+        status, _ = fetch(url)
+        lines = log.read_text().splitlines()
+
+    assert status == 200
+    assert "Missing MODEL_DEPLOYMENT_NAME" in lines
+    assert any(line.startswith("RELAYDECK_TEAM_SIZE has a value that cannot be used") for line in lines)
+    assert not any("Traceback" in line for line in lines)
 
 
 def test_the_server_tells_the_browser_what_it_may_do_and_others_nothing(

@@ -239,3 +239,26 @@ def test_a_message_finds_its_run_by_the_correlation_of_the_call(tables: LogTable
     assert [(row["correlation_id"], row["run_id"], row["thread_id"]) for row in rows] == [
         ("c1", "run_a", "thread_1")
     ]
+
+
+def test_what_was_made_up_proves_nothing(tables: LogTables) -> None:
+    """A first start brings a day of demo history; Doctor must not take it for a function that runs."""
+    for made_up, name in (("true", "demo"), ("", "real")):
+        tables.add_span(
+            "AppRequests", name, START, 10, relaydeck__invocation__id="i", relaydeck__demo=made_up
+        )
+        tables.add_span(
+            "AppDependencies",
+            name,
+            START,
+            10,
+            gen_ai__operation__name="execute_tool",
+            gen_ai__tool__name=name,
+            relaydeck__demo=made_up,
+        )
+    tables.add_span("AppRequests", "failed", START, 10, success=False, relaydeck__invocation__id="i")
+
+    proven = {(row["part"], row["name"], row["calls"]) for row in tables.ask("proven_calls", RANGE)}
+    assert proven == {("function", "real", 1), ("tool", "real", 1)}
+    (newest,) = tables.ask("newest_records", RANGE)
+    assert (newest["role"], newest["records"]) == ("relaydeck", 2)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from services.errors import ConfigurationError
 from services.setting_words import default_text
-from services.settings import Settings, env_example, exit_on_problem, load_settings
+from services.settings import Settings, env_example, exit_on_problem, load_settings, load_usable
 
 ROOT = Path(__file__).parents[2]
 AZURE = {
@@ -253,3 +253,32 @@ def test_every_setting_is_documented_with_its_default() -> None:
     for alias, field in fields.items():
         shown = rows[alias].split("|")[3].strip(" `")
         assert shown == (default_text(field) or "none"), alias
+
+
+def test_usable_settings_are_those_without_what_is_wrong() -> None:
+    """Doctor looks at what the others lead to."""
+    given = {
+        **AZURE,
+        "RELAYDECK_TEAM_SIZE": "99",
+        "STORAGE_SERVICE_ENDPOINT": "http://x",
+        "RELAYDECK_SLO_S": "7",
+    }
+    settings, problems = load_usable(given)
+
+    assert [problem.partition(" ")[0] for problem in problems] == [
+        "STORAGE_SERVICE_ENDPOINT",
+        "RELAYDECK_TEAM_SIZE",
+    ]
+    assert (settings.mode, settings.team_size, settings.slo_s) == ("azure", 1, 7)
+    assert (settings.project_endpoint, settings.storage_endpoint) == (AZURE["PROJECT_ENDPOINT_ENT"], "")
+
+
+def test_usable_settings_are_all_of_them_when_nothing_is_wrong() -> None:
+    assert load_usable(AZURE) == (load_settings(AZURE), ())
+
+
+def test_a_file_that_cannot_be_read_leaves_the_environment_usable(tmp_path: Path) -> None:
+    (file := tmp_path / ".env").write_bytes(b"RELAYDECK_TEAM_SIZE=\xff\xfe")
+    settings, problems = load_usable({"RELAYDECK_SLO_S": "7", "PROJECT_ENDPOINT_ENT": "x"}, file)
+    assert len(problems) == 1 and "cannot be read" in problems[0]
+    assert (settings.slo_s, settings.project_endpoint) == (7, "")
