@@ -21,6 +21,7 @@ from services.agents.team import TeamService
 from services.answers.ports import Context
 from services.answers.service import AnswerService
 from services.clients import Clients, Endpoints, LocalCredential, azure_endpoints, build_clients
+from services.diagnosis.service import DiagnosisService, open_runs_of
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
 from services.models import FunctionTool
@@ -68,6 +69,7 @@ class Services:
     prices: Prices
     lookup: LookupService
     actions: Actions
+    diagnosis: DiagnosisService
 
 
 class Runtime:
@@ -282,6 +284,16 @@ def build(
         load_prices(settings.prices),
         LookupService(answers, backend, queues, logs, now),
         Actions(telemetry.acted),
+        DiagnosisService(
+            backend,
+            queues,
+            answers,
+            logs,
+            CATALOGUE,
+            now,
+            fallback_s=settings.tool_wait_s,
+            open_runs=open_runs_of(answers.open_answers),
+        ),
     )
     return Runtime(services, clients, (foundry, storage, workspace, platform), azure)
 

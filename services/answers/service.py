@@ -4,7 +4,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from services.agents.backend import TERMINAL, Thread
@@ -112,6 +112,15 @@ class AnswerService:
         """Return the answer of a run, or of a connected agent's run, that this process knows. Sends nothing."""
         job = self._registry.with_child_run(run_id)
         return None if job is None else job.answer
+
+    def of_thread(self, thread_id: str) -> tuple[Answer, ...]:
+        """Return the answers of a conversation that this process knows, in the order they were asked. No request."""
+        return tuple(job.answer for job in self._registry.of_thread(thread_id)) if thread_id else ()
+
+    def correlations_of(self, run_id: str) -> Mapping[str, str]:
+        """Return the CorrelationIds that this process saw on messages of a run, by the id of the call. No request."""
+        job = self._registry.with_child_run(run_id)
+        return {} if job is None else dict(job.correlation_ids)
 
     def of_message(self, correlation_id: str) -> Answer | None:
         """Return the answer whose message with this CorrelationId this process saw in a queue; None: it saw none."""
