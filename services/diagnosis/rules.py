@@ -121,11 +121,11 @@ def of_problem(problem: Problem, code: str = "", message: str = "") -> Verdict:
 
 
 def _without_run(facts: Facts) -> Verdict:
-    if facts.refusal is not None:
-        return _refused(facts.refusal)
     answer = facts.answer
     if answer is not None and answer.problem is not None:
         return of_problem(answer.problem)
+    if facts.refusal is not None:
+        return _refused(facts.refusal)
     if facts.holder is not None:
         holder = facts.holder
         return Verdict(

@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,11 @@ class Ward:
     lab: Lab
     running: runtime.Runtime
     later_s: float = 0.0
-    opened: list[object] = field(default_factory=list)
+
+    def begin_anew(self) -> None:
+        self.lab.emulator.reset()
+        self.lab.model.reset()
+        self.later_s = 0.0
 
     @property
     def service(self) -> DiagnosisService:
@@ -87,7 +91,7 @@ def open_ward(lab: Lab, *, workspace: bool = True, **settings: str) -> Iterator[
 
 
 @contextmanager
-def foo_app(lab: Lab, folder: Path, body: str, **queues: object) -> Iterator[InsightsHandler]:
+def foo_app(lab: Lab, folder: Path, body: str, **queues: Any) -> Iterator[InsightsHandler]:
     """Run a function app whose `foo` does *body*, and tell Local Azure's workspace what it writes. *queues*: of host.json."""
     source = FOO_APP.format(body="\n".join(f"    {line}" for line in body.splitlines()))
     app = write_app(folder / "app", source, **queues)
