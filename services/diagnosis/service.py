@@ -64,15 +64,9 @@ class DiagnosisService:
         """
         return self._patience.of(tools)
 
-    def overdue(self) -> tuple[OpenRun, ...]:
-        """Return the open runs that take longer than those of their route do, the oldest first. Requests: as patience()."""
-        now = self._now()
-        late = [
-            run
-            for run in self._open_runs()
-            if run.since is not None and (now - run.since).total_seconds() > self.patience(run.tools).seconds
-        ]
-        return tuple(sorted(late, key=lambda run: run.since or now))
+    def open_runs(self) -> tuple[OpenRun, ...]:
+        """Return the runs that are open now, as far as they are indexed. No request."""
+        return tuple(self._open_runs())
 
 
 def open_runs_of(answers: Callable[[], Sequence[Answer]]) -> OpenRuns:

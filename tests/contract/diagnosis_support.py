@@ -105,6 +105,7 @@ def foo_app(lab: Lab, folder: Path, body: str, **queues: Any) -> Iterator[Insigh
         with Hosted(app, settings_for(lab.emulator), create_queues=False):
             yield handler
     finally:
+        handler.finish()  # what came late would be the next test's
         logging.getLogger().removeHandler(handler)
         logger.setLevel(level)
         sys.path[:] = before

@@ -94,7 +94,7 @@ def test_a_throttled_model_is_told_with_the_wait_that_it_names(ward: Ward) -> No
 
 def test_a_basic_project_is_named_when_the_run_says_so(ward: Ward) -> None:
     refusal = ModelError(
-        "tool_user_error", "Invalid tool value(s): azure_function. Use the Enterprise Standard offering"
+        "server_error", "Invalid tool value(s): azure_function. Use the Enterprise Standard offering"
     )
     ward.lab.model.plays("Repeat.", [refusal])
     found = ward.diagnose(ward.lab.ask(ward.lab.agent()))
