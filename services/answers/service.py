@@ -11,7 +11,7 @@ from services.agents.backend import TERMINAL, Thread
 from services.answers import problems
 from services.answers.afterwards import Afterwards
 from services.answers.alarms import Alarms
-from services.answers.events import AnswerEvent, Asked, Closed, Noted
+from services.answers.events import AnswerEvent, Asked, Closed, Noted, RunFound
 from services.answers.history import Found, History, rebuild
 from services.answers.job import Job
 from services.answers.journal import Journal
@@ -230,6 +230,7 @@ class AnswerService:
         run, answer_id = found.run, found.answer_id
         age_s = max(0.0, (self._now() - run.created_at).total_seconds())
         journal = Journal(Asked(0.0, answer_id, found.question, run.thread_id, run.created_at), age_s=age_s)
+        journal.record(RunFound(0.0, run.id, run.agent_id))  # known from the start: it is found by its run
         owned = is_ours(run.metadata, self._context.marks)
         job = Job(
             answer_id, journal, found.question, new_id("op"), self._context.deadline_s, run=run, owned=owned

@@ -266,6 +266,7 @@ def test_the_time_of_each_route_is_that_of_its_answered_questions(tables: LogTab
         answer(tables, minute, 1000, relaydeck__tools="foo")
     answer(tables, 21, 5000, relaydeck__tools="foo,calculate")
     answer(tables, 22, 90_000, "expired", relaydeck__tools="foo")
+    answer(tables, 23, 90_000, relaydeck__tools="foo", relaydeck__demo="true")
     rows = tables.ask("route_times", RANGE)
 
     assert [(row["tools"], row["answers"], row["p99_ms"]) for row in rows] == [
