@@ -106,7 +106,7 @@ def draw_head(trace: Trace) -> None:
                 disabled=not trace.thread_id,
             )
         trace_parts.draw_ids(trace)
-        if not trace.is_demo and not trace_diagnosis.is_wanted():
+        if not trace.is_demo and not trace_diagnosis.is_shown(trace):
             st.button(
                 "Diagnose",
                 key="trace-diagnose",

@@ -4,7 +4,7 @@ import streamlit as st
 
 from services.diagnosis.service import open_run
 from services.diagnosis.verdicts import Diagnosis, Gravity
-from ui import context, feedback, formats, safe, trace_parts
+from ui import context, feedback, formats, menu, safe, trace_parts
 from ui.trace_parts import Trace
 
 LOOKS: dict[Gravity, tuple[str, str, str]] = {
@@ -103,6 +103,13 @@ def draw(found: Diagnosis, reason: str = "") -> None:
                 )
         st.markdown(f"**{safe.inline(verdict.sentence, 800)}**")
         st.markdown(f":material/arrow_forward: **Next:** {safe.inline(verdict.next_step, 600)}")
+        if found.holder_id:
+            st.page_link(
+                menu.link("trace.py"),
+                label="Diagnose the run that holds it",
+                icon=":material/troubleshoot:",
+                query_params={"run": found.holder_id, "thread": found.thread_id, PARAM: YES},
+            )
         if found.lights:
             trace_parts.draw_hops(found.lights, key="diagnosis-hops")
         about = [f"verdict {verdict.code}{doubt}", f"looked at {formats.clock(found.read_at)}"]

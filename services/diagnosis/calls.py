@@ -8,7 +8,7 @@ from collections.abc import Callable
 from services.answers.hop import CORRELATION_ID
 from services.answers.narration import seconds
 from services.diagnosis.facts import CallSeen, Facts
-from services.diagnosis.letters import Letter, reply_in, request_in, strays
+from services.diagnosis.letters import Letter, place_of, reply_in, strays
 from services.diagnosis.verdicts import Verdict
 from services.diagnosis.why import DENIED, reason, shorten
 from services.diagnosis.words import ROLE_OF_READER, counted, unread, waited_s
@@ -31,10 +31,6 @@ def judge(facts: Facts, call: CallSeen) -> Verdict:
     return _unknown(facts)
 
 
-def message_ids(facts: Facts) -> frozenset[str]:
-    return frozenset(one.message_id for one in facts.log.own if one.message_id)
-
-
 def _missing_queue(facts: Facts, call: CallSeen) -> Verdict | None:
     for queue in (facts.inbound, facts.outbound):
         if queue.part.state == "missing":
@@ -47,11 +43,9 @@ def _missing_queue(facts: Facts, call: CallSeen) -> Verdict | None:
 
 
 def _poison(facts: Facts, call: CallSeen) -> Verdict | None:
-    found = request_in(facts.poison, call, message_ids(facts))
+    found = place_of(facts, call).given_up
     if found is None:
         return None
-    if found.certainty == "guess" and request_in(facts.inbound, call, message_ids(facts)) is not None:
-        return None  # an unreadable message there may be anybody's; ours is where it should be
     last = facts.log.last
     why = reason(found.message, call.schema, last.exception if last else "")
     sentence = f"The function app gave the message up: it lies in {facts.poison.name}, because {why.words}."
@@ -78,7 +72,7 @@ def _reply_unread(facts: Facts, call: CallSeen) -> Verdict | None:
 
 
 def _waiting(facts: Facts, call: CallSeen) -> Verdict | None:
-    found = request_in(facts.inbound, call, message_ids(facts))
+    found = place_of(facts, call).waiting
     if found is None:
         return None
     if found.message.dequeue_count > 0:

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from services.agents.backend import TERMINAL, AgentBackend, Call, Run, RunStep
 from services.answers.service import AnswerService
 from services.diagnosis import log as function_log
-from services.diagnosis.calls import message_ids
 from services.diagnosis.facts import PEEKED, CallSeen, Facts, LogSeen, Part, Patience, QueueSeen
-from services.diagnosis.letters import request_in
+from services.diagnosis.letters import place_of
 from services.errors import AccessDenied, NotFound, ServiceError
 from services.models import FunctionTool, PeekedMessage
 from services.monitor.kql import Value
@@ -144,7 +143,7 @@ def _with(
 def _look_again(sources: Sources, facts: Facts) -> Facts:
     """Read the run and its call once more: a reply that was read between two looks is not one that is missing."""
     call, maker = facts.call, facts.child or facts.run
-    if call is None or maker is None or request_in(facts.inbound, call) is not None:
+    if call is None or maker is None or place_of(facts, call).waiting is not None:
         return facts
     if maker.state in TERMINAL:
         return facts
@@ -164,12 +163,13 @@ def _with_queues(sources: Sources, facts: Facts, call: CallSeen) -> Facts:
     queues = (facts.inbound, facts.outbound, facts.poison)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="diagnosis") as pool:
         inbound, outbound, poison = pool.map(lambda queue: _seen(sources.queues, queue), queues)
-    named = request_in(inbound, call) or request_in(poison, call)
+    facts = replace(facts, at=sources.now(), inbound=inbound, outbound=outbound, poison=poison)
+    named = place_of(facts, call).letter
     if named is not None and named.certainty != "guess" and not call.correlation_id:
         told = (named.message.body or {}).get("CorrelationId")
         if isinstance(told, str | int):
             call = replace(call, correlation_id=str(told), known=named.certainty)
-    return replace(facts, at=sources.now(), call=call, inbound=inbound, outbound=outbound, poison=poison)
+    return replace(facts, call=call)
 
 
 def _seen(queues: QueueService, queue: QueueSeen) -> QueueSeen:
@@ -227,6 +227,6 @@ def _joined(
 
 
 def _ids_seen(facts: Facts, call: CallSeen) -> frozenset[str]:
-    """Return the ids that the call's message had in its input queue: the poison queue gives it another one."""
-    waiting = request_in(facts.inbound, call)
-    return message_ids(facts) | (frozenset({waiting.message.id}) if waiting else frozenset())
+    """Return the id that the call's message had in its input queue: the poison queue gives it another one."""
+    waiting = place_of(facts, call).waiting
+    return frozenset({waiting.message.id}) if waiting else frozenset()

@@ -2,9 +2,9 @@
 
 from services.agents.backend import TERMINAL
 from services.answers.narration import seconds
-from services.diagnosis.calls import TOO_EARLY_S, message_ids
+from services.diagnosis.calls import TOO_EARLY_S
 from services.diagnosis.facts import CallSeen, Facts
-from services.diagnosis.letters import Letter, reply_in, request_in
+from services.diagnosis.letters import Letter, place_of, reply_in
 from services.diagnosis.verdicts import Code, Verdict
 from services.diagnosis.why import shorten
 from services.diagnosis.words import counted, unread, waited_s
@@ -20,10 +20,8 @@ def lights(facts: Facts, verdict: Verdict) -> tuple[Hop, ...]:
         return ()
     if call.output is not None:
         return _answered(facts)
-    waiting = request_in(facts.inbound, call, message_ids(facts))
-    given_up = request_in(facts.poison, call, message_ids(facts))
-    if given_up and given_up.certainty == "guess" and waiting:
-        given_up = None
+    place = place_of(facts, call)
+    waiting, given_up = place.waiting, place.given_up
     fault = verdict.cause or verdict.code
     return (
         _enqueued(facts, call, waiting, given_up, fault),
@@ -119,7 +117,7 @@ def _executed(facts: Facts, waiting: Letter | None, given_up: Letter | None) -> 
     if waiting is not None and waiting.message.dequeue_count:
         return Hop("Executed", "failed", f"The last delivery failed.{_no_log(facts)}", waiting.certainty)
     if waiting is not None:
-        return Hop("Executed", "ahead", "Not yet.")
+        return Hop("Executed", "ahead", "No function has the message.")
     if last is not None or facts.inbound.hidden:
         certainty = last.certainty if last else "guess"
         return Hop("Executed", "active", "The function has the message.", certainty)
@@ -191,7 +189,7 @@ def _advanced(facts: Facts) -> Hop:
     run = facts.run
     assert run is not None, "a call has a run"
     said = f" {shorten(run.error_message)}" if run.error_message else ""
-    told = f"The run is {run.state.replace('_', ' ')}.{said}"
+    told = f"Run state {run.state}.{said}"
     if run.state == "completed":
         return Hop("Run advanced", "done", told, "exact")
     if run.state in TERMINAL:

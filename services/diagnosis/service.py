@@ -55,7 +55,10 @@ class DiagnosisService:
             facts = gather_waiting(self._sources, thread_id, self.patience(()))
         verdict = judge(facts)
         tool = facts.call.tool if facts.call else ""
-        return Diagnosis(run_id, thread_id, verdict, lights(facts, verdict), tool, facts.at, _notes(facts))
+        holder = facts.holder.id if facts.holder else ""
+        return Diagnosis(
+            run_id, thread_id, verdict, lights(facts, verdict), tool, facts.at, _notes(facts), holder
+        )
 
     def patience(self, tools: Sequence[str]) -> Patience:
         """Return how long a run that has called *tools* may take, and where that comes from.

@@ -73,6 +73,7 @@ class Diagnosis:
     """*lights*: the six hops of the function call, none when no function was called. *tool*: whose call it is.
 
     *notes*: what could not be looked at, and what else a reader should know. *run_id*: empty for a question without one.
+    *holder_id*: the run that keeps the conversation locked meanwhile; empty: none does.
     """
 
     run_id: str
@@ -82,3 +83,4 @@ class Diagnosis:
     tool: str
     read_at: datetime
     notes: tuple[str, ...] = ()
+    holder_id: str = ""

@@ -202,7 +202,7 @@ def test_the_call_of_a_connected_agent_is_looked_for_where_it_was_made(ward: War
     found = ward.diagnose(run, later_s=45)
 
     assert (found.verdict.code, found.tool) == ("no_consumer", "foo")
-    assert found.lights[5].evidence.startswith("The run is")
+    assert found.lights[5].evidence.startswith("Run state in_progress")
 
 
 def test_queues_are_those_that_the_agent_names_whatever_their_names(ward: Ward) -> None:

@@ -93,6 +93,7 @@ def test_an_open_run_that_takes_too_long_is_diagnosed_by_itself(oracle: Oracle) 
     assert "Diagnosed by itself: under way for longer than" in told
     assert f"It still waits in {IN}" in told
     assert told.count("**Picked up**") == 1, "the lights stand there once"
+    assert "trace-diagnose" not in buttons(at)
 
 
 def test_an_open_run_within_its_time_is_not_diagnosed_unless_somebody_asks(oracle: Oracle) -> None:
@@ -174,3 +175,7 @@ def test_a_question_without_a_run_is_told_what_holds_its_conversation(oracle: Or
 
     assert f"Another run ({run.id}, requires_action" in told
     assert "Which answer?" in told
+    (link,) = [
+        one.proto.query_string for one in at.get("page_link") if "diagnose=yes" in one.proto.query_string
+    ]
+    assert run.id in link
