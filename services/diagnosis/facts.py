@@ -127,6 +127,7 @@ class Facts:
     log: LogSeen = field(default_factory=LogSeen)
     holder: Run | None = None
     answer: Answer | None = None
+    steps: Part = field(default_factory=lambda: Part("read"))
     waits_behind: int = 0
 
     @property

@@ -59,9 +59,7 @@ def gather(
     try:
         facts = _with_call(sources, facts, run)
     except ServiceError as error:
-        return replace(
-            facts, patience=patience(()), log=LogSeen(Part("failed", f"Its steps: {error.message}"))
-        )
+        return replace(facts, steps=Part("failed", error.message))
     call = facts.call
     if call is None:
         return facts

@@ -32,20 +32,26 @@ class RoutePatience:
         self._read_s: float | None = None
 
     def of(self, tools: Sequence[str]) -> Patience:
-        """Return how long a run that has called *tools* may take. Sends one request every five minutes at most, for all."""
+        """Return how long a run that has called *tools* may take. Sends one request every five minutes at most, for all.
+
+        Who asks while another one reads does not wait.
+        """
         return patience_of(self._known(), tools, self._fallback_s)
 
     def _known(self) -> tuple[Row, ...]:
         if self._logs is None:
             return ()
-        with self._lock:
-            if self._read_s is None or self._clock() - self._read_s >= KEPT_S:
+        is_due = self._read_s is None or self._clock() - self._read_s >= KEPT_S
+        if is_due and self._lock.acquire(blocking=False):  # the others go on with what is known
+            try:
                 now = self._now()
                 (result,) = self._logs.ask(Ask(QUERY, {"start": now - LOOK_BACK, "end": now}))
                 self._read_s = self._clock()  # also what failed is not asked again at once
                 if result.is_known:
                     self._rows = result.rows
-            return self._rows
+            finally:
+                self._lock.release()
+        return self._rows
 
 
 def patience_of(rows: Sequence[Row], tools: Sequence[str], fallback_s: float) -> Patience:

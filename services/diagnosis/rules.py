@@ -53,6 +53,12 @@ def _open(facts: Facts, run: Run) -> Verdict:
             f"The run is at work, {seconds(facts.age_s)} old; nothing is wrong yet.",
             f"Wait. On this route an answer takes up to {seconds(facts.patience.seconds)} ({facts.patience.source}).",
         )
+    if not facts.steps.is_read:
+        return Verdict(
+            "not_known",
+            f"The run has been at work for {seconds(facts.age_s)}, and what it waits for could not be read.",
+            "Look again in a moment.",
+        )
     return Verdict(
         "model_slow",
         f"The run has been at work for {seconds(facts.age_s)} without a function call to wait for: it waits {waits}.",

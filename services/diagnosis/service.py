@@ -94,6 +94,8 @@ def _notes(facts: Facts) -> tuple[str, ...]:
         for queue in (facts.inbound, facts.outbound, facts.poison)
         if queue.part.state in ("denied", "failed") and (words := unread(queue))
     ]
+    if not facts.steps.is_read:
+        told.append(f"The run's steps could not be read, so its calls are not known. {facts.steps.words}")
     log = facts.log.part
     if log.state == "unset":
         told.append(f"{log.words} What the function did is told from its queues alone.")

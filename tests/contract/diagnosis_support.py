@@ -20,6 +20,7 @@ from services.diagnosis.verdicts import Diagnosis
 from services.settings import load_settings
 from tests.contract.agents_support import FOO_IN, Lab
 from tests.functions.hosting import Hosted, settings_for, write_app
+from tests.waiting import wait_for
 
 FOO_APP = """
 import json
@@ -105,7 +106,7 @@ def foo_app(lab: Lab, folder: Path, body: str, **queues: Any) -> Iterator[Insigh
         with Hosted(app, settings_for(lab.emulator), create_queues=False):
             yield handler
     finally:
-        handler.finish()  # what came late would be the next test's
+        wait_for(handler.finish)  # what came late would be the next test's
         logging.getLogger().removeHandler(handler)
         logger.setLevel(level)
         sys.path[:] = before
