@@ -13,6 +13,9 @@ from services.telemetry.spans import argument_hash
 
 _TRIGGER = re.compile(r"Trigger Details: MessageId: ([^,\s]+), DequeueCount: (\d+)")
 _ENDED = re.compile(r"Executed 'Functions\.[^']*' \((Succeeded|Failed)")
+_CALLED_OFF = re.compile(
+    r"Executed 'Functions\.[^']*' \(Cancell?ed"
+)  # given back before it began: it says nothing
 _EXCEPTION = re.compile(r"^Exception: (.+)$", re.MULTILINE)
 _MESSAGE, _DELIVERY, _OUTCOME = "messaging.message.id", "relaydeck.dequeue_count", "relaydeck.outcome"
 REPLIED = frozenset({"answered", "repeated", "refused"})
@@ -93,7 +96,11 @@ def _invocations(rows: Sequence[Row]) -> dict[str, Invocation]:
     grouped: dict[str, list[Row]] = {}
     for row in rows:
         grouped.setdefault(str(row["Invocation"]), []).append(row)
-    return {name: _invocation(name, lines) for name, lines in grouped.items()}
+    return {
+        name: _invocation(name, lines)
+        for name, lines in grouped.items()
+        if not any(_CALLED_OFF.search(str(row["Message"])) for row in lines)
+    }
 
 
 def _invocation(name: str, rows: Sequence[Row]) -> Invocation:

@@ -11,6 +11,7 @@ from services.agents.backend import Run
 from services.agents.bindings import functions_of
 from services.diagnosis.facts import CallSeen, Facts, Invocation, LogSeen, Part, Patience, QueueSeen
 from services.diagnosis.lights import lights
+from services.diagnosis.log import log_of
 from services.diagnosis.patience import patience_of
 from services.diagnosis.rules import judge
 from services.diagnosis.verdicts import CODES
@@ -158,6 +159,32 @@ def test_what_is_no_object_breaks_the_contract_and_plain_text_the_encoding() -> 
     plain = replace(message(), body=None, encoded=False)
     assert reason(plain, {}, "").code == "poison_encoding"
     assert reason(replace(plain, encoded=True), {}, "").code == "poison_contract"
+
+
+def line(invocation: str, text: str, after_s: float, level: int = 1) -> Row:
+    at = BEGAN + timedelta(seconds=after_s)
+    known = {"TimeGenerated": at, "Source": "AppTraces", "Message": text, "SeverityLevel": level}
+    return {**known, "Category": "Function.foo", "Invocation": invocation}
+
+
+def test_an_invocation_that_was_called_off_is_not_the_last_failure() -> None:
+    """A host that stops gives back what it has not begun; the failure before it is the one to tell."""
+    trigger = "Trigger Details: MessageId: m-1, DequeueCount: {}, InsertionTime: now"
+    rows = [
+        line("i-1", trigger.format(1), 1),
+        line(
+            "i-1", "Exception while executing function\nException: ValueError: no such planet\nStack: …", 2, 3
+        ),
+        line("i-1", "Executed 'Functions.foo' (Failed, Id=i-1, Duration=1ms)", 2, 3),
+        line("i-2", trigger.format(2), 3),
+        line("i-2", "Executed 'Functions.foo' (Cancelled, Id=i-2, Duration=0ms)", 3, 3),
+    ]
+    call = facts().call
+    assert call is not None
+    (only,) = log_of(call, timedelta(minutes=1), (), rows, frozenset({"m-1"})).own
+
+    assert (only.id, only.ended, only.delivery) == ("i-1", "failed", 1)
+    assert only.exception == "ValueError: no such planet"
 
 
 def times(*rows: tuple[str, int, float]) -> list[Row]:
