@@ -5,20 +5,16 @@ The order matters: what was seen for certain (a message in a queue) goes before 
 
 from collections.abc import Callable
 
-from services.answers.hop import CORRELATION_ID
 from services.answers.narration import seconds
-from services.diagnosis.facts import CallSeen, Facts
-from services.diagnosis.letters import Letter, place_of, reply_in, strays
+from services.diagnosis.facts import CallSeen, Facts, Invocation
+from services.diagnosis.letters import Letter, place_of
+from services.diagnosis.replies import bad_reply, lost, reply_unread, taken
 from services.diagnosis.verdicts import Verdict
 from services.diagnosis.why import DENIED, reason, shorten
 from services.diagnosis.words import ROLE_OF_READER, counted, unread, waited_s
 from services.models import Certainty
 from services.monitor.verdict import COLD_WAIT_S, UNSERVED_S
 
-TOO_EARLY_S = (
-    10.0  # the call may have been told before its message was put, and the service tells whole seconds
-)
-REPLY_GRACE_S = 10.0  # the agent service reads a reply within moments; what lies longer is not read
 ALIVE_S = 60.0  # a function that ran so lately has a consumer
 Rule = Callable[[Facts, CallSeen], Verdict | None]
 
@@ -50,25 +46,6 @@ def _poison(facts: Facts, call: CallSeen) -> Verdict | None:
     why = reason(found.message, call.schema, last.exception if last else "")
     sentence = f"The function app gave the message up: it lies in {facts.poison.name}, because {why.words}."
     return Verdict(why.code, sentence, why.next_step, found.certainty)
-
-
-def _reply_unread(facts: Facts, call: CallSeen) -> Verdict | None:
-    reply = reply_in(facts.outbound, call)
-    if reply is None:
-        return None
-    lain_s = waited_s(facts, reply) or 0.0
-    if lain_s < REPLY_GRACE_S:
-        return Verdict(
-            "working",
-            f"The reply lies in {facts.outbound.name}; the agent service is about to read it.",
-            "Wait a moment.",
-        )
-    return Verdict(
-        "output_unread",
-        f"The reply has lain in {facts.outbound.name} for {seconds(lain_s)}, and the agent service does not read it.",
-        "Check that the project's identity may receive from that queue, and that the tool is bound to this output queue "
-        "and this storage account.",
-    )
 
 
 def _waiting(facts: Facts, call: CallSeen) -> Verdict | None:
@@ -123,19 +100,31 @@ def _ahead(facts: Facts, found: Letter) -> str:
 def _failing(facts: Facts, found: Letter) -> Verdict:
     last = facts.log.last
     failed = counted(found.message.dequeue_count, "delivery").replace("deliverys", "deliveries")
-    why = f" The last one failed: {shorten(last.exception)}." if last and last.exception else ""
-    if why and last and DENIED.search(last.exception):
+    where = f"it is back in {facts.inbound.name} after {failed}"
+    return _failure(where, last.exception if last else "", found.certainty)
+
+
+def _failed_once(facts: Facts, last: Invocation) -> Verdict:
+    """The message came back, and is hidden until it is tried again: visibilityTimeout of host.json."""
+    return _failure(
+        f"it lies hidden in {facts.inbound.name} until it is tried again", last.exception, last.certainty
+    )
+
+
+def _failure(where: str, exception: str, certainty: Certainty) -> Verdict:
+    why = f" The last time: {shorten(exception)}." if exception else ""
+    if DENIED.search(exception):
         return Verdict(
             "missing_role",
-            f"The function's identity lacks a role, and {failed} of the message came back.{why}",
+            f"The function's identity lacks a role, so it failed on the message: {where}.{why}",
             "Give the function app's identity the roles of docs/permissions.md on the storage account.",
-            found.certainty,
+            certainty,
         )
     return Verdict(
         "function_failing",
-        f"The function failed on the message: it is back in {facts.inbound.name} after {failed}.{why}",
+        f"The function failed on the message: {where}.{why}",
         "Look at the function's log. It is tried again until maxDequeueCount of host.json, then given up as poison.",
-        found.certainty,
+        certainty,
     )
 
 
@@ -143,6 +132,8 @@ def _running(facts: Facts, call: CallSeen) -> Verdict | None:
     last = facts.log.last
     if last is not None and last.ended in ("succeeded", "answered"):
         return None  # others hold what is hidden now
+    if last is not None and last.ended == "failed" and facts.inbound.hidden > 0:
+        return _failed_once(facts, last)
     begun = last is not None and not last.ended
     if not begun and facts.inbound.hidden == 0:
         return None
@@ -154,89 +145,6 @@ def _running(facts: Facts, call: CallSeen) -> Verdict | None:
         f"after the call.{told}",
         "Wait for it: functionTimeout in host.json ends it at last. If it takes long each time, look at what it waits for.",
         certainty,
-    )
-
-
-def _bad_reply(facts: Facts, call: CallSeen) -> Verdict | None:
-    """Judge what lies in the output queue since the call: the agent service takes replies that it understands."""
-    found = [one for one in strays(facts, call) if (waited_s(facts, one) or 0.0) >= COLD_WAIT_S]
-    if not found:
-        return None
-    newest = found[-1]
-    name = facts.outbound.name
-    sure: Certainty = "strong" if len(found) == 1 else "guess"
-    if not newest.encoded:
-        return Verdict(
-            "output_not_base64",
-            f"A reply in {name} is not base64, so the agent service leaves it there.",
-            "Write replies in base64: messageEncoding in host.json, or a base64 encode policy on the queue client.",
-            sure,
-        )
-    told = (newest.body or {}).get(CORRELATION_ID)
-    if newest.body is None or not told:
-        lacks = "holds no JSON object" if newest.body is None else "has no CorrelationId"
-        return Verdict(
-            "output_not_json" if newest.body is None else "output_wrong_id",
-            f"A reply in {name} {lacks}, so the agent service leaves it there.",
-            'Reply with {"Value": …, "CorrelationId": …}, the CorrelationId as it came in the message.',
-            sure,
-        )
-    wanted = (
-        f"the call's is {call.correlation_id}"
-        if call.correlation_id
-        else "no call waits for that one, or nobody reads that queue"
-    )
-    return Verdict(
-        "output_wrong_id",
-        f"A reply in {name} carries the CorrelationId {shorten(str(told))}; {wanted}.",
-        "Have the function reply with the CorrelationId of the message that it was called with, unchanged.",
-        sure if call.correlation_id else "guess",
-    )
-
-
-def _taken(facts: Facts, call: CallSeen) -> Verdict | None:
-    if not facts.outbound.part.is_read or facts.since_s(call.began_at) < TOO_EARLY_S:
-        return None
-    last = facts.log.last
-    answered = last is not None and last.ended == "answered"
-    if not answered and facts.outbound.hidden == 0:
-        return None
-    name = facts.outbound.name
-    held = (
-        f"{counted(facts.outbound.hidden, 'message')} of it held by a reader now"
-        if facts.outbound.hidden
-        else ""
-    )
-    told = "the function's telemetry says that it replied" if answered else held
-    return Verdict(
-        "output_taken",
-        f"The reply was taken from {name} by somebody else: {told}, and the agent service has not got it.",
-        f"Find who else receives from {name}: a second project, a script, a tool that receives where it should peek. "
-        "Only the agent service may.",
-        last.certainty if answered and last else "guess",
-    )
-
-
-def _lost(facts: Facts, call: CallSeen) -> Verdict | None:
-    read = facts.inbound.part.is_read and facts.outbound.part.is_read
-    if (
-        not read
-        or facts.inbound.is_cut
-        or facts.outbound.is_cut
-        or facts.poison.part.state in ("denied", "failed")
-    ):
-        return None
-    if facts.since_s(call.began_at) < TOO_EARLY_S:
-        return Verdict("working", "The call was made a moment ago.", "Wait a moment.")
-    last = facts.log.last
-    ran = f" It ran, and said: {shorten(last.exception)}." if last and last.exception else ""
-    return Verdict(
-        "silent_loss",
-        f"The message is gone without a trace: not in {facts.inbound.name}, no reply in {facts.outbound.name}, nothing in "
-        f"{facts.poison.name}, and the run still waits.{ran}",
-        "Look at the function's log. A function that catches every exception and only logs it replies nothing; it must "
-        "reply with an error, or let the exception out. And it must reply into the output queue that the tool names.",
-        "strong" if last else "guess",
     )
 
 
@@ -268,11 +176,11 @@ def _unknown(facts: Facts) -> Verdict:
 RULES: tuple[Rule, ...] = (
     _missing_queue,
     _poison,
-    _reply_unread,
+    reply_unread,
     _waiting,
     _running,
-    _bad_reply,
-    _taken,
+    bad_reply,
+    taken,
     _denied,
-    _lost,
+    lost,
 )

@@ -2,9 +2,9 @@
 
 from services.agents.backend import TERMINAL
 from services.answers.narration import seconds
-from services.diagnosis.calls import TOO_EARLY_S
 from services.diagnosis.facts import CallSeen, Facts
 from services.diagnosis.letters import Letter, place_of, reply_in
+from services.diagnosis.replies import TOO_EARLY_S
 from services.diagnosis.verdicts import Code, Verdict
 from services.diagnosis.why import shorten
 from services.diagnosis.words import counted, unread, waited_s

@@ -41,9 +41,9 @@ Code = Literal[
 ]
 CODES: tuple[Code, ...] = get_args(Code)
 Gravity = Literal["good", "waiting", "broken", "unknown"]
-_GOOD: frozenset[Code] = frozenset({"answered"})
+_GOOD: frozenset[Code] = frozenset({"answered", "cancelled"})
 _WAITING: frozenset[Code] = frozenset({"working", "function_cold", "function_busy", "function_running"})
-_UNKNOWN: frozenset[Code] = frozenset({"not_known", "cancelled"})
+_UNKNOWN: frozenset[Code] = frozenset({"not_known"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,13 @@ def test_a_retry_that_lacks_a_role_is_named_as_that() -> None:
     assert judge(facts((message(tries=2),), log=log)).code == "missing_role"
 
 
+def test_a_failed_message_that_is_hidden_until_the_next_try_is_not_being_worked_on() -> None:
+    """visibilityTimeout hides it; nobody holds it."""
+    found = judge(facts(held=1, log=ran("failed", "ValueError: no such planet")))
+    assert found.code == "function_failing"
+    assert "ValueError: no such planet" in found.sentence
+
+
 def test_a_poison_queue_that_cannot_be_read_proves_no_loss() -> None:
     known = facts()
     closed = replace(known, poison=QueueSeen(f"{IN}-poison", Part("failed", "It was away.")))
@@ -163,8 +170,14 @@ def test_what_is_no_object_breaks_the_contract_and_plain_text_the_encoding() -> 
 
 def line(invocation: str, text: str, after_s: float, level: int = 1) -> Row:
     at = BEGAN + timedelta(seconds=after_s)
-    known = {"TimeGenerated": at, "Source": "AppTraces", "Message": text, "SeverityLevel": level}
-    return {**known, "Category": "Function.foo", "Invocation": invocation}
+    return {
+        "TimeGenerated": at,
+        "Source": "AppTraces",
+        "Message": text,
+        "SeverityLevel": level,
+        "Category": "Function.foo",
+        "Invocation": invocation,
+    }
 
 
 def test_an_invocation_that_was_called_off_is_not_the_last_failure() -> None:
