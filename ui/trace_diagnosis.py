@@ -4,7 +4,7 @@ import streamlit as st
 
 from services.diagnosis.service import open_run
 from services.diagnosis.verdicts import Diagnosis, Gravity
-from ui import context, feedback, formats, menu, safe, trace_parts
+from ui import context, feedback, formats, safe, trace_parts
 from ui.trace_parts import Trace
 
 LOOKS: dict[Gravity, tuple[str, str, str]] = {
@@ -33,6 +33,11 @@ def close() -> None:
     """Callback."""
     st.query_params.pop(PARAM, None)
     st.rerun()
+
+
+def show(run_id: str, thread_id: str) -> None:
+    """Callback: another run. A link to the page it stands on would leave the address as it is."""
+    st.query_params.from_dict({"run": run_id, "thread": thread_id, PARAM: YES})
 
 
 def look_again() -> None:
@@ -104,11 +109,12 @@ def draw(found: Diagnosis, reason: str = "") -> None:
         st.markdown(f"**{safe.inline(verdict.sentence, 800)}**")
         st.markdown(f":material/arrow_forward: **Next:** {safe.inline(verdict.next_step, 600)}")
         if found.holder_id:
-            st.page_link(
-                menu.link("trace.py"),
-                label="Diagnose the run that holds it",
+            st.button(
+                "Diagnose the run that holds it",
+                key="diagnosis-holder",
                 icon=":material/troubleshoot:",
-                query_params={"run": found.holder_id, "thread": found.thread_id, PARAM: YES},
+                on_click=show,
+                args=[found.holder_id, found.thread_id],
             )
         if found.lights:
             trace_parts.draw_hops(found.lights, key="diagnosis-hops")

@@ -11,7 +11,7 @@ from services.diagnosis.lights import lights
 from services.diagnosis.patience import RoutePatience
 from services.diagnosis.rules import judge
 from services.diagnosis.verdicts import Diagnosis
-from services.diagnosis.words import counted, unread
+from services.diagnosis.words import counted
 from services.models import Answer, FunctionTool, OpenRun
 from services.monitor.logs import LogsService
 from services.queues import QueueService
@@ -89,11 +89,8 @@ def tools_of(answer: Answer) -> tuple[str, ...]:
 
 def _notes(facts: Facts) -> tuple[str, ...]:
     """Return what could not be looked at, and what else to know."""
-    told = [
-        words
-        for queue in (facts.inbound, facts.outbound, facts.poison)
-        if queue.part.state in ("denied", "failed") and (words := unread(queue))
-    ]
+    queues = (facts.inbound, facts.outbound, facts.poison)
+    told = [one.part.words for one in queues if one.part.state in ("denied", "failed")]
     if not facts.steps.is_read:
         told.append(f"The run's steps could not be read, so its calls are not known. {facts.steps.words}")
     log = facts.log.part

@@ -91,7 +91,7 @@ def reason(message: PeekedMessage, schema: Mapping[str, object], exception: str)
         )
     return Reason(
         "poison_unknown",
-        "the function gave it up, and no exception of it is known",
+        "of something that its log does not tell (yet)",
         "Look at the function's log; connect Application Insights to see the reason here.",
     )
 

@@ -16,9 +16,9 @@ def unread(queue: QueueSeen) -> str:
     """Return why nothing is known of *queue*; empty when it was read, or did not need to be."""
     match queue.part.state:
         case "denied":
-            return f"{queue.name} could not be looked into: a role is missing. {queue.part.words}"
+            return f"{queue.name} could not be looked into: a role is missing."
         case "failed":
-            return f"{queue.name} could not be looked into. {queue.part.words}"
+            return f"{queue.name} could not be looked into."
         case "missing":
             return f"There is no queue {queue.name}."
     return ""

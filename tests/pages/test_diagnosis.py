@@ -175,7 +175,6 @@ def test_a_question_without_a_run_is_told_what_holds_its_conversation(oracle: Or
 
     assert f"Another run ({run.id}, requires_action" in told
     assert "Which answer?" in told
-    (link,) = [
-        one.proto.query_string for one in at.get("page_link") if "diagnose=yes" in one.proto.query_string
-    ]
-    assert run.id in link
+    at.button(key="diagnosis-holder").click().run()
+    assert at.query_params["run"] in (run.id, [run.id])
+    assert f"It still waits in {IN}" in words(at).replace("\", "")
