@@ -177,4 +177,4 @@ def test_a_question_without_a_run_is_told_what_holds_its_conversation(oracle: Or
     assert "Which answer?" in told
     at.button(key="diagnosis-holder").click().run()
     assert at.query_params["run"] in (run.id, [run.id])
-    assert f"It still waits in {IN}" in words(at).replace("\", "")
+    assert f"It still waits in {IN}" in words(at).replace(chr(92), "")
