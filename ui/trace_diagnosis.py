@@ -15,6 +15,7 @@ LOOKS: dict[Gravity, tuple[str, str, str]] = {
 }
 PARAM, YES = "diagnose", "yes"
 AGAIN_S = 10.0
+RUN_LIFETIME_S = 600.0  # then the agent service itself gives a run up
 READING = "Looking at the run, its queues and the function's log"
 
 
@@ -45,12 +46,19 @@ def look_again() -> None:
     context.diagnosis.clear()
 
 
+def may_be_open(trace: Trace) -> bool:
+    """Whether the run is open, or was when Relaydeck ceased to watch it: another program's run outlasts our deadline."""
+    problem = trace.answer.problem if trace.answer else None
+    left = problem is not None and problem.code == "deadline"
+    return trace.is_open or (left and (formats.since_s(trace.began_at) or 0.0) < RUN_LIFETIME_S)
+
+
 def reason_of(trace: Trace) -> str:
     """Return why *trace* is diagnosed without being asked: it is open for longer than its route takes; empty: it is not.
 
     At most one request in five minutes, for all viewers.
     """
-    age_s = formats.since_s(trace.began_at) if trace.is_open else None
+    age_s = formats.since_s(trace.began_at) if may_be_open(trace) else None
     if age_s is None or trace.answer is None:
         return ""
     patience = context.services().diagnosis.patience(open_run(trace.answer).tools)
@@ -66,9 +74,9 @@ def is_shown(trace: Trace) -> bool:
 
 def place(trace: Trace, thread_id: str) -> None:
     """Draw the diagnosis where one is wanted or due, and look every ten seconds whether it is while the run is open."""
-    if trace.is_demo or not (trace.is_open or is_wanted()):
+    if trace.is_demo or not (may_be_open(trace) or is_wanted()):
         return
-    timer_s = AGAIN_S if trace.is_open else None
+    timer_s = AGAIN_S if may_be_open(trace) else None
     st.fragment(_draw_due, run_every=timer_s, key="diagnosis")(trace.run_id, thread_id)
 
 
@@ -78,7 +86,7 @@ def _draw_due(run_id: str, thread_id: str) -> None:
         trace = context.latest_trace(context.trace(run_id, thread_id))
         reason = "" if is_wanted() else reason_of(trace)
         if reason or is_wanted():
-            read(run_id, trace.thread_id or thread_id, is_open=trace.is_open, reason=reason)
+            read(run_id, trace.thread_id or thread_id, is_open=may_be_open(trace), reason=reason)
 
 
 def read(run_id: str, thread_id: str, *, is_open: bool, reason: str = "") -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 from azure.ai.agents import AgentsClient
@@ -14,10 +15,13 @@ from streamlit.testing.v1 import AppTest
 import runtime
 from commands.stack import Control
 from services.clients import LocalCredential
+from services.models import Answer, Problem
+from services.monitor.stitch import of_answer
 from tests.contract.agents_support import function_tool
 from tests.pages.conftest import Open, answer_on, diagnosis_on, words
 from tests.pages.test_trace import opened
 from tests.waiting import wait_for
+from ui import formats, trace_diagnosis
 
 pytestmark = pytest.mark.usefixtures("without_workspace")
 TOOL, IN, OUT = "oracle", "azure-function-oracle-input", "azure-function-oracle-output"
@@ -178,3 +182,15 @@ def test_a_question_without_a_run_is_told_what_holds_its_conversation(oracle: Or
     at.button(key="diagnosis-holder").click().run()
     assert at.query_params["run"] in (run.id, [run.id])
     assert f"It still waits in {IN}" in words(at).replace(chr(92), "")
+
+
+@pytest.mark.parametrize(
+    ("age_s", "code", "due"), [(130, "deadline", True), (700, "deadline", False), (130, "expired", False)]
+)
+def test_a_run_that_is_not_watched_any_more_may_still_be_open(age_s: float, code: str, due: bool) -> None:
+    """Another program's run is followed for two minutes, and lives for ten."""
+    problem = Problem("The run is still open", "", "", "", "", retry_safe=False, code=code)
+    asked_at = formats.now() - timedelta(seconds=age_s)
+    answer = Answer("ans_1", "why?", "failed", run_id="run_1", asked_at=asked_at, problem=problem)
+
+    assert trace_diagnosis.may_be_open(of_answer(answer, None, has_workspace=False)) == due
