@@ -2,6 +2,7 @@
 
 python3 run.py                 set up once, start Local Azure, the function app and the dashboard, open the browser
 python3 run.py ask "…"         ask from the terminal (--json, --thread ID, --timeout S)
+python3 run.py diagnose RUN    why an answer is not there: six lights, one verdict, the next step (--json)
 python3 run.py demo            keep a gentle, real load running: one line an answer (--rate N, --minutes M)
 python3 run.py doctor          what is wrong and what to do, in words (--json, --probe: send a real question)
 python3 run.py local -- CMD    run any command against Local Azure; local --print-env prints its variables

@@ -33,6 +33,8 @@ from services.doctor.catalogue import WRITE_CHECK
 from services.doctor.probe import Prober
 from services.doctor.service import Doctor
 from services.doctor.subject import Subject, places_of
+from services.clients import Clients, Endpoints, LocalCredential, azure_endpoints, build_clients
+from services.diagnosis.service import DiagnosisService, open_runs_of
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
 from services.models import FunctionTool
@@ -83,6 +85,7 @@ class Services:
     actions: Actions
     doctor: Doctor
     prober: Prober
+    diagnosis: DiagnosisService
 
 
 class Runtime:
@@ -316,6 +319,17 @@ def build(
         actions,
         doctor,
         Prober(answers, traces, backend, actions, CATALOGUE, lambda: doctor.look(WRITE_CHECK)),
+        Actions(telemetry.acted),
+        DiagnosisService(
+            backend,
+            queues,
+            answers,
+            logs,
+            CATALOGUE,
+            now,
+            fallback_s=settings.tool_wait_s,
+            open_runs=open_runs_of(answers.open_answers),
+        ),
     )
     return Runtime(services, clients, (foundry, storage, workspace, platform), azure)
 

@@ -27,6 +27,7 @@ from emulator.ids import Ids
 from emulator.model import Model, ModelSettings, build_model
 from emulator.monitor.schemas import WORKSPACE_ID
 from emulator.monitor.service import PREFIXES, RETENTION_DAYS, MonitorService, Place
+from emulator.queues.project import ProjectQueues
 from emulator.queues.service import Account, QueuesService
 from emulator.tokens import Tokens, load_secret
 from emulator.wire import Service
@@ -225,7 +226,7 @@ class Emulator:
             tokens=self.tokens,
             clock=clock,
             ids=self.ids,
-            queues=self.queues,
+            queues=ProjectQueues(self.queues, self.faults),
             storage_endpoint=self.storage_endpoint,
             model=self._answering,
             deployment=self.settings.model_deployment,

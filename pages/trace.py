@@ -1,14 +1,25 @@
 """Trace: what happened to one answer, hop by hop.
 
 URL state: ?run=, the run; ?thread=, its conversation, without which only telemetry is searched; ?show=, the part below
-the chart. Redraws twice a second while the run is open, every few seconds while its telemetry is awaited, never
-otherwise. Acts: reads again, downloads what is known.
+the chart; ?diagnose=yes, why it is stuck, which is shown by itself for a run that takes too long, and for a conversation
+whose question has no run. Redraws twice a second while the run is open, every few seconds while its telemetry is awaited,
+never otherwise; the diagnosis of an open run every ten seconds. Acts: reads again, downloads what is known.
 """
 
 import streamlit as st
 
 from services.errors import NotFound
-from ui import context, feedback, formats, menu, safe, trace_messages, trace_parts, trace_tabs
+from ui import (
+    context,
+    feedback,
+    formats,
+    menu,
+    safe,
+    trace_diagnosis,
+    trace_messages,
+    trace_parts,
+    trace_tabs,
+)
 from ui.charts import palette, style, waterfall
 from ui.trace_parts import Trace
 
@@ -31,6 +42,9 @@ LEGEND = (
 def main() -> None:
     run_id, thread_id = st.query_params.get("run", "").strip(), st.query_params.get("thread", "").strip()
     if not run_id:
+        if thread_id:
+            with feedback.showing_errors(key="diagnosis"):
+                trace_diagnosis.read("", thread_id, is_open=True)
         draw_empty()
         return
     with feedback.showing_errors(retry=context.trace.clear, key="trace"):
@@ -40,6 +54,7 @@ def main() -> None:
         except NotFound as error:
             draw_missing(run_id, error)
             return
+        trace_diagnosis.place(trace, thread_id)
         timer_s = LIVE_S if trace.is_open else AWAITING_S if is_awaited(trace) else None
         st.fragment(draw_trace, run_every=timer_s, key="trace")(run_id, thread_id, trace.is_open)
 
@@ -66,8 +81,9 @@ def draw_trace(run_id: str, thread_id: str, was_open: bool) -> None:
     draw_head(trace)
     slot = st.container(height=waterfall.height(trace.bars), border=False, key="trace-chart")
     st.caption(LEGEND)
-    passage = trace_parts.choose_passage(trace)
-    trace_parts.draw_hops(passage.hops if passage else ())
+    if len(trace.passages) > 1 or not trace_diagnosis.is_shown(trace):  # else the same six stand above
+        passage = trace_parts.choose_passage(trace)
+        trace_parts.draw_hops(passage.hops if passage else ())
     draw_tabs(trace)
     with slot:  # last: what can be read does not wait for the chart's library
         draw_chart(trace)
@@ -90,6 +106,14 @@ def draw_head(trace: Trace) -> None:
                 disabled=not trace.thread_id,
             )
         trace_parts.draw_ids(trace)
+        if not trace.is_demo and not trace_diagnosis.is_shown(trace):
+            st.button(
+                "Diagnose",
+                key="trace-diagnose",
+                icon=":material/troubleshoot:",
+                type="tertiary",
+                on_click=trace_diagnosis.want,
+            )
         if not trace.is_open:
             st.button(
                 "Read again",

@@ -185,7 +185,7 @@ class QueueDepth:
 @dataclass(frozen=True, slots=True)
 class PeekedMessage:
     """A message that still waits. *body*: its JSON object, None when it holds none; *text*: what it holds, decoded
-    from base64 where that is text in base64."""
+    from base64 where that is text in base64. *encoded*: whether it came in base64, as agents and functions expect."""
 
     id: str
     inserted_at: datetime | None
@@ -193,3 +193,17 @@ class PeekedMessage:
     dequeue_count: int
     body: Mapping[str, object] | None
     text: str
+    encoded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that has not ended, as an index knows it. *tools*: the function tools that it has called so far.
+
+    *run_id*: empty for a question that has none yet. *since*: None when nobody knows.
+    """
+
+    run_id: str
+    thread_id: str
+    since: datetime | None
+    tools: tuple[str, ...] = ()

@@ -70,6 +70,10 @@ class QueueService:
         age_s = max(0.0, (self._now() - born).total_seconds()) if born else None
         return QueueDepth(name, messages, age_s, judge(name, messages, age_s))
 
+    def count(self, name: str) -> int:
+        """Return about how many messages *name* holds, with those that a reader has taken. One request."""
+        return self._resilience.read("read queue", name, lambda: self._read_count(name))
+
     def peek(self, queue: str, limit: int = PEEK_MAX) -> list[PeekedMessage]:
         """Return at most *limit* (1 to 32) waiting messages, oldest first, and leave them as they are. One request.
 
@@ -185,9 +189,11 @@ def _content_of(message: QueueMessage) -> str:
 def _as_peeked(message: QueueMessage) -> PeekedMessage:
     text = _content_of(message)
     body = parse_object(text)
+    encoded = False
     if body is None:
-        text = decode(text)
-        body = parse_object(text)
+        plain = decode(text)
+        encoded = plain != text
+        text, body = plain, parse_object(plain)
     return PeekedMessage(
         id=str(message.id),
         inserted_at=message.inserted_on,
@@ -195,6 +201,7 @@ def _as_peeked(message: QueueMessage) -> PeekedMessage:
         dequeue_count=int(message.dequeue_count or 0),
         body=body,
         text=text,
+        encoded=encoded,
     )
 
 

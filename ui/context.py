@@ -17,6 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 import runtime
 from runtime import Services
 from services.errors import ServiceError
+from services.diagnosis.verdicts import Diagnosis
 from services.health import HealthService
 from services.models import (
     Answer,
@@ -44,6 +45,7 @@ FIGURE_KEPT_S = 60.0
 AWAITED_FRESH_S = 4.0
 PEEK_FRESH_S = 4.0
 LOG_KEPT_S = 60.0
+DIAGNOSIS_KEPT_S = 300.0
 REVISIONS_KEPT = 10_000
 _changes = itertools.count(1)
 _revisions: dict[str, int] = {}  # by thread; the list of them under ""
@@ -117,6 +119,21 @@ def awaited_trace(run_id: str, thread_id: str) -> Trace:
     if found.rows:
         trace.clear(run_id, thread_id)
     return found
+
+
+@st.cache_resource(ttl=DIAGNOSIS_KEPT_S, max_entries=200, show_spinner=False)
+def diagnosis(run_id: str, thread_id: str, slot: int) -> Diagnosis:
+    """Return why the run is stuck, or that it is not, as read in this *slot* of time; clear it to read again.
+
+    Up to 12 requests.
+    """
+    del slot
+    return services().diagnosis.diagnose(run_id, thread_id)
+
+
+def slot_of(every_s: float) -> int:
+    """Return a number that changes every *every_s*: what is read by it is read no more often."""
+    return int(formats.now().timestamp() // every_s)
 
 
 @st.cache_resource(ttl=PEEK_FRESH_S, max_entries=100, show_spinner=False)

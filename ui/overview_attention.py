@@ -16,6 +16,7 @@ LOOKS: dict[Severity, tuple[str, str, str]] = {
 }
 LINKS: dict[Place, tuple[str, str, str]] = {
     "trace": ("trace.py", "Trace", ":material/timeline:"),
+    "diagnosis": ("trace.py", "Diagnosis", ":material/troubleshoot:"),
     "queues": ("queues.py", "Queue", ":material/inbox:"),
 }
 SEVERITY_PX = 100

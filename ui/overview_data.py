@@ -11,6 +11,7 @@ from services.monitor.attention import (
     concerns_of_failures,
     concerns_of_open,
     concerns_of_queues,
+    concerns_of_runs,
     concerns_of_telemetry,
     concerns_of_times,
     ordered,
@@ -101,6 +102,8 @@ def figures(past: Past | None) -> tuple[Figures, Figures] | None:
 def concerns(past: Past | None, queues: Queues, answers: Sequence[Answer]) -> tuple[Concern, ...]:
     """Return what needs somebody, from all that could be read."""
     found = concerns_of_open(answers, formats.now(), slo_s(), stuck_s())
+    runs = context.services().diagnosis.open_runs()
+    found += concerns_of_runs(runs, answers, formats.now(), stuck_s())
     if queues.depths is not None and queues.at is not None:
         found += concerns_of_queues(queues.depths, queues.at, slo_s())
     sums = figures(past)

@@ -41,13 +41,13 @@ def call_words(passage: Passage, number: int, of: int) -> str:
     return f"Call {number + 1} of {of}: {safe.clean(passage.tool)[:60] or 'unnamed'}"
 
 
-def draw_hops(hops: tuple[Hop, ...]) -> None:
+def draw_hops(hops: tuple[Hop, ...], key: str = "trace-hops") -> None:
     """Draw six lights with the evidence below each. A light is never colour alone."""
     if not hops:
         st.caption("No function was called, so nothing went through the queues.")
         return
     with (
-        st.container(border=True, key="trace-hops"),
+        st.container(border=True, key=key),
         st.grid(len(hops), min_column_width=HOP_PX, gap="small"),
     ):
         for hop in hops:

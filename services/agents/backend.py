@@ -78,7 +78,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """*state* is the service's word, also one this version does not know. *created_at* has whole seconds."""
+    """*state* is the service's word, also one this version does not know. *created_at* has whole seconds.
+
+    *functions*: the function tools that the run was begun with. *expires_at*: when the service gives it up.
+    """
 
     id: str
     thread_id: str
@@ -91,6 +94,8 @@ class Run:
     error_message: str = ""
     usage: Usage | None = None
     waits_for: tuple[CallKind, ...] = ()
+    functions: tuple[QueueFunction, ...] = ()
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from services.agents.backend import (
     ThreadMessage,
     Usage,
 )
+from services.agents.bindings import functions_of
 from services.errors import ShapeError
 from services.telemetry.context import without_trace
 
@@ -124,6 +125,8 @@ def run(source: Json) -> Run:
         error_message=message,
         usage=_usage(source),
         waits_for=_waits_for(source),
+        functions=functions_of(source),
+        expires_at=optional_moment(source, "expires_at"),
     )
 
 

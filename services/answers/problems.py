@@ -19,6 +19,9 @@ from services.errors import (
 from services.models import Problem
 
 AGENT_SERVICE = "Agent service"
+SET_UP = "invalid tool value"  # what a project with the basic agent set-up says of queue functions
+TOOL_REFUSED = "The project may not use this tool"
+SET_UP_STEP = "Azure Function tools need the standard agent set-up (own storage, search and database)."
 _WAIT = re.compile(r"(?:try|retry) again in (\d+(?:\.\d+)?)\s*(second|minute|ms|millisecond)", re.IGNORECASE)
 _UNIT_S = {"second": 1.0, "minute": 60.0, "ms": 0.001, "millisecond": 0.001}
 
@@ -49,6 +52,16 @@ def _count(value: int | None) -> str:
 def from_service_error(error: ServiceError, reference: str) -> Problem:
     """Return *error* in plain words. Asking again is safe when nothing can have been started."""
     where = f"{AGENT_SERVICE}, {error.operation}" + (f" ({error.resource})" if error.resource else "")
+    if isinstance(error, InvalidInput) and SET_UP in error.message.lower():
+        return Problem(
+            TOOL_REFUSED,
+            error.message,
+            SET_UP_STEP,
+            where,
+            error.request_id or reference,
+            True,
+            "tool_refused",
+        )
     title, code, safe = _kind(error)
     wait_s = error.retry_after_s if isinstance(error, Throttled) else None
     next_step = f"Ask again in {seconds(wait_s)}." if wait_s else error.hint
@@ -143,14 +156,9 @@ def _failed(run: Run, called: bool) -> Problem:
             True,
         )
         next_step = "Put the question in other words; repeating it as it is will not help."
-    elif "invalid tool value" in low:
-        title, where, kind, safe = (
-            "The project may not use this tool",
-            "Foundry project",
-            "tool_refused",
-            True,
-        )
-        next_step = "Azure Function tools need the standard agent set-up (own storage, search and database)."
+    elif SET_UP in low:
+        title, where, kind, safe = TOOL_REFUSED, "Foundry project", "tool_refused", True
+        next_step = SET_UP_STEP
     elif "depth" in low:
         title, kind = "A connected agent has connected agents of its own", "tool_refused"
         next_step = "Only two levels are allowed: take the inner connection away."

@@ -4,14 +4,14 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from services.agents.backend import TERMINAL, Thread
 from services.answers import problems
 from services.answers.afterwards import Afterwards
 from services.answers.alarms import Alarms
-from services.answers.events import AnswerEvent, Asked, Closed, Noted
+from services.answers.events import AnswerEvent, Asked, Closed, Noted, RunFound
 from services.answers.history import Found, History, rebuild
 from services.answers.job import Job
 from services.answers.journal import Journal
@@ -112,6 +112,15 @@ class AnswerService:
         """Return the answer of a run, or of a connected agent's run, that this process knows. Sends nothing."""
         job = self._registry.with_child_run(run_id)
         return None if job is None else job.answer
+
+    def of_thread(self, thread_id: str) -> tuple[Answer, ...]:
+        """Return the answers of a conversation that this process knows, in the order they were asked. No request."""
+        return tuple(job.answer for job in self._registry.of_thread(thread_id)) if thread_id else ()
+
+    def correlations_of(self, run_id: str) -> Mapping[str, str]:
+        """Return the CorrelationIds that this process saw on messages of a run, by the id of the call. No request."""
+        job = self._registry.with_child_run(run_id)
+        return {} if job is None else dict(job.correlation_ids)
 
     def of_message(self, correlation_id: str) -> Answer | None:
         """Return the answer whose message with this CorrelationId this process saw in a queue; None: it saw none."""
@@ -221,6 +230,7 @@ class AnswerService:
         run, answer_id = found.run, found.answer_id
         age_s = max(0.0, (self._now() - run.created_at).total_seconds())
         journal = Journal(Asked(0.0, answer_id, found.question, run.thread_id, run.created_at), age_s=age_s)
+        journal.record(RunFound(0.0, run.id, run.agent_id))  # known from the start: it is found by its run
         owned = is_ours(run.metadata, self._context.marks)
         job = Job(
             answer_id, journal, found.question, new_id("op"), self._context.deadline_s, run=run, owned=owned

@@ -6,16 +6,17 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from services.answers.narration import seconds
-from services.models import Answer, HealthState, QueueDepth
+from services.models import Answer, HealthState, OpenRun, QueueDepth
 from services.monitor.overview import Figures, share, whole
 from services.monitor.results import Row
 
 Severity = Literal["broken", "failing", "slow"]
-Place = Literal["trace", "queues", ""]
+Place = Literal["trace", "diagnosis", "queues", ""]
 ORDER: tuple[Severity, ...] = ("broken", "failing", "slow")
 MOST = 10
 SUCCESS_TARGET = 0.95
 FEW = 20  # of fewer answers, 5 % is less than one
+DIAGNOSED: Mapping[str, str] = {"diagnose": "yes"}
 UNNAMED = "Answers failed without a stated reason"
 
 
@@ -90,8 +91,37 @@ def _open_concern(
     at = f", at {step}" if step else ", waiting for its turn" if oldest.state == "queued" else ""
     what = f"{_counted(len(late), 'open answer')} {'is' if len(late) == 1 else 'are'} {word}"
     told = f"Under way for {seconds(age_s)}{at}; {limit}."
-    target = {"run": oldest.run_id, "thread": oldest.thread_id} if oldest.run_id else {}
+    known = {"run": oldest.run_id, "thread": oldest.thread_id}
+    target = {name: value for name, value in known.items() if value}
+    if severity == "broken" and oldest.thread_id:
+        return [
+            Concern(severity, what, told, oldest.asked_at, "diagnosis", {**target, **DIAGNOSED}, len(late))
+        ]
+    if not oldest.run_id:
+        target = {}
     return [Concern(severity, what, told, oldest.asked_at, "trace" if target else "", target, len(late))]
+
+
+def concerns_of_runs(
+    runs: Sequence[OpenRun], answers: Sequence[Answer], now: datetime, stuck_s: float
+) -> list[Concern]:
+    """Return the open runs of others that are stuck, in one line; *answers*: those told of already."""
+    told = {run_id for answer in answers for run_id in (answer.run_id, *answer.child_run_ids)}
+    late = [
+        (age_s, run)
+        for run in runs
+        if run.run_id
+        and run.run_id not in told
+        and run.since is not None
+        and (age_s := (now - run.since).total_seconds()) > stuck_s
+    ]
+    if not late:
+        return []
+    age_s, oldest = max(late, key=lambda one: one[0])
+    what = f"{_counted(len(late), 'run')} of other programs {'is' if len(late) == 1 else 'are'} stuck"
+    words = f"Under way for {seconds(age_s)}; no function may be silent for {stuck_s:g} s."
+    target = {"run": oldest.run_id, "thread": oldest.thread_id, **DIAGNOSED}
+    return [Concern("broken", what, words, oldest.since, "diagnosis", target, len(late))]
 
 
 def concerns_of_failures(rows: Sequence[Row], figures: Figures) -> list[Concern]:

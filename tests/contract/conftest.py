@@ -5,6 +5,7 @@ queue_service  a QueueServiceClient of that server, signed with the account's ke
 queue          a QueueClient of a fresh, empty queue there
 local_target   a QueueTarget of ours alone, for what Azurite lacks or does differently
 local_target_queue  a fresh QueueClient there
+own_lab, ward, blind  a Local Azure whose clock nobody moves, and diagnosis on it, with and without a workspace
 connect        connect(target, credential, *, plain, secondary_hostname) -> QueueServiceClient, closed when the test ends
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -33,11 +34,17 @@ from azure.storage.queue import (
 
 from emulator.certificates import ensure_certificates
 from emulator.clock import Clock
-from emulator.server import ACCOUNT_NAME, Emulator
+from emulator.server import ACCOUNT_NAME, Emulator, EmulatorSettings
 from emulator.tokens import Tokens
 from tests.azurite import azurite as azurite_runner
 
+if TYPE_CHECKING:  # the SDKs take long to import, and most tests need none
+    from tests.contract.agents_support import Lab
+    from tests.contract.diagnosis_support import Ward
+
 STORAGE_AUDIENCE = "https://storage.azure.com"
+# One test's failures do not shut out the next.
+PATIENT: dict[str, Any] = {"breaker_failure_share": "1", "breaker_min_calls": "20"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +232,50 @@ def queue(queue_service: QueueServiceClient) -> Iterator[QueueClient]:
 def local_target_queue(local_target: QueueTarget, connect: Connect) -> QueueClient:
     """A fresh, empty queue of ours alone."""
     return connect(local_target).create_queue(new_name())
+
+
+@pytest.fixture(scope="module")
+def own_lab(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Lab]":
+    """A Local Azure whose clock nobody moves: a function app tells its log by the real time."""
+    from tests.contract.agents_support import ScriptedModel, open_lab
+
+    model = ScriptedModel()
+    settings = EmulatorSettings(state=tmp_path_factory.mktemp("ward"))
+    with Emulator(settings, model=model) as emulator, open_lab(emulator, model) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def seeing(own_lab: "Lab") -> "Iterator[Ward]":
+    from tests.contract.diagnosis_support import open_ward
+
+    with open_ward(own_lab, **PATIENT) as ward:
+        ward.service.patience(())  # the first query is slow
+        yield ward
+
+
+@pytest.fixture(scope="module")
+def unseeing(own_lab: "Lab") -> "Iterator[Ward]":
+    from tests.contract.diagnosis_support import open_ward
+
+    with open_ward(own_lab, workspace=False, **PATIENT) as ward:
+        yield ward
+
+
+@pytest.fixture
+def ward(seeing: "Ward") -> "Iterator[Ward]":
+    """Diagnosis with a workspace, on a Local Azure that is empty."""
+    seeing.begin_anew()
+    yield seeing
+    assert seeing.lab.emulator.unspent_faults() == []
+
+
+@pytest.fixture
+def blind(unseeing: "Ward") -> "Iterator[Ward]":
+    """The same without a workspace."""
+    unseeing.begin_anew()
+    yield unseeing
+    assert unseeing.lab.emulator.unspent_faults() == []
 
 
 def new_name(prefix: str = "contract") -> str:

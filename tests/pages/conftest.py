@@ -11,7 +11,9 @@ from streamlit.testing.v1 import AppTest
 import runtime
 from commands.stack import Control
 from emulator.supervisor import LocalOptions, attach_or_start
+from services.diagnosis.service import DiagnosisService, open_runs_of
 from services.models import Answer
+from services.monitor.logs import LogsService
 from services.monitor.trace import TraceService
 from tests.scripted_server import ScriptedServer
 from ui import startup
@@ -67,7 +69,26 @@ def without_workspace(control: Control, monkeypatch: pytest.MonkeyPatch) -> None
     """Relaydeck as it is while no Log Analytics workspace is set: live state, no history."""
     running = runtime.current()
     traces = TraceService(running.services.answers, None, runtime.now)
-    monkeypatch.setattr(running, "services", replace(running.services, logs=None, traces=traces))
+    blind = replace(
+        running.services, logs=None, traces=traces, diagnosis=diagnosis_on(running.services, None)
+    )
+    monkeypatch.setattr(running, "services", blind)
+
+
+def diagnosis_on(
+    services: runtime.Services, logs: LogsService | None, fallback_s: float = 5.0
+) -> DiagnosisService:
+    """Return a diagnosis as the runtime composes it, on another workspace or on none."""
+    return DiagnosisService(
+        services.backend,
+        services.queues,
+        services.answers,
+        logs,
+        services.catalogue,
+        runtime.now,
+        fallback_s=fallback_s,
+        open_runs=open_runs_of(services.answers.open_answers),
+    )
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.models import Answer, HealthState, QueueDepth, Step
+from services.models import Answer, HealthState, OpenRun, QueueDepth, Step
 from services.monitor.attention import (
     MOST,
     UNNAMED,
@@ -12,6 +12,7 @@ from services.monitor.attention import (
     concerns_of_failures,
     concerns_of_open,
     concerns_of_queues,
+    concerns_of_runs,
     concerns_of_telemetry,
     concerns_of_times,
     ordered,
@@ -78,7 +79,8 @@ def test_open_answers_are_late_and_then_stuck_and_one_line_stands_for_all_alike(
     assert stuck.what == "1 open answer is stuck"
     assert "1 min 30 s, at get_foo" in stuck.evidence
     assert late.what == "2 open answers are late"
-    assert stuck.target == {"run": "run_1", "thread": "thread_1"}
+    assert late.target == {"run": "run_1", "thread": "thread_1"}
+    assert (stuck.place, stuck.target) == ("diagnosis", {**late.target, "diagnose": "yes"})
 
 
 def test_a_question_in_line_has_no_run_to_look_at() -> None:
@@ -86,6 +88,25 @@ def test_a_question_in_line_has_no_run_to_look_at() -> None:
 
     assert (found.place, dict(found.target)) == ("", {})
     assert "waiting for its turn" in found.evidence
+
+
+def test_a_question_that_is_stuck_in_line_leads_to_what_its_conversation_waits_for() -> None:
+    (found,) = concerns_of_open([asked(90, "queued", run="")], NOW, SLO_S, STUCK_S)
+    assert (found.place, found.target) == ("diagnosis", {"thread": "thread_1", "diagnose": "yes"})
+
+
+def test_stuck_runs_of_other_programs_are_told_once_and_lead_to_their_diagnosis() -> None:
+    """What an answer of this process is at work on is told as that answer."""
+    runs = [
+        OpenRun(run, "thread_9", NOW - timedelta(seconds=age_s))
+        for run, age_s in (("run_1", 500), ("run_2", 90), ("run_3", 300), ("run_4", 20))
+    ]
+    unknown = OpenRun("run_5", "thread_9", None)
+    (found,) = concerns_of_runs([*runs, unknown], [asked(500)], NOW, STUCK_S)
+
+    assert (found.what, found.weight) == ("2 runs of other programs are stuck", 2)
+    assert (found.place, found.target["run"]) == ("diagnosis", "run_3")
+    assert concerns_of_runs([runs[0]], [asked(500)], NOW, STUCK_S) == []
 
 
 def test_a_problem_is_told_with_its_share_and_its_newest_run() -> None:

@@ -72,6 +72,8 @@ def test_a_query_runs_on_empty_tables_and_has_its_columns(tables: LogTables, nam
         "queue": "q",
         "shift": timedelta(),
         "wanted": "run_1",
+        "functions": ["Function.foo"],
+        "messages": ["m1"],
     }
     rows = tables.ask(name, {key: values[key] for key in query.parameters})
     assert rows == [] or set(query.columns) <= set(rows[0])
@@ -262,3 +264,33 @@ def test_what_was_made_up_proves_nothing(tables: LogTables) -> None:
     assert proven == {("function", "real", 1), ("tool", "real", 1)}
     (newest,) = tables.ask("newest_records", RANGE)
     assert (newest["role"], newest["records"]) == ("relaydeck", 2)
+def test_the_log_around_a_call_is_found_by_the_function_and_by_the_message(tables: LogTables) -> None:
+    """A function may be named otherwise than its tool; the message says whose invocation it was."""
+    trigger = "Trigger Details: MessageId: m1, DequeueCount: 2, InsertionTime: 2026-11-22T12:00:00.000+00:00"
+    tables.add_line(START, trigger, InvocationId="i1", Category="Function.other")
+    tables.add_line(START, "doing it", InvocationId="i1", Category="Function.other.User")
+    tables.add_exception(START, "ValueError", "no", InvocationId="i1", Category="Function.other")
+    tables.add_line(START, "of the tool", InvocationId="i2", Category="Function.foo.User")
+    tables.add_line(START, "somebody's", InvocationId="i3", Category="Function.third")
+    tables.add_line(START, "nobody's", Category="Function.foo")
+    rows = tables.ask(
+        "call_log", {**RANGE, "functions": ["Function.foo", "Function.foo.User"], "messages": ["m1"]}
+    )
+
+    assert {row["Invocation"] for row in rows} == {"i1", "i2"}
+    assert sorted(row["Message"] for row in rows) == [trigger, "ValueError: no", "doing it", "of the tool"]
+
+
+def test_the_time_of_each_route_is_that_of_its_answered_questions(tables: LogTables) -> None:
+    """What failed may have taken any time: it says nothing of how long an answer takes."""
+    for minute in range(20):
+        answer(tables, minute, 1000, relaydeck__tools="foo")
+    answer(tables, 21, 5000, relaydeck__tools="foo,calculate")
+    answer(tables, 22, 90_000, "expired", relaydeck__tools="foo")
+    answer(tables, 23, 90_000, relaydeck__tools="foo", relaydeck__demo="true")
+    rows = tables.ask("route_times", RANGE)
+
+    assert [(row["tools"], row["answers"], row["p99_ms"]) for row in rows] == [
+        ("foo", 20, 1000),
+        ("foo,calculate", 1, 5000),
+    ]
