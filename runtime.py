@@ -29,12 +29,11 @@ from services.clients import (
     build_clients,
     metrics_audience,
 )
+from services.diagnosis.service import DiagnosisService, open_runs_of
 from services.doctor.catalogue import WRITE_CHECK
 from services.doctor.probe import Prober
 from services.doctor.service import Doctor
 from services.doctor.subject import Subject, places_of
-from services.clients import Clients, Endpoints, LocalCredential, azure_endpoints, build_clients
-from services.diagnosis.service import DiagnosisService, open_runs_of
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
 from services.models import FunctionTool
@@ -319,7 +318,6 @@ def build(
         actions,
         doctor,
         Prober(answers, traces, backend, actions, CATALOGUE, lambda: doctor.look(WRITE_CHECK)),
-        Actions(telemetry.acted),
         DiagnosisService(
             backend,
             queues,

@@ -16,8 +16,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 import runtime
 from runtime import Services
-from services.errors import ServiceError
 from services.diagnosis.verdicts import Diagnosis
+from services.errors import ServiceError
 from services.health import HealthService
 from services.models import (
     Answer,

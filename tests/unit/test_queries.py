@@ -264,6 +264,8 @@ def test_what_was_made_up_proves_nothing(tables: LogTables) -> None:
     assert proven == {("function", "real", 1), ("tool", "real", 1)}
     (newest,) = tables.ask("newest_records", RANGE)
     assert (newest["role"], newest["records"]) == ("relaydeck", 2)
+
+
 def test_the_log_around_a_call_is_found_by_the_function_and_by_the_message(tables: LogTables) -> None:
     """A function may be named otherwise than its tool; the message says whose invocation it was."""
     trigger = "Trigger Details: MessageId: m1, DequeueCount: 2, InsertionTime: 2026-11-22T12:00:00.000+00:00"
