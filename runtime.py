@@ -29,6 +29,9 @@ from services.monitor.lookup import LookupService
 from services.monitor.metrics import MetricsService
 from services.monitor.platform import resources_of
 from services.monitor.trace import TraceService
+from services.poison.desk import PoisonDesk
+from services.poison.moves import PoisonMoves
+from services.poison.store import PoisonStore
 from services.prices import Prices, load_prices
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
@@ -68,6 +71,8 @@ class Services:
     prices: Prices
     lookup: LookupService
     actions: Actions
+    poison: PoisonDesk
+    poison_moves: PoisonMoves
 
 
 class Runtime:
@@ -265,6 +270,8 @@ def build(
         if endpoints.logs_workspace
         else None
     )
+    actions, poison_store = Actions(telemetry.acted), PoisonStore(clients.queues, storage)
+    poison = PoisonDesk(poison_store, queues, backend, answers, logs, CATALOGUE, actions, now)
     services = Services(
         settings,
         CATALOGUE,
@@ -281,7 +288,9 @@ def build(
         _metrics(endpoints, clients, platform, now),
         load_prices(settings.prices),
         LookupService(answers, backend, queues, logs, now),
-        Actions(telemetry.acted),
+        actions,
+        poison,
+        PoisonMoves(poison_store, poison, queues, actions),
     )
     return Runtime(services, clients, (foundry, storage, workspace, platform), azure)
 

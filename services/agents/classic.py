@@ -19,6 +19,7 @@ from services.agents.backend import (
     TERMINAL,
     Agent,
     AgentDefinition,
+    QueueFunction,
     Run,
     RunStep,
     RunStream,
@@ -66,6 +67,10 @@ class ClassicBackend:
     def model_of(self, deployment: str) -> str:
         """Return the name of the model behind *deployment*. Sends one request. Raises NotFound when there is none."""
         return self._resilience.read("look up model", deployment, lambda: self._read_deployment(deployment))
+
+    def list_functions(self, limit: int = PAGE) -> list[QueueFunction]:
+        found = self._list("list agents", "", self._client.list_agents, limit, shapes.functions)
+        return [function for functions in found for function in functions]
 
     # Threads --------------------------------------------------------------------------------------
 
