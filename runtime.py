@@ -30,6 +30,7 @@ from services.monitor.metrics import MetricsService
 from services.monitor.platform import resources_of
 from services.monitor.trace import TraceService
 from services.poison.desk import PoisonDesk
+from services.poison.explain import Explainer
 from services.poison.moves import PoisonMoves
 from services.poison.store import PoisonStore
 from services.prices import Prices, load_prices
@@ -271,7 +272,8 @@ def build(
         else None
     )
     actions, poison_store = Actions(telemetry.acted), PoisonStore(clients.queues, storage)
-    poison = PoisonDesk(poison_store, queues, backend, answers, logs, CATALOGUE, actions, now)
+    explainer = Explainer(queues, backend, answers, logs, CATALOGUE, now)
+    poison = PoisonDesk(poison_store, queues, explainer, actions, now)
     services = Services(
         settings,
         CATALOGUE,

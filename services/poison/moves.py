@@ -5,7 +5,6 @@ it shows again within a minute: it may then be replayed once more, but is never 
 CorrelationId, by which the function knows a repeat and answers it without doing its work again.
 """
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -16,13 +15,12 @@ from services.poison.desk import WHOLE_MOST, PoisonDesk
 from services.poison.edit import judge_edit
 from services.poison.reading import read
 from services.poison.shapes import ActionWord, Look, Outcome, Report
-from services.poison.store import BATCH, HELD_S, PoisonStore, Stored
+from services.poison.store import BATCH, HELD_S, NAME, PoisonStore, Stored, require_poison
 from services.queues import POISON_SUFFIX, QueueService
 
 MOST_AT_ONCE = 500
 USABLE_S = HELD_S - 15  # of the time for which a message is held; a request under way must not outlive it
 LATE = "the time for which messages may be hidden was over"
-_NAME = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*")
 Step = Callable[[Stored], Outcome]
 
 
@@ -72,7 +70,7 @@ class PoisonMoves:
         """Send *text* in the place of a message and remove that. Raises InvalidInput: it cannot be sent, or breaks the
         tool's contract and nobody insists; the message then stays as it is."""
         target = self._target(queue, to)
-        contract = self._desk.contract(target)
+        contract = self._desk.explainer.contract(target)
 
         def step(held: Stored) -> Outcome:
             edit = judge_edit(read(held.content), text, contract)
@@ -93,7 +91,7 @@ class PoisonMoves:
 
     def purge(self, queue: str, typed: str) -> Report:
         """Remove all messages. *typed*: the queue's name, as a person wrote it. Raises InvalidInput: another name."""
-        _require_poison(queue)
+        require_poison(queue)
         if typed.strip() != queue:
             raise InvalidInput(
                 "Nothing was purged: the name that was typed is not the queue's.",
@@ -148,7 +146,7 @@ class PoisonMoves:
         look: Look | None,
         target: str = "",
     ) -> Report:
-        _require_poison(queue)
+        require_poison(queue)
         wanted = list(dict.fromkeys(ids))[:MOST_AT_ONCE]
         due_s = self._clock() + USABLE_S
         mine, others, problem = self._hold(queue, wanted)
@@ -164,7 +162,7 @@ class PoisonMoves:
         return Report(action, queue, tuple(found), target, stopped or problem, None, notes)
 
     def _all(self, action: ActionWord, queue: str, step: Step, most: int, target: str) -> Report:
-        _require_poison(queue)
+        require_poison(queue)
         left = about = min(self._queues.depth_of(queue).messages, most)
         outcomes: list[Outcome] = []
         problem: ServiceError | None = None
@@ -247,8 +245,8 @@ class PoisonMoves:
 
     def _target(self, queue: str, to: str) -> str:
         """Return where the messages go. Raises InvalidInput: nothing says it, or it is not *to*."""
-        _require_poison(queue)
-        known = self._desk.destination(queue)
+        require_poison(queue)
+        known = self._desk.explainer.destination(queue)
         if known is not None and to in ("", known.queue):
             return known.queue
         if known is not None:
@@ -257,7 +255,7 @@ class PoisonMoves:
             raise _refusal(
                 queue, f"Nothing says where the messages of {queue} belong.", "Choose the queue yourself."
             )
-        if not _NAME.fullmatch(to) or to.endswith(POISON_SUFFIX):
+        if not NAME.fullmatch(to) or to.endswith(POISON_SUFFIX):
             raise _refusal(queue, "That is no queue to replay to.", "Choose a queue that a function reads.")
         return to
 
@@ -271,11 +269,6 @@ def _ended(outcome: Outcome, error: ServiceError) -> Outcome:
 
 def _is_over(expires_at: datetime | None, now: datetime) -> bool:
     return expires_at is not None and expires_at <= now
-
-
-def _require_poison(queue: str) -> None:
-    if not _NAME.fullmatch(queue) or not queue.endswith(POISON_SUFFIX):
-        raise _refusal(queue[:80], "That is no poison queue: its messages have a reader.")
 
 
 def _refusal(queue: str, words: str, hint: str = "") -> InvalidInput:

@@ -5,6 +5,7 @@ HELD_S and then comes back by itself, whatever becomes of this process. What is 
 REST: https://learn.microsoft.com/rest/api/storageservices/operations-on-messages
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from services.errors import AccessDenied, InvalidInput, ServiceError, ShapeError
 from services.queues import POISON_SUFFIX
 from services.resilience import Resilience
 
+NAME = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*")  # of a queue
 HELD_S = 60  # long enough for a batch at a second a request, short for somebody who waits after a crash
 BATCH = 32  # the most the service gives at once
 AT_ONCE = 8
@@ -48,6 +50,7 @@ class PoisonStore:
 
     def peek(self, queue: str) -> list[Stored]:
         """Return the first 32 messages, oldest first, and leave them as they are. One request."""
+        require_poison(queue)
         with naming_role(READER, queue):
             return self._resilience.read("peek queue", queue, lambda: self._peek(queue))
 
@@ -56,7 +59,7 @@ class PoisonStore:
 
         A lost reply leaves what it took hidden for as long; the request is repeated and takes others.
         """
-        _require_poison(queue)
+        require_poison(queue)
         with naming_role(PROCESSOR, queue):
             return self._resilience.read("take from queue", queue, lambda: self._take(queue, count))
 
@@ -73,7 +76,7 @@ class PoisonStore:
 
         Raises InvalidInput when it is not held any more: it was shown again, and somebody else has taken it.
         """
-        _require_poison(queue)
+        require_poison(queue)
         client = self._queue(queue)
         with naming_role(PROCESSOR, queue):
             self._resilience.delete(
@@ -90,7 +93,7 @@ class PoisonStore:
 
     def clear(self, queue: str) -> None:
         """Delete all messages. A queue of many takes several requests: the service gives up on each after 30 s."""
-        _require_poison(queue)
+        require_poison(queue)
         with naming_role(CONTRIBUTOR, queue):
             self._resilience.delete("purge queue", queue, self._queue(queue).clear_messages)
 
@@ -138,14 +141,14 @@ def naming_role(role: str, queue: str) -> Iterator[None]:
         raise
 
 
-def _require_poison(queue: str) -> None:
-    """Taking from any other queue would hide a message from the function or the agent that waits for it."""
-    if not queue.endswith(POISON_SUFFIX) or queue == POISON_SUFFIX:
+def require_poison(queue: str) -> None:
+    """Raise InvalidInput: taking from any other queue would hide a message from the one who waits for it."""
+    if not NAME.fullmatch(queue) or not queue.endswith(POISON_SUFFIX):
         raise InvalidInput(
-            f"{queue} is no poison queue: its messages have a reader.",
+            f"{queue[:80]} is no poison queue.",
             operation="take from queue",
-            resource=queue,
-            hint=f"Only queues whose name ends with {POISON_SUFFIX} are worked on here.",
+            resource=queue[:80],
+            hint=f"Only queues whose name ends with {POISON_SUFFIX} are worked on here: nobody else reads those.",
         )
 
 
