@@ -49,9 +49,9 @@ def draw_body() -> None:
                 "There is no queue in this storage account yet. The first question makes those it needs.",
                 icon=":material/inbox:",
             )
+        poison_desk.draw(board.depths)
         queue_pairs.draw_pairs(board)
         queue_pairs.draw_others(board.others)
-        poison_desk.draw(board.depths)
         pair = choose_pair(board)
         charts = st.container(key="queues-charts")
         draw_messages(board.depths)

@@ -96,10 +96,10 @@ def _confirm(label: str, icon: str, name: str) -> st.delta_generator.DeltaGenera
 def _draw_replay(look: Look, chosen: Sequence[PoisonMessage]) -> None:
     """*chosen*: empty for all."""
     about = len(chosen) or look.about
-    st.markdown(
-        f"**{formats.count(about, 'message')} run again**, unchanged, each at most once more than before."
-    )
+    st.markdown(f"**{formats.count(about, 'message')} {'runs' if about == 1 else 'run'} again**, unchanged.")
     target = _draw_target(look, "all" if not chosen else "some")
+    if not chosen and len(look.messages) < about:
+        st.caption(f"Of the {len(look.messages)} shown:")
     st.markdown(consequence(chosen or look.messages))
     if about > MOST_AT_ONCE:
         st.markdown(f"The first {MOST_AT_ONCE} of them now; press again for the next.")

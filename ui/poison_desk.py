@@ -45,7 +45,6 @@ def _choose(known: dict[str, QueueDepth]) -> str:
         key=KEY,
         bind="query-params",
         placeholder="Choose a poison queue",
-        format_func=lambda name: f"{safe.clean(name)}: {formats.count(known[name].messages, 'message')}",
         width=480,
     )
     return chosen or ""

@@ -28,11 +28,11 @@ EDIT_PX = 220
 def draw(look: Look, message: PoisonMessage) -> None:
     """Draw all that is known of *message*. Sends nothing."""
     with st.container(border=True, gap="small", key="poison-detail"):
-        left, right = st.columns(2, gap="medium")
-        with left:
-            _draw_why(look, message)
-        with right:
-            _draw_body(message)
+        with st.grid(2, min_column_width=320, gap="medium"):
+            with st.container():
+                _draw_why(look, message)
+            with st.container():
+                _draw_body(message)
         _draw_edit(look, message)
 
 

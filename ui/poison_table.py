@@ -108,7 +108,7 @@ def _columns() -> dict[str, Any]:
             width=85, help="Whether the run that a message belongs to is still open"
         ),
         "Expires": config.TextColumn(width=85, help="When the storage account drops it by itself"),
-        "Message": config.TextColumn(width=430),
+        "Message": config.TextColumn(width=345),
         "Size": config.NumberColumn(format="bytes", width=75),
         "Taken": config.NumberColumn(width=65, help="How often it was taken from this poison queue"),
     }

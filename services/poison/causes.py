@@ -65,6 +65,8 @@ def failures(
         correlation = readings[message.id].correlation
         if (exact := by_correlation.get(correlation) if correlation else None) is not None:
             found[message.id] = _failure(exact, "exact")
+        elif readings[message.id].encoding == "plain":
+            continue  # the host never calls the function with what it cannot decode
         elif (near := _by_time(message, known)) is not None:
             found[message.id] = _failure(near[0], _certainty(message, messages, near[1]))
     return found

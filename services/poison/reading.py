@@ -124,7 +124,8 @@ def _decoded(content: str) -> bytes | None:
 def _as_text(raw: bytes) -> tuple[Encoding, str]:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return _utf16(raw, "utf-16")
-    if len(raw) >= 4 and len(raw) % 2 == 0 and raw[1::2].count(0) > 0.4 * len(raw):
+    half = len(raw) / 2
+    if raw and len(raw) % 2 == 0 and raw[1::2].count(0) > 0.8 * half and raw[::2].count(0) < 0.2 * half:
         return _utf16(raw, "utf-16-le")
     try:
         text = raw.decode("utf-8-sig")
