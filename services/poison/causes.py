@@ -90,10 +90,15 @@ def _by_time(message: Stored, rows: Sequence[Row]) -> tuple[Row, int] | None:
     near = [row for row in rows if at - BEFORE <= _ended(row) <= at + AFTER and not row["correlation_id"]]
     if not near:
         return None
-    candidates = len(
-        {row["message_id"] or row["invocation"] for row in near}
-    )  # several deliveries are one message's
-    return min(near, key=lambda row: abs((_ended(row) - at).total_seconds())), candidates
+    nearest = min(near, key=lambda row: abs((_ended(row) - at).total_seconds()))
+    own = [
+        row for row in near if _message_of(row) == _message_of(nearest)
+    ]  # its deliveries, the last one counts
+    return max(own, key=_ended), len({_message_of(row) for row in near})
+
+
+def _message_of(row: Row) -> str:
+    return str(row["message_id"] or row["invocation"])
 
 
 def _certainty(message: Stored, messages: Sequence[Stored], candidates: int) -> Certainty:
