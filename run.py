@@ -3,6 +3,7 @@
 python3 run.py                 set up once, start Local Azure, the function app and the dashboard, open the browser
 python3 run.py ask "…"         ask from the terminal (--json, --thread ID, --timeout S)
 python3 run.py demo            keep a gentle, real load running: one line an answer (--rate N, --minutes M)
+python3 run.py poison list     what was given up on, and why; poison replay QUEUE sends it back (--id, --to, --yes)
 python3 run.py local -- CMD    run any command against Local Azure; local --print-env prints its variables
 python3 run.py azure           the dashboard on the Azure project that the environment or .env names
 python3 run.py test            everything CI runs: format, lint, types, tests, browser (--azurite, --live)
