@@ -176,6 +176,7 @@ class PoisonBoard:
         self._lock = threading.Lock()
         self._looks: OrderedDict[str, Look] = OrderedDict()
         self._reading: dict[str, threading.Lock] = {}
+        self._changes = 0
 
     def read(self, queue: str) -> Look:
         """Return the look at *queue*: the one held, or a new one once that is half a minute old (five minutes, when all
@@ -188,7 +189,9 @@ class PoisonBoard:
                 kept_s = POISON_WHOLE_KEPT_S if held.whole else POISON_FRESH_S
                 if (formats.since_s(held.read_at) or 0.0) < kept_s:
                     return held
-            return self.put(services().poison.look(queue))
+            before = self._changes
+            look = services().poison.look(queue)
+            return self.put(look) if before == self._changes else look  # begun before a change: not kept
 
     def put(self, look: Look) -> Look:
         with self._lock:
@@ -205,6 +208,7 @@ class PoisonBoard:
     def forget(self, queue: str) -> None:
         """Read *queue*, and how much lies in all queues, anew when they are drawn next."""
         with self._lock:
+            self._changes += 1
             self._looks.pop(queue, None)
         depth_board.clear()
         peeked.clear()

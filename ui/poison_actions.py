@@ -120,6 +120,8 @@ def _draw_replay(look: Look, chosen: Sequence[PoisonMessage]) -> None:
 
 def consequence(messages: Sequence[PoisonMessage], *, edited: bool = False) -> str:
     """Return what a replay of *messages* would come to, where that is not simply an answer."""
+    if not messages:
+        return ""
     said = []
     back = 0 if edited else sum(one.comes_back for one in messages)
     closed = sum(one.awaited == "no" for one in messages)

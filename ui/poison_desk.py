@@ -20,6 +20,7 @@ HOW = {
 
 def draw(depths: Sequence[QueueDepth]) -> None:
     """Draw nothing where there is no poison queue. A queue that is chosen costs one look, shared and kept half a minute."""
+    feedback.draw_said()  # an action redraws this fragment only, and not the frame around it
     known = {depth.name: depth for depth in depths if depth.name.endswith(POISON_SUFFIX)}
     if not known:
         return

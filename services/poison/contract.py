@@ -2,6 +2,7 @@
 nothing can take long, and what is not checked is said. Pure.
 """
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ def check(arguments: Mapping[str, object], schema: Mapping[str, object]) -> Verd
     return Verdict(tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(_left_out(schema))))
 
 
+@functools.cache
 def _validator() -> Any:  # jsonschema makes its classes at run time
     from jsonschema import Draft202012Validator, validators
 

@@ -69,7 +69,7 @@ class Explainer:
         whose = self._owners(found, readings, runs, traces)
         states = self._states(whose, problems)
         messages = tuple(_message(one, readings[one.id], contract, fails, whose, states) for one in found)
-        notes = () if self._logs else ("No Log Analytics workspace is set: no exception is known.",)
+        notes = self._notes(readings, whose, states)
         return Look(
             queue,
             messages,
@@ -81,6 +81,17 @@ class Explainer:
             tuple(problems),
             notes,
         )
+
+    def _notes(
+        self, readings: Mapping[str, Reading], whose: Mapping[str, Owner], states: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        """Return what was not looked at, in words."""
+        found = [] if self._logs else ["No Log Analytics workspace is set: no exception is known."]
+        if len({one.correlation for one in readings.values()} - {""}) > MOST_ITEMS:
+            found.append(f"The runs of {MOST_ITEMS} messages only were looked for.")
+        if len({one.run_id for one in whose.values()} - states.keys()) and len(states) >= RUNS_MOST:
+            found.append("Not every run was asked for its state.")
+        return tuple(found)
 
     def _known_functions(self, problems: list[ServiceError]) -> tuple[QueueFunction, ...]:
         now = self._now()

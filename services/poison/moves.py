@@ -59,8 +59,8 @@ class PoisonMoves:
         )
 
     def replay_all(self, queue: str, to: str = "", most: int = MOST_AT_ONCE) -> Report:
-        """Do what replay() does with as many messages as lie there now, the first *most*. What comes back meanwhile is
-        not sent again."""
+        """Do what replay() does with as many messages as lie there at the start, *most* at most: what keeps coming back
+        is not sent round and round."""
         target = self._target(queue, to)
         return self._all("replayed", queue, lambda held: self._replay(queue, held, target), most, target)
 
