@@ -3,7 +3,7 @@
 look() peeks at the first 32 and changes nothing. look_through() sees more, and must take what it shows for a moment.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from services.actions import Actions
@@ -14,6 +14,7 @@ from services.poison.store import BATCH, PoisonStore, Stored, require_poison
 from services.queues import QueueService
 
 WHOLE_MOST = 1_024
+WHOLE_BYTES = 8 * 1024 * 1024  # of contents; what is kept for a viewer is some times that
 
 
 class PoisonDesk:
@@ -49,7 +50,7 @@ class PoisonDesk:
         return self.explainer.look(queue, self._store.peek(queue), about.messages, whole=False)
 
     def look_through(self, queue: str, most: int = WHOLE_MOST) -> Look:
-        """Return all messages, *most* at most. Each is hidden until all are read, a minute at most if this process ends
+        """Return all messages, *most* and some 8 MB at most. Each is hidden until all are read, a minute at most if this process ends
         before it can show them again; its count of deliveries grows by one.
 
         One request per 32 messages to take them and one each to show them again; the rest as look().
@@ -59,7 +60,9 @@ class PoisonDesk:
         def read() -> list[Stored]:
             held: list[Stored] = []
             try:
-                while len(held) < most and (batch := self._store.take(queue, min(BATCH, most - len(held)))):
+                while _is_room(held, most) and (
+                    batch := self._store.take(queue, min(BATCH, most - len(held)))
+                ):
                     held += batch
             finally:
                 self._store.give_back(queue, held)
@@ -68,4 +71,8 @@ class PoisonDesk:
         found = self._actions.perform("look through queue", queue, read)
         about = self._queues.depth_of(queue).messages
         unique = {one.id: one for one in found}
-        return self.explainer.look(queue, list(unique.values()), about, whole=len(unique) < most)
+        return self.explainer.look(queue, list(unique.values()), about, whole=_is_room(found, most))
+
+
+def _is_room(held: Sequence[Stored], most: int) -> bool:
+    return len(held) < most and sum(len(one.content) for one in held) < WHOLE_BYTES

@@ -10,6 +10,7 @@ import pytest
 from emulator.functions_host.insights import attach
 from emulator.server import Emulator, EmulatorSettings
 from services.errors import AccessDenied, NotFound
+from services.poison import desk
 from services.poison.shapes import Look
 from tests.contract.agents_support import Lab, start_foo
 from tests.contract.monitor_support import Json, envelope, track
@@ -100,6 +101,17 @@ def test_all_can_be_gone_through_and_show_again_at_once(bench: Bench) -> None:
     assert {one.dequeue_count for one in look.messages} == {1}
     assert len(bench.contents(POISON)) == 32 and bench.count(POISON) == 70
     assert len(bench.desk.look_through(POISON, most=40).messages) == 40
+
+
+def test_going_through_many_large_messages_ends_before_memory_does(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "WHOLE_BYTES", 100_000)
+    bench.put(POISON, *("A" * 4_000 for _ in range(40)))
+
+    look = bench.desk.look_through(POISON)
+
+    assert (len(look.messages), look.about, look.whole) == (32, 40, False)
 
 
 def test_what_could_not_be_shown_again_shows_by_itself(bench: Bench) -> None:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from emulator.server import Emulator
+from services.actions import Actions
 from services.errors import AccessDenied, InvalidInput, NotFound
+from services.poison.moves import PoisonMoves
 from services.poison.reading import encode
 from tests.contract.poison_support import INPUT, LOOSE, POISON, Bench, call, encoded, open_bench
 
@@ -262,6 +264,39 @@ def test_a_message_of_64_kib_is_replayed_unchanged(ready: Bench) -> None:
 
     assert ready.moves.replay(POISON, [message]).is_whole
     assert ready.contents(INPUT) == [content]
+
+
+def test_a_batch_ends_before_what_it_holds_could_be_taken_by_others(ready: Bench) -> None:
+    """A slow service: what is not done in time stays where it was, and shows again."""
+    ids = ready.put(POISON, call(1), call(2))
+    passed_s = iter((0.0, 1.0, 46.0, 46.0))
+    moves = PoisonMoves(
+        ready.moves._store,
+        ready.desk,
+        ready.run.services.queues,
+        Actions(lambda *_: None),
+        lambda: next(passed_s),
+    )
+
+    report = moves.replay(POISON, ids)
+
+    assert [one.state for one in report.outcomes] == ["done", "untried"]
+    assert report.outcomes[1].words == "the time for which messages may be hidden was over"
+    assert ready.contents(POISON) == [call(2)]
+
+
+def test_what_is_done_is_told_with_queue_and_id_and_never_with_content(ready: Bench) -> None:
+    (message,) = ready.put(POISON, call(1))
+    told: list[tuple[str, str, str]] = []
+    actions = Actions(lambda *what: told.append(what))
+    moves = PoisonMoves(ready.moves._store, ready.desk, ready.run.services.queues, actions)
+    ready.fail("queues.put_message", status=403, code="AuthorizationPermissionMismatch")
+
+    moves.replay(POISON, [message])
+    moves.replay(POISON, [message])
+
+    target = f"{POISON}/{message}"
+    assert told == [("replay message", target, "AccessDenied"), ("replay message", target, "done")]
 
 
 def test_a_held_message_shows_again_by_itself(ready: Bench) -> None:
