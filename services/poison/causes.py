@@ -11,9 +11,7 @@ from services.poison.reading import Reading
 from services.poison.shapes import Cause, Failure
 from services.poison.store import Stored
 
-BEFORE = timedelta(
-    seconds=15
-)  # the host repeats the copy into the poison queue for a while when storage is slow
+BEFORE = timedelta(seconds=15)  # slow storage: the host repeats the copy into the poison queue for a while
 AFTER = timedelta(seconds=2)  # the time of insertion has whole seconds, and clocks differ
 LONGEST_EXCEPTION = 1_000
 UNKNOWN = Cause(

@@ -34,7 +34,7 @@ class PoisonDesk:
     def look(self, queue: str) -> Look:
         """Return the first 32 messages, oldest first, left as they are.
 
-        Two requests to the queue, one to the workspace, one a minute for the agents' definitions, and one for each run
+        Three requests to the queue, one to the workspace, one a minute for the agents' definitions, and one for each run
         whose state is not known here, 16 at most. Raises what the queue raises; any other failure is in `problems`.
         """
         require_poison(queue)
@@ -50,8 +50,8 @@ class PoisonDesk:
         return self.explainer.look(queue, self._store.peek(queue), about.messages, whole=False)
 
     def look_through(self, queue: str, most: int = WHOLE_MOST) -> Look:
-        """Return all messages, *most* and some 8 MB at most. Each is hidden until all are read, a minute at most if this process ends
-        before it can show them again; its count of deliveries grows by one.
+        """Return all messages, *most* and some 8 MB at most. Each is hidden until all are read, a minute at most if this
+        process ends before it can show them again; its count of deliveries grows by one.
 
         One request per 32 messages to take them and one each to show them again; the rest as look().
         """

@@ -1,6 +1,7 @@
 """A message as somebody has changed it: what keeps it from being sent. Pure."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.poison.contract import Contract, check
@@ -21,7 +22,7 @@ def draft(reading: Reading) -> str:
     """Return the text to begin with: the message's JSON, indented; its text where it is none."""
     if reading.body is None:
         return reading.text
-    return json.dumps(reading.body, indent=2, ensure_ascii=False)
+    return _dump(reading.body, indent=2)
 
 
 def judge_edit(original: Reading, text: str, contract: Contract | None) -> Edit:
@@ -31,7 +32,7 @@ def judge_edit(original: Reading, text: str, contract: Contract | None) -> Edit:
     what the run waits for, and what keeps a repeat from having a second effect.
     """
     body = read(encode(text)).body
-    flat = json.dumps(body, ensure_ascii=False) if body is not None else text
+    flat = _dump(body) if body is not None else text
     content = encode(flat)
     found = read(content)
     faults = [found.form_fault] if found.form_fault else []
@@ -46,3 +47,17 @@ def judge_edit(original: Reading, text: str, contract: Contract | None) -> Edit:
     arguments = found.arguments
     verdict = check(arguments, contract.schema) if contract and arguments is not None else None
     return Edit(content, (), verdict.problems if verdict else ())
+
+
+def _dump(body: Mapping[str, object], indent: int | None = None) -> str:
+    """Return *body* as JSON; half a character (a lone surrogate), which no encoding can hold, stays an escape."""
+    text = json.dumps(body, indent=indent, ensure_ascii=False)
+    return text if _is_whole(text) else json.dumps(body, indent=indent)
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

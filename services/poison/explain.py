@@ -125,7 +125,8 @@ class Explainer:
         if self._logs is None or not readings:
             return (), (), ()
         span = {"start": self._now() - LOOK_BACK, "end": self._now() + AHEAD}
-        correlations = sorted({one.correlation for one in readings.values()} - {""})[:MOST_ITEMS]
+        told = {one.correlation for one in readings.values() if one.correlation.isprintable()} - {""}
+        correlations = sorted(told)[:MOST_ITEMS]  # one that no query can hold must not cost the others theirs
         traces = sorted({one.trace_id for one in readings.values()} - {""})[:MOST_ITEMS]
         asks = (
             Ask("poison_failures", {**span, "queue": source}, source),

@@ -110,7 +110,7 @@ def read(content: str) -> Reading:
 
 def encode(text: str) -> str:
     """Return *text* as the Functions host reads it."""
-    return base64.b64encode(text.encode()).decode()
+    return base64.b64encode(text.encode("utf-8", "replace")).decode()
 
 
 def _decoded(content: str) -> bytes | None:

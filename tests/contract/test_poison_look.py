@@ -227,6 +227,19 @@ def test_of_messages_given_up_on_together_each_has_its_own_exception(bench: Benc
     assert told[silent] is None
 
 
+def test_an_id_that_no_query_can_hold_costs_the_others_nothing(bench: Bench) -> None:
+    bench.put(POISON, encoded({"query": "x", "CorrelationId": "a\u0000b\ud800"}), call(1))
+    call_span = {"id": "3" * 16, "name": "execute_tool foo", "duration": "0.00:00:01", "success": True}
+    told = {"relaydeck.correlation_id": "corr-1"}
+    dependency = envelope("RemoteDependencyData", {**call_span, "type": "InProc", "properties": told})
+    track(bench.emulator, [answered("run_1", "thread_1"), {**dependency, "tags": {"ai.operation.id": TRACE}}])
+
+    look = bench.desk.look(POISON)
+
+    assert look.problems == ()
+    assert [one.owner.run_id if one.owner else "" for one in look.messages] == ["", "run_1"]
+
+
 def test_whose_run_is_over_nobody_waits(lab: Lab, bench: Bench) -> None:
     """Its trace context, which the call carries, leads to the run; the agent service tells how that ended."""
     lab.model.reset()

@@ -103,8 +103,15 @@ def test_a_press_sends_nothing(control: Control) -> None:
 
 
 def test_what_others_wrote_is_shown_and_means_nothing(control: Control) -> None:
-    (message,) = fill(POISON, call(1, text="<script>alert(1)</script> [x](javascript:alert(1)) :red[x]"))
+    (message,) = fill(
+        POISON, call(1, text="<script>alert(1)</script> [x](javascript:alert(1)) :red[x] \ud800\x00\u202e")
+    )
     at = choose(opened(poison=POISON), message)
+    at.session_state[f"poison-edit-{message}"] = True
+    at.run()
+
+    assert not at.exception
+    assert "\\ud800" in at.text_area(key=f"poison-text-{message}").value
 
     assert any("<script>" in one.value for one in at.code)
     assert not any("<script>" in one.value or ":red[x]" in one.value for one in at.markdown)

@@ -114,6 +114,16 @@ def test_a_message_in_no_encoding_is_mended_by_sending_it_as_it_reads() -> None:
     assert not reading.read(edit.content).encoding_fault
 
 
+def test_half_a_character_survives_being_edited() -> None:
+    """JSON may hold what no text encoding can; the page must be able to draw it, and the function to read it."""
+    original = reading.read(reading.encode('{"query": "\\ud800", "CorrelationId": "c"}'))
+
+    text = draft(original)
+
+    assert text.encode()
+    assert reading.read(judge_edit(original, text, CONTRACT).content).body == original.body
+
+
 def stored(name: str, seconds: float) -> Stored:
     return Stored(name, AT + timedelta(seconds=seconds), None, 0, reading.encode(f'{{"q": "{name}"}}'))
 
