@@ -148,7 +148,7 @@ _REST: Sequence[tuple[tuple[OutcomeState, ...], str]] = (
     (("gone",), "no longer there: expired, taken care of by somebody else, or held by them now."),
     (("left",), "sent, but still in the poison queue too: removing failed."),
     (("unsure",), "perhaps sent, and kept: no answer came."),
-    (("kept",), "kept where they were."),
+    (("kept",), "kept in place: refused."),
     (("untried",), "not tried."),
 )
 
