@@ -59,7 +59,9 @@ class Explainer:
     def look(self, queue: str, found: Sequence[Stored], about: int, *, whole: bool) -> Look:
         """Return *found* with all that is known of each. For the requests see PoisonDesk.look()."""
         problems: list[ServiceError] = []
-        found = sorted(found, key=_age_order)  # what was taken and shown again has lost its place in the queue
+        found = sorted(
+            found, key=_age_order
+        )  # what was taken and shown again has lost its place in the queue
         functions = self._known_functions(problems)
         destination = self._destination(queue, functions, problems)
         contract = contract_of(destination.queue, functions, self._catalogue) if destination else None
