@@ -42,6 +42,10 @@ from services.monitor.lookup import LookupService
 from services.monitor.metrics import MetricsService
 from services.monitor.platform import resources_of
 from services.monitor.trace import TraceService
+from services.poison.desk import PoisonDesk
+from services.poison.explain import Explainer
+from services.poison.moves import PoisonMoves
+from services.poison.store import PoisonStore
 from services.prices import Prices, load_prices
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
@@ -85,6 +89,8 @@ class Services:
     doctor: Doctor
     prober: Prober
     diagnosis: DiagnosisService
+    poison: PoisonDesk
+    poison_moves: PoisonMoves
 
 
 class Runtime:
@@ -299,6 +305,9 @@ def build(
             telemetry=telemetry.health if tell else None,
         )
     )
+    actions, poison_store = Actions(telemetry.acted), PoisonStore(clients.queues, storage)
+    explainer = Explainer(queues, backend, answers, logs, CATALOGUE, now)
+    poison = PoisonDesk(poison_store, queues, explainer, actions, now)
     services = Services(
         settings,
         CATALOGUE,
@@ -328,6 +337,8 @@ def build(
             fallback_s=settings.tool_wait_s,
             open_runs=open_runs_of(answers.open_answers),
         ),
+        poison,
+        PoisonMoves(poison_store, poison, queues, actions),
     )
     return Runtime(services, clients, (foundry, storage, workspace, platform), azure)
 

@@ -1,21 +1,33 @@
 """Queues: is work flowing, and what is broken?
 
-URL state: that of the bar above it; ?queue=, whose messages are shown; ?pair=, whose charts. Redraws with the bar's
-refresh, or not when that is off; what is opened stays open. Acts: none, it only looks.
+URL state: that of the bar above it; ?queue=, whose messages are shown; ?pair=, whose charts; ?poison=, the poison queue
+that is worked on. Redraws with the bar's refresh, or not when that is off; what is opened stays open. Acts: on poison
+queues only, once confirmed: replays, changes, deletes, purges, exports.
 """
 
 from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import context, feedback, formats, queue_charts, queue_data, queue_messages, queue_pairs, safe, view
+from ui import (
+    context,
+    feedback,
+    formats,
+    poison_desk,
+    queue_charts,
+    queue_data,
+    queue_messages,
+    queue_pairs,
+    safe,
+    view,
+)
 from ui.queue_data import Board, QueueDepth
 
 CAVEATS = (
     "Counts are approximate and include messages that are being worked on; a look shows only those that wait visibly, "
     "32 at most. Ages are of the oldest message that waits visibly. Azure Monitor's own queue metrics are hourly and of "
-    "the whole account, so the history here is what Relaydeck sampled itself. This page only looks; it never takes a "
-    "message."
+    "the whole account, so the history here is what Relaydeck sampled itself. Looking takes no message; only what is done "
+    "with poison does, once confirmed."
 )
 ALL = "All pairs"
 
@@ -37,6 +49,7 @@ def draw_body() -> None:
                 "There is no queue in this storage account yet. The first question makes those it needs.",
                 icon=":material/inbox:",
             )
+        poison_desk.draw(board.depths)
         queue_pairs.draw_pairs(board)
         queue_pairs.draw_others(board.others)
         pair = choose_pair(board)

@@ -16,6 +16,7 @@ ActionName = Literal[
     "cancel run",
     "replay message",
     "delete message",
+    "look through queue",
     "purge queue",
     "clean up",
     "send probe",

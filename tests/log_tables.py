@@ -34,7 +34,7 @@ class LogTables:
         )
         self._con.execute(
             "create table AppExceptions (TimeGenerated TIMESTAMPTZ, ExceptionType VARCHAR, OuterMessage VARCHAR, "
-            "SeverityLevel INTEGER, OperationId VARCHAR, Properties JSON)"
+            "InnermostMessage VARCHAR, SeverityLevel INTEGER, OperationId VARCHAR, Properties JSON)"
         )
 
     def add_line(self, at: datetime, message: str, **properties: str) -> None:
@@ -42,8 +42,8 @@ class LogTables:
         self._con.execute("insert into AppTraces values (?, ?, ?, ?, ?)", row)
 
     def add_exception(self, at: datetime, kind: str, message: str, **properties: str) -> None:
-        row = [at, kind, message, 3, "op", json.dumps(properties)]
-        self._con.execute("insert into AppExceptions values (?, ?, ?, ?, ?, ?)", row)
+        row = [at, kind, message, message, 3, "op", json.dumps(properties)]
+        self._con.execute("insert into AppExceptions values (?, ?, ?, ?, ?, ?, ?)", row)
 
     def add_span(
         self,

@@ -5,6 +5,7 @@ import functools
 import itertools
 import threading
 import tomllib
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime
@@ -31,6 +32,8 @@ from services.monitor.results import Ask, Result
 from services.monitor.shapes import Bar, Trace
 from ui import formats, startup, view
 from ui.doctor_board import DoctorBoard
+from services.poison.shapes import Look
+from ui import formats, view
 
 if TYPE_CHECKING:  # plotly takes a while to import
     from plotly.graph_objects import Figure
@@ -46,6 +49,9 @@ AWAITED_FRESH_S = 4.0
 PEEK_FRESH_S = 4.0
 LOG_KEPT_S = 60.0
 DIAGNOSIS_KEPT_S = 300.0
+POISON_FRESH_S = 30.0
+POISON_WHOLE_KEPT_S = 300.0
+POISON_QUEUES_KEPT = 8
 REVISIONS_KEPT = 10_000
 _changes = itertools.count(1)
 _revisions: dict[str, int] = {}  # by thread; the list of them under ""
@@ -196,6 +202,56 @@ def all_depths() -> tuple[Sequence[QueueDepth], datetime]:
     Raises ServiceErrors.
     """
     return depth_board().read(max(DEPTHS_FRESH_S, view.patience_s()))
+
+
+class PoisonBoard:
+    """Keeps the last look at each poison queue; who asks while one is read anew waits for it and shares it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._looks: OrderedDict[str, Look] = OrderedDict()
+        self._reading: dict[str, threading.Lock] = {}
+        self._changes = 0
+
+    def read(self, queue: str) -> Look:
+        """Return the look at *queue*: the one held, or a new one once that is half a minute old (five minutes, when all
+        of it was gone through). Raises ServiceErrors."""
+        with self._lock:
+            reading = self._reading.setdefault(queue, threading.Lock())
+        with reading:
+            held = self._looks.get(queue)
+            if held is not None:
+                kept_s = POISON_WHOLE_KEPT_S if held.whole else POISON_FRESH_S
+                if (formats.since_s(held.read_at) or 0.0) < kept_s:
+                    return held
+            before = self._changes
+            look = services().poison.look(queue)
+            return self.put(look) if before == self._changes else look  # begun before a change: not kept
+
+    def put(self, look: Look) -> Look:
+        with self._lock:
+            self._looks[look.queue] = look
+            self._looks.move_to_end(look.queue)
+            while len(self._looks) > POISON_QUEUES_KEPT:
+                self._reading.pop(self._looks.popitem(last=False)[0], None)
+        return look
+
+    def held(self, queue: str) -> Look | None:
+        """Return the look at *queue* that is held, however old. Sends nothing."""
+        return self._looks.get(queue)
+
+    def forget(self, queue: str) -> None:
+        """Read *queue*, and how much lies in all queues, anew when they are drawn next."""
+        with self._lock:
+            self._changes += 1
+            self._looks.pop(queue, None)
+        depth_board.clear()
+        peeked.clear()
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def poison_board() -> PoisonBoard:
+    return PoisonBoard()
 
 
 @st.cache_resource(ttl=LOG_KEPT_S, max_entries=200, show_spinner=False)

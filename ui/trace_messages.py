@@ -9,7 +9,7 @@ from services.models import PeekedMessage
 from services.monitor.passages import same_call
 from services.monitor.shapes import Passage, Trace
 from services.queues import POISON_SUFFIX
-from ui import ask_steps, context, feedback, formats, queue_messages, safe, trace_parts
+from ui import ask_steps, context, feedback, formats, menu, queue_messages, safe, trace_parts
 
 
 def draw(trace: Trace) -> None:
@@ -57,6 +57,13 @@ def draw_input(passage: Passage, waiting: dict[str, PeekedMessage]) -> None:
             else ":orange[It waits there now.]"
         )
         st.markdown(word)
+        if poisoned:
+            st.page_link(
+                menu.link("queues.py"),
+                label="See why, and replay it",
+                icon=":material/inbox:",
+                query_params={"poison": passage.input_queue + POISON_SUFFIX},
+            )
         queue_messages.draw_body(message)
         return
     ask_steps.draw_payload("Arguments", passage.arguments)

@@ -195,6 +195,10 @@ class AgentBackend(Protocol):
     def model_of(self, deployment: str) -> str:
         """Return the name of the model behind *deployment*. Raises NotFound when there is no such deployment."""
 
+    def list_functions(self, limit: int = 100) -> list[QueueFunction]:
+        """Return the queue functions that the newest *limit* agents carry, newest agent first; what cannot be read as
+        one is left out. One request per 100 agents."""
+
     def create_thread(self, metadata: Mapping[str, str]) -> Thread: ...
 
     def get_thread(self, thread_id: str) -> Thread: ...

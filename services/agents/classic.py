@@ -76,6 +76,10 @@ class ClassicBackend:
         """Return the name of the model behind *deployment*. Sends one request. Raises NotFound when there is none."""
         return self._resilience.read("look up model", deployment, lambda: self._read_deployment(deployment))
 
+    def list_functions(self, limit: int = PAGE) -> list[QueueFunction]:
+        found = self._list("list agents", "", self._client.list_agents, limit, shapes.functions)
+        return [function for functions in found for function in functions]
+
     # Threads --------------------------------------------------------------------------------------
 
     def create_thread(self, metadata: Mapping[str, str]) -> Thread:

@@ -107,6 +107,33 @@ def agent(source: Json) -> Agent:
     )
 
 
+def functions(source: Json) -> list[QueueFunction]:
+    """Return the queue functions that an agent carries. Agents of others may hold anything: what is none is left out."""
+    tools = source.get("tools")
+    found = (_function(one) for one in tools) if isinstance(tools, list) else ()
+    return [one for one in found if one is not None]
+
+
+def _function(tool: object) -> QueueFunction | None:
+    try:
+        payload = document(document(tool).get("azure_function"))
+        told = document(payload.get("function"))
+        return QueueFunction(
+            name=text(told, "name"),
+            description=optional_text(told, "description"),
+            parameters=document(told.get("parameters")),
+            input=_binding(payload.get("input_binding")),
+            output=_binding(payload.get("output_binding")),
+        )
+    except ShapeError:
+        return None
+
+
+def _binding(source: object) -> QueueBinding:
+    queue = document(document(source).get("storage_queue"))
+    return QueueBinding(optional_text(queue, "queue_service_endpoint"), text(queue, "queue_name"))
+
+
 def thread(source: Json) -> Thread:
     return Thread(text(source, "id"), moment(source, "created_at"), metadata(source))
 

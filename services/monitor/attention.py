@@ -46,7 +46,9 @@ def concerns_of_queues(depths: Sequence[QueueDepth], at: datetime, slo_s: float)
         if depth.state == "poison":
             what = f"{waiting} given up on in {depth.name}"
             told = "The Functions host tried each until it gave up; nothing runs them again by itself."
-            found.append(Concern("broken", what, told, since, "queues", target, depth.messages))
+            found.append(
+                Concern("broken", what, told, since, "queues", {"poison": depth.name}, depth.messages)
+            )
         elif depth.oldest_age_s is None:
             continue
         elif depth.state == "stalled":

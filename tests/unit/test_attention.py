@@ -68,7 +68,8 @@ def test_a_queue_needs_somebody_when_it_is_late_stalled_or_poisoned(
     if found:
         age_s = depth.oldest_age_s
         assert found[0].since == (NOW - timedelta(seconds=age_s) if age_s else None)
-        assert (found[0].place, found[0].target) == ("queues", {"queue": depth.name})
+        where = "poison" if depth.state == "poison" else "queue"
+        assert (found[0].place, found[0].target) == ("queues", {where: depth.name})
 
 
 def test_open_answers_are_late_and_then_stuck_and_one_line_stands_for_all_alike() -> None:

@@ -68,6 +68,7 @@ def test_a_query_runs_on_empty_tables_and_has_its_columns(tables: LogTables, nam
         "tools": ["x"],
         "invocations": ["x"],
         "correlations": ["x"],
+        "traces": ["x"],
         "queues": [],
         "queue": "q",
         "shift": timedelta(),

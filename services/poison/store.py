@@ -1,0 +1,170 @@
+"""Poison queues on the wire: the only place where messages are taken, and only from queues of what was given up on.
+
+Nobody works on those, so that taking from them for a moment holds up nobody: a message that is taken is hidden for
+HELD_S and then comes back by itself, whatever becomes of this process. What is taken and not needed is given back at once.
+REST: https://learn.microsoft.com/rest/api/storageservices/operations-on-messages
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from azure.core.pipeline import PipelineResponse
+from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
+
+from services.errors import AccessDenied, InvalidInput, ServiceError, ShapeError
+from services.queues import POISON_SUFFIX
+from services.resilience import Resilience
+
+NAME = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*")  # of a queue
+HELD_S = 60  # long enough for a batch at a second a request, short for somebody who waits after a crash
+BATCH = 32  # the most the service gives at once
+AT_ONCE = 8
+READER = "Storage Queue Data Reader"
+PROCESSOR = "Storage Queue Data Message Processor"
+SENDER = "Storage Queue Data Message Sender"
+CONTRIBUTOR = "Storage Queue Data Contributor"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message as the queue has it. *receipt*: proves that we hold it; empty when it was only looked at."""
+
+    id: str
+    inserted_at: datetime | None
+    expires_at: datetime | None
+    dequeue_count: int
+    content: str
+    receipt: str = ""
+
+
+class PoisonStore:
+    """Threads share it. Raises ServiceErrors only, and names the role that is missing where one is."""
+
+    def __init__(self, client: QueueServiceClient, resilience: Resilience) -> None:
+        self._client, self._resilience = client, resilience
+
+    def peek(self, queue: str) -> list[Stored]:
+        """Return the first 32 messages, oldest first, and leave them as they are. One request."""
+        require_poison(queue)
+        with naming_role(READER, queue):
+            return self._resilience.read("peek queue", queue, lambda: self._peek(queue))
+
+    def take(self, queue: str, count: int = BATCH) -> list[Stored]:
+        """Return at most *count* (1 to 32) messages, hidden from everybody else for HELD_S. One request.
+
+        A lost reply leaves what it took hidden for as long; the request is repeated and takes others.
+        """
+        require_poison(queue)
+        with naming_role(PROCESSOR, queue):
+            return self._resilience.read("take from queue", queue, lambda: self._take(queue, count))
+
+    def give_back(self, queue: str, held: Sequence[Stored]) -> int:
+        """Show *held* again; return how many could not be, which then come back after HELD_S. One request each, 8 at
+        the same time."""
+        if not held:
+            return 0
+        with ThreadPoolExecutor(min(AT_ONCE, len(held)), thread_name_prefix="give-back") as pool:
+            return sum(pool.map(lambda one: not self._gave_back(queue, one), held))
+
+    def remove(self, queue: str, held: Stored) -> None:
+        """Delete a message that is held; one that is gone already is fine. One request.
+
+        Raises InvalidInput when it is not held any more: it was shown again, and somebody else has taken it.
+        """
+        require_poison(queue)
+        client = self._queue(queue)
+        with naming_role(PROCESSOR, queue):
+            self._resilience.delete(
+                "delete message", queue, lambda: client.delete_message(held.id, held.receipt)
+            )
+
+    def send(self, queue: str, content: str) -> str:
+        """Put *content*, as it is to be stored; return the new message's id. One request, repeated only when it
+        certainly had no effect."""
+        with naming_role(SENDER, queue):
+            return self._resilience.once(
+                "send message", queue, lambda: str(self._queue(queue).send_message(content).id)
+            )
+
+    def clear(self, queue: str) -> None:
+        """Delete all messages. A queue of many takes several requests: the service gives up on each after 30 s."""
+        require_poison(queue)
+        with naming_role(CONTRIBUTOR, queue):
+            self._resilience.delete("purge queue", queue, self._queue(queue).clear_messages)
+
+    def _queue(self, queue: str) -> QueueClient:
+        return self._client.get_queue_client(queue)
+
+    def _peek(self, queue: str) -> list[Stored]:
+        taken: list[PipelineResponse[Any, Any]] = []
+        found = self._queue(queue).peek_messages(BATCH, raw_response_hook=taken.append)
+        _require_list(taken)
+        return [_stored(message) for message in found]
+
+    def _take(self, queue: str, count: int) -> list[Stored]:
+        taken: list[PipelineResponse[Any, Any]] = []
+        pages = self._queue(queue).receive_messages(
+            messages_per_page=max(1, min(count, BATCH)),
+            visibility_timeout=HELD_S,
+            raw_response_hook=taken.append,
+        )
+        found = [_stored(message) for message in next(pages.by_page(), [])]
+        _require_list(taken)
+        return found
+
+    def _gave_back(self, queue: str, held: Stored) -> bool:
+        def show() -> None:
+            self._queue(queue).update_message(held.id, held.receipt, visibility_timeout=0)
+
+        with suppress(ServiceError):  # it comes back by itself
+            self._resilience.read("give message back", queue, show)
+            return True
+        return False
+
+
+@contextmanager
+def naming_role(role: str, queue: str) -> Iterator[None]:
+    """Have a refusal say which role would have been needed, and on what."""
+    try:
+        yield
+    except AccessDenied as error:
+        if error.status == 403:
+            error.hint = (
+                f"The identity in use needs the role {role} on the queue {queue} (or its storage account). "
+                "A new role takes up to ten minutes."
+            )
+        raise
+
+
+def require_poison(queue: str) -> None:
+    """Raise InvalidInput: taking from any other queue would hide a message from the one who waits for it."""
+    if not NAME.fullmatch(queue) or not queue.endswith(POISON_SUFFIX):
+        raise InvalidInput(
+            f"{queue[:80]} is no poison queue.",
+            operation="take from queue",
+            resource=queue[:80],
+            hint=f"Only queues whose name ends with {POISON_SUFFIX} are worked on here: nobody else reads those.",
+        )
+
+
+def _stored(message: QueueMessage) -> Stored:
+    content = message.content
+    return Stored(
+        str(message.id),
+        message.inserted_on,
+        message.expires_on,
+        int(message.dequeue_count or 0),
+        content if isinstance(content, str) else bytes(content or b"").decode("utf-8", "replace"),
+        str(message.pop_receipt or ""),
+    )
+
+
+def _require_list(taken: Sequence[PipelineResponse[Any, Any]]) -> None:
+    """The SDK reads a sign-in page that came with status 200 as an empty list; this does not."""
+    if taken and "<QueueMessagesList" not in taken[-1].http_response.text()[:400]:
+        raise ShapeError("the reply", "a QueueMessagesList document")
