@@ -305,7 +305,7 @@ def build(
             telemetry=telemetry.health if tell else None,
         )
     )
-    actions, poison_store = Actions(telemetry.acted), PoisonStore(clients.queues, storage)
+    poison_store = PoisonStore(clients.queues, storage)
     explainer = Explainer(queues, backend, answers, logs, CATALOGUE, now)
     poison = PoisonDesk(poison_store, queues, explainer, actions, now)
     services = Services(

@@ -3,8 +3,7 @@
 import importlib
 import sys
 
-COMMANDS = ("serve", "ask", "diagnose", "demo", "doctor", "local", "azure", "test", "bench", "fix")
-COMMANDS = ("serve", "ask", "demo", "poison", "local", "azure", "test", "bench", "fix")
+COMMANDS = ("serve", "ask", "diagnose", "demo", "doctor", "poison", "local", "azure", "test", "bench", "fix")
 
 
 def main(arguments: list[str]) -> int:

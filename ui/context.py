@@ -30,10 +30,9 @@ from services.models import (
 )
 from services.monitor.results import Ask, Result
 from services.monitor.shapes import Bar, Trace
+from services.poison.shapes import Look
 from ui import formats, startup, view
 from ui.doctor_board import DoctorBoard
-from services.poison.shapes import Look
-from ui import formats, view
 
 if TYPE_CHECKING:  # plotly takes a while to import
     from plotly.graph_objects import Figure

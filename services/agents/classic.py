@@ -26,6 +26,7 @@ from services.agents.backend import (
     Thread,
     ThreadMessage,
 )
+from services.agents.bindings import functions_of
 from services.agents.shapes import Json
 from services.agents.stream import ClassicRunStream, KnownRunStream
 from services.errors import Attempt, InvalidInput, ServiceError, UnexpectedReply
@@ -69,7 +70,7 @@ class ClassicBackend:
         return self._resilience.read(
             "get agent",
             agent_id,
-            lambda: shapes.queue_functions(_fetch(self._client.get_agent, agent_id)),
+            lambda: functions_of(_fetch(self._client.get_agent, agent_id)),
         )
 
     def model_of(self, deployment: str) -> str:
@@ -77,7 +78,7 @@ class ClassicBackend:
         return self._resilience.read("look up model", deployment, lambda: self._read_deployment(deployment))
 
     def list_functions(self, limit: int = PAGE) -> list[QueueFunction]:
-        found = self._list("list agents", "", self._client.list_agents, limit, shapes.functions)
+        found = self._list("list agents", "", self._client.list_agents, limit, functions_of)
         return [function for functions in found for function in functions]
 
     # Threads --------------------------------------------------------------------------------------

@@ -12,8 +12,6 @@ from services.agents.backend import (
     AgentDefinition,
     Call,
     CallKind,
-    QueueBinding,
-    QueueFunction,
     Run,
     RunStep,
     Thread,
@@ -105,33 +103,6 @@ def agent(source: Json) -> Agent:
         created_at=moment(source, "created_at"),
         metadata=metadata(source),
     )
-
-
-def functions(source: Json) -> list[QueueFunction]:
-    """Return the queue functions that an agent carries. Agents of others may hold anything: what is none is left out."""
-    tools = source.get("tools")
-    found = (_function(one) for one in tools) if isinstance(tools, list) else ()
-    return [one for one in found if one is not None]
-
-
-def _function(tool: object) -> QueueFunction | None:
-    try:
-        payload = document(document(tool).get("azure_function"))
-        told = document(payload.get("function"))
-        return QueueFunction(
-            name=text(told, "name"),
-            description=optional_text(told, "description"),
-            parameters=document(told.get("parameters")),
-            input=_binding(payload.get("input_binding")),
-            output=_binding(payload.get("output_binding")),
-        )
-    except ShapeError:
-        return None
-
-
-def _binding(source: object) -> QueueBinding:
-    queue = document(document(source).get("storage_queue"))
-    return QueueBinding(optional_text(queue, "queue_service_endpoint"), text(queue, "queue_name"))
 
 
 def thread(source: Json) -> Thread:
@@ -249,31 +220,6 @@ def agent_body(definition: AgentDefinition, tags: Mapping[str, str]) -> dict[str
     if definition.description:
         body["description"] = definition.description
     return body
-
-
-def queue_functions(source: Json) -> tuple[QueueFunction, ...]:
-    """Return the function tools of an agent; tools of other kinds are left out."""
-    tools = [document(one, "tools") for one in items(source, "tools")]
-    return tuple(_queue_function(one) for one in tools if one.get("type") == "azure_function")
-
-
-def _queue_function(tool: Json) -> QueueFunction:
-    told = document(tool.get("azure_function"), "azure_function")
-    function = document(told.get("function"), "function")
-    return QueueFunction(
-        name=text(function, "name"),
-        description=optional_text(function, "description"),
-        parameters=document(function.get("parameters") or {}, "parameters"),
-        input=_binding(told, "input_binding"),
-        output=_binding(told, "output_binding"),
-    )
-
-
-def _binding(told: Json, name: str) -> QueueBinding:
-    queue = document(document(told.get(name), name).get("storage_queue"), "storage_queue")
-    return QueueBinding(
-        endpoint=optional_text(queue, "queue_service_endpoint"), queue=optional_text(queue, "queue_name")
-    )
 
 
 def _failure(source: Json) -> tuple[str, str]:
