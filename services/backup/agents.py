@@ -43,7 +43,9 @@ class AgentRestorer:
                 break
             failed = {old for old, outcome in ended.items() if outcome.state == "failed"}
             wanted = (one for one in agents() if str(one["id"]) in ready)
-            for outcome in in_order(lambda one, failed=failed: self._restore(one, failed), wanted):  # type: ignore[misc]  # binds failed
+            for outcome in in_order(
+                lambda one, failed=failed: self._restore(one, failed), wanted, self._patiently
+            ):  # type: ignore[misc]  # binds failed
                 ended[outcome.old_id] = outcome
                 if outcome.new_id:
                     self.new_ids[outcome.old_id] = outcome.new_id

@@ -6,46 +6,14 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from services.backup.models import FORMAT, MANIFEST, VERSION, Json, Manifest, MemberFacts
+from services.backup.manifest import document_of, sealed
+from services.backup.models import MANIFEST, Manifest, MemberFacts
 from services.errors import InvalidInput
-
-CHUNK_BYTES = 1 << 20
-SPOOL_BYTES = 256 * 1024
-SEAL = "seal"
-
-
-def line_of(document: Json) -> bytes:
-    return (
-        json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass") + b"\n"
-    )
-
-
-class Spool:
-    """Lines waiting for their turn: the first of them in memory, many in a temporary file. Close it."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - closed by close()
-        self.lines = 0
-
-    def add(self, document: Json) -> None:
-        self.add_line(line_of(document))
-
-    def add_line(self, line: bytes) -> None:
-        self._file.write(line)
-        self.lines += 1
-
-    def __iter__(self) -> Iterator[bytes]:
-        self._file.seek(0)
-        return iter(self._file)
-
-    def close(self) -> None:
-        self._file.close()
 
 
 class MemberWriter:
@@ -96,7 +64,7 @@ class ArchiveWriter:
     def finish(self, manifest: Manifest) -> None:
         """Write the manifest and everything else to the disk; the file is complete then, under its other name."""
         with writing(self._path):
-            self._zip.writestr(MANIFEST, json.dumps(sealed(manifest_document(manifest)), indent=1))
+            self._zip.writestr(MANIFEST, json.dumps(sealed(document_of(manifest)), indent=1))
             self._zip.close()
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -126,24 +94,6 @@ class ArchiveWriter:
             self._file.close()
         with contextlib.suppress(OSError):
             self.part.unlink(missing_ok=True)
-
-
-def manifest_document(manifest: Manifest) -> dict[str, object]:
-    found = asdict(manifest)
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        **found,
-        "created_at": manifest.created_at.isoformat(),
-        "members": {name: asdict(facts) for name, facts in manifest.members.items()},
-    }
-
-
-def sealed(document: Mapping[str, object]) -> dict[str, object]:
-    """Return *document* with a hash of itself. It shows damage and careless edits; whoever means to can renew it."""
-    rest = {key: value for key, value in document.items() if key != SEAL}
-    canonical = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    return {**rest, SEAL: hashlib.sha256(canonical.encode()).hexdigest()}
 
 
 def hash_of(path: Path) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.agents.backend import AgentBackend, DocumentPage
 from services.answers.record import is_ours
 from services.backup import records
-from services.backup.archive import ArchiveWriter, MemberWriter, Spool, line_of
+from services.backup.archive import ArchiveWriter, MemberWriter
 from services.backup.models import (
     AGENTS,
     QUEUES,
@@ -17,6 +17,7 @@ from services.backup.models import (
     Scope,
 )
 from services.backup.patience import Patience, Progress, in_order
+from services.backup.spool import Spool, Spools, line_of
 from services.backup.tally import Tally, texts_under
 from services.errors import AccessDenied, InvalidInput, NotFound, UnexpectedReply
 from services.queues import QueueService
@@ -54,12 +55,13 @@ class Collector:
         self.left_out: list[LeftOut] = []
         self.left_out_count = self.lost_count = 0
         self._named_queues: set[str] = set()
+        self._spools = Spools()
 
     def collect(self, archive: ArchiveWriter) -> None:
         """Write all members. Raises ServiceErrors: what cannot be read at all ends the back-up."""
         with archive.member(AGENTS) as member:
             self._agents(member)
-        with archive.member(THREADS) as member:
+        with archive.member(THREADS) as member, self._spools:
             self._threads(member)
         with archive.member(QUEUES) as member:
             self._take_queues(member)
@@ -84,7 +86,7 @@ class Collector:
     # Threads ----------------------------------------------------------------------------------------
 
     def _threads(self, member: MemberWriter) -> None:
-        for read in in_order(self._read_thread, self._headers()):
+        for read in in_order(self._read_thread, self._headers(), self._patiently):
             if isinstance(read, LeftOut):
                 self._note(read)
                 continue
@@ -116,7 +118,7 @@ class Collector:
 
     def _read_thread(self, document: Json) -> "_Read | LeftOut":
         """Return the thread with its messages, one request per 100. Runs on several threads at once."""
-        thread_id, spool, tally = records.text_of(document, "id"), Spool(), Tally()
+        thread_id, spool, tally = records.text_of(document, "id"), self._spools.new(), Tally()
         try:
             for message in self._all(lambda after: self._backend.message_documents(thread_id, after)):
                 records.message(message)

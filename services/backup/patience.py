@@ -11,7 +11,7 @@ from services.resilience.clock import Pace
 T = TypeVar("T")
 R = TypeVar("R")
 LONGEST_S = 300.0
-PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+PAUSE_S, LONGEST_PAUSE_S, SLICE_S = 1.0, 30.0, 0.5
 AT_ONCE = 8
 WINDOW = 2 * AT_ONCE
 Say = Callable[[str], None]
@@ -22,6 +22,7 @@ class Patience:
 
     def __init__(self, pace: Pace, say: Say, longest_s: float = LONGEST_S) -> None:
         self._pace, self._say, self._longest_s = pace, say, longest_s
+        self._given_up = False
 
     def __call__(self, do: Callable[[], T], look_up: Callable[[], T | None] | None = None) -> T:
         """Return what *do* returns. Raises its ServiceError when that lasts, or cannot pass.
@@ -37,17 +38,30 @@ class Patience:
                 if waited_s + wait_s > self._longest_s:
                     raise
                 self._say(f"{error.message} Waiting {wait_s:.0f} s.")
-                if not self._pace.sleep(wait_s):
+                if not self._wait(wait_s):
                     raise
                 waited_s, pause_s = waited_s + wait_s, min(2 * pause_s, LONGEST_PAUSE_S)
             if look_up is not None and (found := self(look_up)) is not None:
                 return found
 
+    def give_up(self) -> None:
+        """End all waits: somebody else has met what does not pass."""
+        self._given_up = True
 
-def in_order(fn: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    def _wait(self, seconds: float) -> bool:
+        """Return False when the wait was cut short."""
+        while seconds > 0 and not self._given_up:
+            if not self._pace.sleep(min(seconds, SLICE_S)):
+                return False
+            seconds -= SLICE_S
+        return not self._given_up
+
+
+def in_order(fn: Callable[[T], R], items: Iterable[T], patience: Patience) -> Iterator[R]:
     """Yield fn(item) for each of *items*, in their order; AT_ONCE of them run at the same time, none far ahead.
 
-    Raises what *fn* raises; then, and when it is closed, nothing new begins and what runs is waited for.
+    Raises what *fn* raises; then, and when it is closed, nothing new begins, *patience* ends and what runs is
+    waited for.
     """
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="back-up") as pool:
@@ -58,6 +72,9 @@ def in_order(fn: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+        except BaseException:
+            patience.give_up()
+            raise
         finally:
             for future in waiting:
                 future.cancel()

@@ -5,46 +5,40 @@ anything but the members it must hold. No member is ever unpacked to a file of i
 """
 
 import hashlib
-import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import NoReturn, Self, TypeVar
 
 from services.backup import records
-from services.backup.archive import SEAL, sealed
+from services.backup.manifest import UnreadableError, manifest_of, parse
 from services.backup.models import (
     AGENTS,
-    FORMAT,
     MANIFEST,
     MEMBERS,
     QUEUES,
     THREADS,
-    VERSION,
-    CannotMove,
     Counts,
     Json,
-    LeftOut,
     Manifest,
     MemberFacts,
-    Scope,
-    Source,
     ThreadRecord,
 )
 from services.backup.records import DamagedError
 from services.errors import InvalidInput
 from services.models import QueueSettings
 
+T = TypeVar("T")
 MANIFEST_BYTES = 16 << 20
 LINE_BYTES = 64 << 20  # the service's longest message in the longest way to write it, twice
 UNPACKED_BYTES = 64 << 30
 SMALL_BYTES = 64 << 20  # up to here anything may be packed as tightly as it goes
 PACKED_TIMES = 250
 HINT = "Take another copy of the back-up."
+NEWER_HINT = "Restore it with the Relaydeck that made it, or a newer one."
 
 
 class BackUpFile:
@@ -53,11 +47,13 @@ class BackUpFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._reading():
-            self._zip = self._open()
+            self._file = path.open("rb")
         try:
+            with self._reading():
+                self._zip = self._open()
             self.manifest: Manifest = self._read_manifest()
         except BaseException:
-            self._zip.close()
+            self._file.close()
             raise
 
     def verify(self) -> None:
@@ -103,7 +99,7 @@ class BackUpFile:
         for _ in range(thread.messages):
             number, line = next(lines, (0, b""))
             if not number:
-                self._refuse(f"the messages of {thread.id} are missing", "Altered")
+                self._refuse(f"messages of {thread.id} are missing", "Altered")
             with self._damage(THREADS, number):
                 records.message(records.parse(line))
             counted.messages += 1
@@ -116,8 +112,10 @@ class BackUpFile:
         with self._reading(), self._zip.open(name) as stream:
             while line := stream.readline(LINE_BYTES + 1):
                 size_bytes, number = size_bytes + len(line), number + 1
-                if len(line) > LINE_BYTES or size_bytes > facts.size_bytes:
-                    self._refuse(f"{name} is larger than its manifest says", "TooLarge")
+                if len(line) > LINE_BYTES:
+                    self._refuse(f"line {number} of {name} is longer than any line can be", "TooLarge")
+                if size_bytes > facts.size_bytes:
+                    self._refuse(f"{name} is larger than its manifest says", "Altered")
                 digest.update(line)
                 yield number, line
         if MemberFacts(digest.hexdigest(), size_bytes, number) != facts:
@@ -126,10 +124,9 @@ class BackUpFile:
     # Opening ----------------------------------------------------------------------------------------
 
     def _open(self) -> zipfile.ZipFile:
-        with self._path.open("rb") as file:
-            begins_as_zip = file.read(4) == b"PK\x03\x04"
+        begins_as_zip = self._file.read(4) == b"PK\x03\x04"
         try:
-            return zipfile.ZipFile(self._path)
+            return zipfile.ZipFile(self._file)
         except zipfile.BadZipFile as exc:
             if begins_as_zip:
                 self._refuse("it is cut off: its end is missing", "Truncated", exc)
@@ -145,30 +142,12 @@ class BackUpFile:
             self._refuse("its manifest is larger than a manifest can be", "TooLarge")
         with self._reading(), self._zip.open(entry) as stream:
             content = stream.read(MANIFEST_BYTES + 1)
-        document = self._parse_manifest(content)
-        self._check_entries(entries)
         try:
+            document = parse(content)
+            self._check_entries(entries)
             return manifest_of(document)
-        except (KeyError, TypeError, ValueError, AttributeError) as exc:
-            self._refuse("its manifest cannot be read", "Altered", exc)
-
-    def _parse_manifest(self, content: bytes) -> dict[str, Any]:
-        try:
-            document = json.loads(content)
-        except (ValueError, RecursionError) as exc:
-            self._refuse("its manifest is no JSON", "NotABackup", exc)
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
-            self._refuse("it is no back-up of Relaydeck", "NotABackup")
-        version = document.get("version")
-        if isinstance(version, int) and not isinstance(version, bool) and version > VERSION:
-            self._refuse(
-                f"it was made by a newer Relaydeck (format {version}; this one reads {VERSION})",
-                "NewerVersion",
-                hint="Restore it with the Relaydeck that made it, or a newer one.",
-            )
-        if version != VERSION or sealed(document)[SEAL] != document.get(SEAL):
-            self._refuse("its manifest was altered", "Altered")
-        return document
+        except UnreadableError as exc:
+            self._refuse(str(exc), exc.code, exc, NEWER_HINT if exc.code == "NewerVersion" else HINT)
 
     def _check_entries(self, entries: list[zipfile.ZipInfo]) -> None:
         names = sorted(entry.filename for entry in entries)
@@ -215,7 +194,7 @@ class BackUpFile:
             self._refuse(f"line {number} of {name} is damaged: {exc}", "Altered", exc)
 
     @staticmethod
-    def _count(found: Iterator[Any], counted: Counts, name: str) -> Iterator[Any]:
+    def _count(found: Iterator[T], counted: Counts, name: str) -> Iterator[T]:
         for one in found:
             setattr(counted, name, getattr(counted, name) + 1)
             yield one
@@ -229,6 +208,7 @@ class BackUpFile:
 
     def close(self) -> None:
         self._zip.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -237,31 +217,3 @@ class BackUpFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def manifest_of(document: Mapping[str, Any]) -> Manifest:
-    """Return the manifest. Raises KeyError, TypeError, ValueError or AttributeError: it is none."""
-    source, scope = document["source"], document["scope"]
-    if not all(isinstance(value, str) for value in source.values()):
-        raise TypeError("source")
-    if not records.ID.fullmatch(document["id"]):
-        raise ValueError("id")
-    created_at = datetime.fromisoformat(document["created_at"])
-    if created_at.tzinfo is None:
-        raise ValueError("created_at")
-    return Manifest(
-        id=document["id"],
-        created_at=created_at,
-        source=Source(**source),
-        scope=Scope(**scope),
-        counts=Counts(**{name: int(count) for name, count in document["counts"].items()}),
-        members={name: _facts(document["members"][name]) for name in MEMBERS},
-        left_out=tuple(LeftOut(**one) for one in document["left_out"]),
-        left_out_count=int(document["left_out_count"]),
-        lost_count=int(document["lost_count"]),
-        cannot_move=tuple(CannotMove(**one) for one in document["cannot_move"]),
-    )
-
-
-def _facts(document: Mapping[str, Any]) -> MemberFacts:
-    return MemberFacts(str(document["sha256"]), int(document["size_bytes"]), int(document["lines"]))

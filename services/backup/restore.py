@@ -136,7 +136,7 @@ class Restorer:
                 return Outcome("queue", name, "", name, "failed", reason_of(error))
             return Outcome("queue", name, name, name, "created" if created else "present")
 
-        return list(in_order(restore, self._file.queues()))
+        return list(in_order(restore, self._file.queues(), self._patiently))
 
     def _restore_agents(self, here: _Here, *, dry_run: bool) -> Iterator[Outcome]:
         addresses = Addresses(

@@ -7,10 +7,10 @@ from itertools import islice
 
 from services.agents.backend import AgentBackend, Thread
 from services.backup import records
-from services.backup.archive import Spool
 from services.backup.mapping import OPID, Wanted, marked_metadata, message_request, opid_of
 from services.backup.models import Outcome, State, ThreadRecord
 from services.backup.patience import Patience, in_order
+from services.backup.spool import Spool, Spools
 from services.backup.trouble import LOOK_BACK, PASSED_OVER, reason_of
 
 FIRST_MESSAGES = 32  # with the request that creates the thread: all of most conversations in one
@@ -47,11 +47,13 @@ class ThreadRestorer:
                 known = self._new_ids.get(thread.id, "")
                 yield self._outcome(thread, known, "present" if known else "planned")
             return
-        yield from in_order(self._restore, self._jobs(threads))
+        with Spools() as spools:
+            yield from in_order(self._restore, self._jobs(threads, spools), self._patiently)
 
-    def _jobs(self, threads: Iterable[tuple[ThreadRecord, Iterator[bytes]]]) -> Iterator[_Job]:
+    @staticmethod
+    def _jobs(threads: Iterable[tuple[ThreadRecord, Iterator[bytes]]], spools: Spools) -> Iterator[_Job]:
         for thread, lines in threads:
-            spool = Spool()
+            spool = spools.new()
             for line in lines:
                 spool.add_line(line)
             yield _Job(thread, spool)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from services.backup.archive import manifest_document
+from services.backup.manifest import document_of
 from services.backup.models import BackUpResult, CannotMove, Kind, Outcome, RestoreReport
 
 TOLD_MOST = 20
@@ -64,7 +64,7 @@ def restore_lines(report: RestoreReport) -> Iterator[str]:
 
 def restore_document(report: RestoreReport) -> dict[str, object]:
     """Return the report for programs: every id, everything that was lost on the way."""
-    manifest = manifest_document(report.manifest)
+    manifest = document_of(report.manifest)
     return {
         "backup": {key: manifest[key] for key in ("id", "created_at", "source", "scope", "counts")},
         "target": asdict(report.target),

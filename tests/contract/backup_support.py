@@ -1,5 +1,6 @@
 """What the tests of back-up and restore share: two projects, each a Local Azure with the application's own services."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any
 
 from emulator.foundry.store import Record
 from services.actions import Actions
+from services.agents.classic import ClassicBackend
 from services.backup.models import (
     BackUpResult,
     RestoreOptions,
@@ -16,9 +18,27 @@ from services.backup.models import (
     Source,
 )
 from services.backup.service import BackupService
+from services.queues import QueueService
+from services.resilience import Resilience
+from services.resilience.clock import RealPace
 from tests.contract.agents_support import Lab
-from tests.contract.seam_support import Seam, open_seam
-from tests.unit.conftest import Impatient
+from tests.contract.seam_support import LIMITS, Seam, open_seam
+
+
+class Leaping(RealPace):
+    """Real time, and waits that pass at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._leapt_s, self._lock = 0.0, threading.Lock()
+
+    def now_s(self) -> float:
+        return super().now_s() + self._leapt_s
+
+    def sleep(self, seconds: float) -> bool:
+        with self._lock:
+            self._leapt_s += seconds
+        return True
 
 
 @dataclass
@@ -27,6 +47,7 @@ class Place:
 
     lab: Lab
     seam: Seam
+    pace: Leaping
     said: list[str] = field(default_factory=list)
     acted: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -44,7 +65,7 @@ class Place:
             Actions(lambda *told: self.acted.append(told)),
             Source(**here),
             self.seam.emulator.clock.now,
-            pace=Impatient(),
+            pace=self.pace,
         )
 
     def back_up(self, path: Path, scope: Scope | None = None) -> BackUpResult:
@@ -94,6 +115,14 @@ class Place:
         return [name for name in self.seam.asked(since) if not name.partition(".")[2].startswith(reads)]
 
 
+def talk(place: Place, *texts: str, **metadata: str) -> str:
+    """Return a new thread in which user and assistant take turns."""
+    messages = [
+        {"role": "assistant" if number % 2 else "user", "content": text} for number, text in enumerate(texts)
+    ]
+    return place.lab.client.threads.create(body={"messages": messages, "metadata": metadata}).id
+
+
 def words_of(message: Any) -> str:
     return "".join(block["text"]["value"] for block in message["content"] if block["type"] == "text")
 
@@ -101,4 +130,9 @@ def words_of(message: Any) -> str:
 @contextmanager
 def open_place(lab: Lab) -> Iterator[Place]:
     with open_seam(lab.emulator) as seam:
-        yield Place(lab, seam)
+        pace = Leaping()
+        seam.backend = ClassicBackend(seam.clients.agents, Resilience("the Agent Service", LIMITS, pace))
+        seam.queues = QueueService(
+            seam.clients.queues, Resilience("Storage", LIMITS, pace), lab.emulator.clock.now
+        )
+        yield Place(lab, seam, pace)

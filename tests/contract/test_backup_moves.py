@@ -11,7 +11,7 @@ from services.backup.models import AGENTS, MANIFEST, QUEUES, THREADS, Scope
 from services.models import QueueSettings
 from tests.contract.agents_support import Lab, say
 from tests.contract.answers_support import LEAD, make_queues, open_desk
-from tests.contract.backup_support import Place
+from tests.contract.backup_support import Place, talk
 
 FULL: dict[str, Any] = {
     "name": "full",
@@ -37,15 +37,6 @@ FULL: dict[str, Any] = {
     ],
 }
 KEPT = ("name", "model", "instructions", "description", "temperature", "top_p", "response_format", "tools")
-
-
-def talk(place: Place, *texts: str, **metadata: str) -> str:
-    """Return a new thread in which user and assistant take turns."""
-    thread = place.lab.client.threads.create(metadata=metadata)
-    for number, text in enumerate(texts):
-        role = "assistant" if number % 2 else "user"
-        place.lab.client.messages.create(thread.id, role=role, content=text)
-    return thread.id
 
 
 def test_an_agent_comes_back_with_all_that_defines_it(old: Place, new: Place, tmp_path: Path) -> None:
@@ -226,7 +217,7 @@ def test_what_stays_behind_is_counted(old: Place, new: Place, tmp_path: Path) ->
     assert lost[thread.id] == ("an image file", "attachments")
     assert new.agents()["reader"]["tool_resources"] == {}
     (message,) = new.seam.backend.message_documents(report.ids("thread")[thread.id]).documents
-    assert [block["type"] for block in message["content"]] == ["text", "text", "image_url"]  # type: ignore[attr-defined, index]  # raw JSON
+    assert [block["type"] for block in message["content"]] == ["text", "text", "image_url"]  # type: ignore[attr-defined]  # raw JSON
     assert words_contain(message, "An image stood here")
 
 
