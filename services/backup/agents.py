@@ -1,6 +1,7 @@
 """Restores agents: those that others are connected to first."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from services.agents.backend import Agent, AgentBackend
 from services.backup.mapping import Addresses, Wanted, agent_request, connected_to
@@ -43,9 +44,7 @@ class AgentRestorer:
                 break
             failed = {old for old, outcome in ended.items() if outcome.state == "failed"}
             wanted = (one for one in agents() if str(one["id"]) in ready)
-            for outcome in in_order(
-                lambda one, failed=failed: self._restore(one, failed), wanted, self._patiently
-            ):  # type: ignore[misc]  # binds failed
+            for outcome in in_order(partial(self._restore, failed=failed), wanted, self._patiently):
                 ended[outcome.old_id] = outcome
                 if outcome.new_id:
                     self.new_ids[outcome.old_id] = outcome.new_id
