@@ -11,6 +11,7 @@ from services.backup.records import text_of
 from services.backup.trouble import LOOK_BACK, PASSED_OVER, reason_of
 
 CIRCLE = "it is connected to itself by way of others, and no agent of such a circle can be the first"
+OUTDATED = "it is still connected to {old}, which is {new} now: connect it anew"
 
 
 class AgentRestorer:
@@ -55,8 +56,8 @@ class AgentRestorer:
 
     def _restore(self, agent: Json, failed: set[str]) -> Outcome:
         old, name = str(agent["id"]), text_of(agent, "name")
-        if old in self.new_ids:
-            return Outcome("agent", old, self.new_ids[old], name, "present")
+        if known := self.new_ids.get(old):
+            return Outcome("agent", old, known, name, "present", notes=self._outdated(agent, known))
         if missing := [one for one in connected_to(agent) if one in failed]:
             return self._failed(
                 agent, f"it is connected to {', '.join(missing)}, which could not be restored"
@@ -70,6 +71,13 @@ class AgentRestorer:
         except PASSED_OVER as error:
             return self._failed(agent, reason_of(error))
         return Outcome("agent", old, made.id, name, "created", notes=wanted.lost)
+
+    def _outdated(self, agent: Json, known: str) -> tuple[str, ...]:
+        """Return which connections of an agent that was never lost lead to agents that were, and have new ids."""
+        if known != agent["id"]:
+            return ()
+        moved = ((one, self.new_ids.get(one, one)) for one in connected_to(agent))
+        return tuple(OUTDATED.format(old=old, new=new) for old, new in moved if new and new != old)
 
     def _create(self, wanted: Wanted) -> Agent:
         return self._backend.create_agent_from(wanted.body, wanted.metadata)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from services.agents.plan import links_of_ids
 from services.backup import records
+from services.backup.marks import MARK, mark
 from services.backup.models import Json, MessageRecord
 
-MARK, OPID, LINKS = "restored_from", "opid", "links"
+OPID, LINKS = "opid", "links"
 PAIRS_MOST = 16  # the service keeps so many pairs of metadata
 KEPT_FIRST = ("relaydeck", "environment", "role", "definition", "instance", LINKS, "made", "title")
 FIELDS = ("model", "name", "description", "instructions", "temperature", "top_p", "response_format")
@@ -102,7 +103,7 @@ def marked_metadata(
     metadata: Mapping[str, str], backup_id: str, old_id: str, created_at_s: object, lost: list[str]
 ) -> dict[str, str]:
     """Return *metadata* with our marks: an opid that is the same at every attempt, and where it comes from."""
-    marks = {OPID: opid_of(backup_id, old_id), MARK: f"{backup_id} {old_id} {created_at_s or 0}"}
+    marks = {OPID: opid_of(backup_id, old_id), MARK: mark(backup_id, old_id, created_at_s)}
     rest = {key: value for key, value in metadata.items() if key not in marks}
     if (over := len(rest) + len(marks) - PAIRS_MOST) > 0:
         for key in [key for key in sorted(rest, reverse=True) if key not in KEPT_FIRST][:over]:
@@ -113,12 +114,6 @@ def marked_metadata(
 
 def opid_of(backup_id: str, old_id: str) -> str:
     return "op_" + hashlib.sha256(f"{backup_id} {old_id}".encode()).hexdigest()[:20]
-
-
-def origin_of(metadata: Mapping[str, str], backup_id: str) -> str:
-    """Return the old id of what was restored from that back-up; empty for everything else."""
-    found = metadata.get(MARK, "").split(" ")
-    return found[1] if len(found) == 3 and found[0] == backup_id else ""
 
 
 def _connection(tool: Json) -> Json | None:

@@ -1,12 +1,13 @@
 """Puts a back-up into a project: adds what is missing of it, changes and deletes nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from services.agents.backend import AgentBackend, DocumentPage
 from services.backup import records
 from services.backup.agents import AgentRestorer
-from services.backup.mapping import Addresses, origin_of
+from services.backup.mapping import Addresses
+from services.backup.marks import origin_of
 from services.backup.models import (
     Json,
     Outcome,
@@ -28,7 +29,7 @@ OTHER_METADATA = "the queue that is here has other metadata"
 
 @dataclass(frozen=True, slots=True)
 class _Here:
-    """What the project holds already. *agents*, *threads*: restored from this back-up, by their old ids.
+    """What the project holds already, by old ids. *agents*, *threads*: restored from this back-up, or never lost.
 
     *same_names*: names of agents of the back-up that other agents here have too.
     """
@@ -79,20 +80,28 @@ class Restorer:
 
     def _look_around(self) -> _Here:
         """One request per 100 agents and per 100 threads of the project."""
-        backup_id = self._file.manifest.id
-        names = {name for one in self._file.agents() if (name := records.text_of(one, "name"))}
+        names = {str(one["id"]): records.text_of(one, "name") for one in self._file.agents()}
         agents: dict[str, str] = {}
         same: set[str] = set()
         for document in self._all(self._backend.agent_documents):
-            if old := origin_of(records.metadata_of(document), backup_id):
-                agents.setdefault(old, records.text_of(document, "id"))
-            elif (name := records.text_of(document, "name")) in names:
+            name, now = records.text_of(document, "name"), records.text_of(document, "id")
+            if old := self._old_id(document, names):
+                agents.setdefault(old, now)
+            elif name and name in names.values():
                 same.add(name)
+        wanted = {thread.id for thread, _ in self._file.threads()}
         threads: dict[str, str] = {}
         for document in self._all(self._backend.thread_documents):
-            if old := origin_of(records.metadata_of(document), backup_id):
+            if old := self._old_id(document, wanted):
                 threads.setdefault(old, records.text_of(document, "id"))
         return _Here(agents, threads, tuple(sorted(same)))
+
+    def _old_id(self, document: Json, wanted: Container[str]) -> str:
+        """Return the old id of what is here: by its mark, or because it is the original itself; empty for others."""
+        if (own := records.text_of(document, "id")) in wanted:
+            return own
+        origin = origin_of(records.metadata_of(document))
+        return origin.old_id if origin and origin.backup_id == self._file.manifest.id else ""
 
     def _all(self, page_of: Callable[[str], DocumentPage]) -> Iterator[Json]:
         after = ""
@@ -104,10 +113,8 @@ class Restorer:
 
     def _same_names(self, names: tuple[str, ...]) -> Conflict:
         shown = ", ".join(names[:NAMES_TOLD]) + (" …" if len(names) > NAMES_TOLD else "")
-        source = self._file.manifest.source.project_endpoint == self._target.project_endpoint
-        where = "This is the project that the back-up was made of: it" if source else "The project"
         return Conflict(
-            f"{where} already holds agents called {shown}. Nothing was restored.",
+            f"The project already holds other agents called {shown}. Nothing was restored.",
             operation="restore",
             resource=self._file.manifest.id,
             code="SameNames",

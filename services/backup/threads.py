@@ -74,6 +74,8 @@ class ThreadRestorer:
             lost["messages without text or of an unknown role"] = left
         known = self._new_ids.get(thread.id, "")
         state: State = "present" if known else "created"
+        if known == thread.id:  # never lost; whatever was said in it since is its own
+            return self._outcome(thread, known, "present")
         if known:
             present = self._opids(known)
         else:

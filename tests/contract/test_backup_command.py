@@ -152,7 +152,7 @@ def test_the_other_exit_codes_say_why(old: Place, new: Place, tmp_path: Path) ->
 
     assert (unusable.code, unusable.out) == (2, "")
     assert "it is cut off: its end is missing. Nothing was restored." in unusable.err
-    assert needs_yes.code == 4 and "agents called same" in needs_yes.err and "--yes" in needs_yes.err
+    assert needs_yes.code == 4 and "other agents called same" in needs_yes.err and "--yes" in needs_yes.err
     assert incomplete.code == 3 and "odd" in incomplete.out
     assert denied.code == 1 and "goes on from there" in denied.err
     assert busy.code == 6 and "Nothing was written" in busy.err

@@ -166,10 +166,18 @@ def test_a_restored_conversation_goes_on(old: Place, new: Place, tmp_path: Path)
     thread_id = report.ids("thread")[first.thread_id]
     with open_desk(new.lab.emulator) as desk:
         answer = desk.ask("And mine?", thread_id=thread_id)
+        conversation = desk.answers.conversation(thread_id)
 
     assert (answer.state, answer.text) == ("answered", "3 messages so far.")
     told = [part.text for part in new.lab.model.requests[-1].conversation]
     assert told == ["What is your name?", "1 messages so far.", "And mine?"]
+    asked = [(one.question, one.text, one.state) for one in conversation.answers]
+    assert asked == [
+        ("What is your name?", "1 messages so far.", "answered"),
+        ("And mine?", "3 messages so far.", "answered"),
+    ]
+    assert conversation.answers[0].notice.startswith("Restored from a back-up")
+    assert conversation.title == "What is your name?"
     assert new.conversation(thread_id)[:2] == old.conversation(first.thread_id)
 
 

@@ -202,7 +202,7 @@ def test_agents_of_the_same_names_need_a_yes(old: Place, new: Place, tmp_path: P
         new.restore(tmp_path / "b.zip")
     planned = new.restore(tmp_path / "b.zip", dry_run=True)
 
-    assert caught.value.code == "SameNames" and "child, leader" in caught.value.message
+    assert caught.value.code == "SameNames" and "other agents called child, leader" in caught.value.message
     assert new.writes(before) == []
     assert (planned.same_names, planned.count("agent", "planned")) == (("child", "leader"), 2)
     report = new.restore(tmp_path / "b.zip", beside=True)
@@ -210,12 +210,25 @@ def test_agents_of_the_same_names_need_a_yes(old: Place, new: Place, tmp_path: P
     assert there < after and after - there == set(report.ids("agent").values())
 
 
-def test_the_same_project_is_named_as_such(old: Place, tmp_path: Path) -> None:
-    """Restoring in place doubles everything; the message says where one is."""
+def test_what_was_never_lost_is_not_made_again(old: Place, tmp_path: Path) -> None:
+    """One agent and one conversation are deleted by mistake: the same project gets these two back, and nothing else."""
     fill(old)
     old.back_up(tmp_path / "b.zip")
-    with pytest.raises(Conflict, match="the project that the back-up was made of"):
-        old.restore(tmp_path / "b.zip")
+    child, lost = old.agents()["child"]["id"], old.threads()[2]["id"]
+    said = old.conversation(lost)
+    old.seam.backend.delete_agent(child)
+    old.seam.backend.delete_thread(lost)
+    old.lab.client.messages.create(old.threads()[0]["id"], role="user", content="More.")
+
+    report = old.restore(tmp_path / "b.zip")
+
+    assert (report.count("agent", "created"), report.count("thread", "created")) == (1, 1)
+    assert (len(old.agents()), len(old.threads()), report.failed) == (2, 6, ())
+    assert old.conversation(report.ids("thread")[lost]) == said
+    (leader,) = [one for one in report.outcomes if one.name == "leader"]
+    assert leader.notes == (
+        f"it is still connected to {child}, which is {report.ids('agent')[child]} now: connect it anew",
+    )
 
 
 def test_a_dry_run_writes_nothing_and_says_what_would_be(old: Place, new: Place, tmp_path: Path) -> None:
