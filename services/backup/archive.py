@@ -51,14 +51,9 @@ class ArchiveWriter:
 
     @contextlib.contextmanager
     def member(self, name: str) -> Iterator[MemberWriter]:
-        with writing(self._path):
-            stream = self._zip.open(name, "w", force_zip64=True)
-        try:
+        with writing(self._path), self._zip.open(name, "w", force_zip64=True) as stream:
             writer = MemberWriter(stream)
             yield writer
-        finally:
-            with writing(self._path):
-                stream.close()
         self.members[name] = writer.facts()
 
     def finish(self, manifest: Manifest) -> None:

@@ -1,6 +1,7 @@
 """Reads a project into the file of a back-up. Holds a few threads' messages in memory, never all of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from services.agents.backend import AgentBackend, DocumentPage
@@ -86,7 +87,12 @@ class Collector:
     # Threads ----------------------------------------------------------------------------------------
 
     def _threads(self, member: MemberWriter) -> None:
-        for read in in_order(self._read_thread, self._headers(), self._patiently):
+        reads = in_order(self._read_thread, self._headers(), self._patiently)
+        with closing(reads):
+            self._write_threads(reads, member)
+
+    def _write_threads(self, reads: "Iterable[_Read | LeftOut]", member: MemberWriter) -> None:
+        for read in reads:
             if isinstance(read, LeftOut):
                 self._note(read)
                 continue
@@ -161,10 +167,12 @@ class Collector:
         while True:
             page = self._page(page_of, cursors)
             ids = [records.text_of(one, "id") for one in page.documents]
-            yield from (one for one, id_ in zip(page.documents, ids, strict=True) if id_ not in seen)
+            fresh = [one for one, id_ in zip(page.documents, ids, strict=True) if id_ not in seen]
+            seen.update(ids)
+            yield from fresh
             if not page.after:
                 return
-            cursors, seen = [*ids[-6:-1], page.after], set(ids)
+            cursors = [*ids[-6:-1], page.after]
 
     def _page(self, page_of: Callable[[str], DocumentPage], cursors: list[str]) -> DocumentPage:
         while True:

@@ -1,7 +1,7 @@
 """Long work in spite of short trouble: waits out throttling and outages, and reads ahead in a few threads."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -57,23 +57,35 @@ class Patience:
         return not self._given_up
 
 
-def in_order(fn: Callable[[T], R], items: Iterable[T], patience: Patience) -> Iterator[R]:
+def in_order(fn: Callable[[T], R], items: Iterable[T], patience: Patience) -> Generator[R]:
     """Yield fn(item) for each of *items*, in their order; AT_ONCE of them run at the same time, none far ahead.
 
-    Raises what *fn* raises; then, and when it is closed, nothing new begins, *patience* ends and what runs is
+    Raises what *fn* raised first; then, and when it is closed, nothing new begins, *patience* ends and what runs is
     waited for.
     """
     waiting: deque[Future[R]] = deque()
+    failures: list[BaseException] = []
+
+    def guarded(item: T) -> R:
+        try:
+            return fn(item)
+        except BaseException as failure:
+            failures.append(failure)
+            patience.give_up()  # at once: the one that is due may be waiting for minutes
+            raise
+
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="back-up") as pool:
         try:
             for item in items:
-                waiting.append(pool.submit(fn, item))
+                waiting.append(pool.submit(guarded, item))
                 if len(waiting) >= WINDOW:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        except BaseException:
+        except BaseException as error:
             patience.give_up()
+            if error in failures and error is not failures[0]:
+                raise failures[0] from None
             raise
         finally:
             for future in waiting:

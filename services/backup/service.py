@@ -65,10 +65,9 @@ class BackupService:
         with BackUpFile(path) as file:
             say(f"Checking {path.name}")
             file.verify()
-            patience = Patience(self._pace, say, self._patience_s)
-            restorer = Restorer(
-                file, self._backend, self._queues, self._here, patience, Progress(say, self._pace)
-            )
+            progress = Progress(say, self._pace)
+            patience = Patience(self._pace, progress.tell, self._patience_s)
+            restorer = Restorer(file, self._backend, self._queues, self._here, patience, progress)
             if options.dry_run:
                 return restorer.restore(options)
             return self._actions.perform("restore", file.manifest.id, lambda: restorer.restore(options))
@@ -81,7 +80,8 @@ class BackupService:
     def _back_up(self, backup_id: str, path: Path, scope: Scope, say: Say) -> BackUpResult:
         began_at = self._now()
         marks = {"environment": self._here.environment}
-        patience, progress = Patience(self._pace, say, self._patience_s), Progress(say, self._pace)
+        progress = Progress(say, self._pace)
+        patience = Patience(self._pace, progress.tell, self._patience_s)
         collector = Collector(self._backend, self._queues, scope, marks, patience, progress)
         with ArchiveWriter(path) as archive:
             collector.collect(archive)

@@ -4,7 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from services.backup.models import CannotMove, Json
 
-RUNS_WHY = "The service takes no runs from outside. Their messages are here; their steps, states, times and tokens stay in the project and in Azure Monitor."
+RUNS_WHY = (
+    "The service takes no runs from outside. What they wrote is here; their states, times and tokens stay in the "
+    "project and in Azure Monitor."
+)
+STEPS_WHY = "They belong to their runs."
 IDS_WHY = "The service gives new ids and the time of the restore. The metadata of each restored thing names its old id and time."
 FILES_WHY = "Files and vector stores belong to the project. Upload them again and attach them to the agents named here."
 QUEUED_WHY = (
@@ -47,7 +51,7 @@ class Tally:
         """Return what stays behind. *moved*: how many agents, threads and messages get new ids."""
         return (
             CannotMove("runs", len(self.runs), RUNS_WHY, least=True),
-            CannotMove("run steps", None, RUNS_WHY),
+            CannotMove("run steps", None if self.runs else 0, STEPS_WHY),
             CannotMove("ids and times of agents, threads and messages", moved, IDS_WHY),
             CannotMove("files", len(self.files), FILES_WHY, least=True),
             CannotMove("vector stores", len(self.stores), FILES_WHY, least=True),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -47,8 +48,10 @@ class ThreadRestorer:
                 known = self._new_ids.get(thread.id, "")
                 yield self._outcome(thread, known, "present" if known else "planned")
             return
-        with Spools() as spools:
-            yield from in_order(self._restore, self._jobs(threads, spools), self._patiently)
+        spools = Spools()
+        outcomes = in_order(self._restore, self._jobs(threads, spools), self._patiently)
+        with spools, closing(outcomes):
+            yield from outcomes
 
     @staticmethod
     def _jobs(threads: Iterable[tuple[ThreadRecord, Iterator[bytes]]], spools: Spools) -> Iterator[_Job]:

@@ -1,6 +1,6 @@
 """What a back-up or a restore came to, in words and as a document. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from services.backup.manifest import document_of
@@ -13,13 +13,13 @@ KINDS: tuple[Kind, ...] = ("queue", "agent", "thread")
 def back_up_lines(result: BackUpResult, path: str) -> Iterator[str]:
     manifest, counts = result.manifest, result.manifest.counts
     yield (
-        f"{path}: {counts.agents:,} agents, {counts.threads:,} threads with {counts.messages:,} messages, "
-        f"{counts.queues:,} queues; {_size(result.size_bytes)}, read back and found whole."
+        f"{path}: {_number(counts.agents, 'agent')}, {_number(counts.threads, 'thread')} with "
+        f"{_number(counts.messages, 'message')}, {_number(counts.queues, 'queue')}; {_size(result.size_bytes)}, "
+        "read back and found whole."
     )
     yield f"Back-up {manifest.id}; sha256 {result.sha256}"
     yield from left_out_lines(result)
-    yield "It does not hold:"
-    yield from (f"  {_behind(one)}" for one in manifest.cannot_move)
+    yield from _behind_lines(manifest.cannot_move)
 
 
 def left_out_lines(result: BackUpResult) -> Iterator[str]:
@@ -57,8 +57,7 @@ def restore_lines(report: RestoreReport) -> Iterator[str]:
         )
         if len(report.failed) > TOLD_MOST:
             yield f"  and {len(report.failed) - TOLD_MOST:,} more: --json lists them"
-    yield "What no back-up can move:"
-    yield from (f"  {_behind(one)}" for one in report.cannot_move)
+    yield from _behind_lines(report.cannot_move)
     yield from report.notes
 
 
@@ -98,7 +97,7 @@ def _kind_words(report: RestoreReport, kind: Kind) -> str:
     }
     told = ", ".join(f"{count:,} {word}" for word, count in words.items() if count) or "none"
     added = _messages(report) if kind == "thread" else 0
-    return f"{told}; {added:,} messages" if added else told
+    return f"{told}; {_number(added, 'message')}" if added else told
 
 
 def _messages(report: RestoreReport) -> int:
@@ -109,13 +108,19 @@ def _told(one: Outcome) -> str:
     return f"{one.old_id} → {one.new_id}  {one.name}".rstrip()
 
 
-def _behind(one: CannotMove) -> str:
-    count = (
-        "not counted"
-        if one.count is None
-        else f"{'at least ' if one.least and one.count else ''}{one.count:,}"
-    )
-    return f"{one.what}: {count}. {one.why}"
+def _behind_lines(found: Sequence[CannotMove]) -> Iterator[str]:
+    yield "No back-up can move:"
+    for one in found:
+        if one.count != 0:
+            least = "at least " if one.least else ""
+            count = "not counted" if one.count is None else f"{least}{one.count:,}"
+            yield f"  {one.what}: {count}. {one.why}"
+    if none := [one.what for one in found if one.count == 0]:
+        yield f"  There were none of these: {', '.join(none)}."
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
 
 
 def _size(size_bytes: int) -> str:

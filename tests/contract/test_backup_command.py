@@ -64,8 +64,8 @@ def test_a_project_moves_from_the_terminal(old: Place, new: Place, tmp_path: Pat
     done = Done(new, "restore", file, "--json")
 
     assert (made.code, planned.code, done.code) == (0, 0, 0), made.err + planned.err + done.err
-    assert f"{file}: 1 agents, 1 threads with 2 messages, 0 queues" in made.out
-    assert "runs: 0" in made.out and "sha256" in made.out and "Reading it back" in made.err
+    assert f"{file}: 1 agent, 1 thread with 2 messages, 0 queues" in made.out
+    assert "none of these: runs" in made.out and "sha256" in made.out and "Reading it back" in made.err
     assert "Threads: 1 would be created" in planned.out and before == []
     document: dict[str, Any] = json.loads(done.out)
     assert new.conversation(document["ids"]["threads"][thread]) == [("user", "One?"), ("assistant", "Uno.")]

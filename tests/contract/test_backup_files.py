@@ -14,9 +14,8 @@ from services.backup.manifest import sealed
 from services.backup.models import AGENTS, MANIFEST, QUEUES, THREADS
 from services.errors import InvalidInput
 from services.models import QueueSettings
+from tests.contract.backup_files import Members, edit_manifest, put, rewritten, swap
 from tests.contract.backup_support import Place
-
-Members = dict[str, bytes]
 
 
 @pytest.fixture
@@ -28,54 +27,6 @@ def good(old: Place, tmp_path: Path) -> Path:
     old.back_up(tmp_path / "good.zip")
     assert thread.id
     return tmp_path / "good.zip"
-
-
-def rewritten(good: Path, change: Callable[[Members], None], *, reseal: bool = False) -> Path:
-    """Return a copy of *good* whose members *change* has altered. *reseal*: as whoever knows the format could."""
-    with zipfile.ZipFile(good) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    change(members)
-    if reseal:
-        members[MANIFEST] = json.dumps(honest(members)).encode()
-    bad = good.with_name("bad.zip")
-    with zipfile.ZipFile(bad, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return bad
-
-
-def honest(members: Members) -> dict[str, object]:
-    """Return a manifest that fits altered members: hashes are no signature, and the rest of the checks must hold."""
-    from hashlib import sha256
-
-    manifest = json.loads(members[MANIFEST])
-    for name in (AGENTS, THREADS, QUEUES):
-        content = members.get(name, b"")
-        manifest["members"][name] = {
-            "sha256": sha256(content).hexdigest(),
-            "size_bytes": len(content),
-            "lines": content.count(b"\n"),
-        }
-    return sealed(manifest)
-
-
-def edit_manifest(**changed: object) -> Callable[[Members], None]:
-    def change(members: Members) -> None:
-        members[MANIFEST] = json.dumps({**json.loads(members[MANIFEST]), **changed}).encode()
-
-    return change
-
-
-def swap(name: str, before: bytes, after: bytes) -> Callable[[Members], None]:
-    def change(members: Members) -> None:
-        assert before in members[name]
-        members[name] = members[name].replace(before, after)
-
-    return change
-
-
-def put(name: str, content: bytes) -> Callable[[Members], None]:
-    return lambda members: members.update({name: content})
 
 
 def refused(new: Place, path: Path) -> InvalidInput:
@@ -286,16 +237,17 @@ def test_a_folder_that_is_not_there_is_named(old: Place, tmp_path: Path) -> None
     assert caught.value.code == "NotWritable" and "none" in caught.value.message
 
 
+@pytest.mark.parametrize("at", ["zipfile._ZipWriteFile.write", "os.fsync"], ids=["writing", "at-the-end"])
 def test_a_full_disk_leaves_the_older_back_up(
-    good: Path, old: Place, monkeypatch: pytest.MonkeyPatch
+    good: Path, old: Place, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     """What was written up to then is removed."""
     before = good.read_bytes()
 
-    def full(_: int) -> None:
+    def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr(at, full)
     with pytest.raises(InvalidInput) as caught:
         old.back_up(good)
 
