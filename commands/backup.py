@@ -142,6 +142,11 @@ def say(line: str) -> None:
 
 
 def show(lines: Iterator[str]) -> None:
-    for line in lines:
-        print(harmless(line).replace("\n", " "))
-    sys.stdout.flush()
+    """Print *lines*; a reader that went away (`| head -1`) changes nothing else, now or when Python ends."""
+    try:
+        for line in lines:
+            print(harmless(line).replace("\n", " "))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())

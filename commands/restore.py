@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
         wanted = RestoreOptions(dry_run=options.dry_run, beside=options.yes)
         report = service.restore(options.file, wanted, say)
         if options.json:
-            print(json.dumps(words.restore_document(report), ensure_ascii=True, indent=2), flush=True)
+            show(iter(json.dumps(words.restore_document(report), indent=2).splitlines()))
         else:
             show(words.restore_lines(report))
         return INCOMPLETE if report.failed else DONE

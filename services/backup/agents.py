@@ -10,7 +10,7 @@ from services.backup.patience import Patience, in_order
 from services.backup.records import text_of
 from services.backup.trouble import LOOK_BACK, PASSED_OVER, reason_of
 
-CIRCLE = "it is connected to itself by way of others, and no agent of such a circle can be the first"
+CIRCLE = "its connections lead into a circle of agents, none of which can be the first"
 OUTDATED = "it is still connected to {old}, which is {new} now: connect it anew"
 
 
@@ -51,8 +51,8 @@ class AgentRestorer:
                     self.new_ids[outcome.old_id] = outcome.new_id
                 yield outcome
         for one in agents():
-            if str(one["id"]) not in ended:
-                yield self._failed(one, CIRCLE)
+            if (old := str(one["id"])) not in ended:
+                yield self._restore(one, set()) if self.new_ids.get(old) else self._failed(one, CIRCLE)
 
     def _restore(self, agent: Json, failed: set[str]) -> Outcome:
         old, name = str(agent["id"]), text_of(agent, "name")

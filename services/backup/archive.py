@@ -68,7 +68,8 @@ class ArchiveWriter:
     def commit(self) -> None:
         with writing(self._path):
             self.part.replace(self._path)
-            if os.name != "nt":
+        if os.name != "nt":
+            with contextlib.suppress(OSError):  # not every file system can; the file itself is on the disk
                 folder = os.open(self._path.parent, os.O_RDONLY)
                 try:
                     os.fsync(folder)
@@ -81,9 +82,8 @@ class ArchiveWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(
-            OSError, ValueError
-        ):  # a full disk shows again when what is buffered is written
+        # A full disk shows again when what is buffered is written.
+        with contextlib.suppress(OSError, ValueError):
             self._zip.close()
         with contextlib.suppress(OSError):
             self._file.close()

@@ -25,7 +25,6 @@ from services.queues import QueueService
 
 ONE_QUESTION = "per_query"  # the mark of agents that are deleted after their question
 LEFT_OUT_TOLD = 1000
-PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ def test_agents_connected_in_a_circle_are_told(old: Place, new: Place, tmp_path:
     assert [one.name for one in report.failed] == ["a", "b", "c"]
     assert all("circle" in one.reason for one in report.failed)
     assert set(new.agents()) == {"plain"}
+    assert old.restore(tmp_path / "b.zip").count("agent", "present") == 4
 
 
 def test_metadata_that_is_full_makes_room_and_says_for_what(old: Place, new: Place, tmp_path: Path) -> None:
