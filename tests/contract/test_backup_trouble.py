@@ -115,6 +115,27 @@ def test_trouble_that_passes_is_waited_for(
     assert_moved(old, new, new.restore(tmp_path / "b.zip"))
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"status": 429, "headers": {"Retry-After": "1"}, "times": 12},
+        {"kind": "reset", "times": 3},
+        {"kind": "truncate"},
+    ],
+    ids=["429", "reset", "half-a-reply"],
+)
+def test_a_back_up_waits_for_trouble_that_passes(old: Place, tmp_path: Path, trouble: dict[str, Any]) -> None:
+    """And then holds every message, once."""
+    fill(old)
+    for operation in ("list_agents", "list_threads", "list_messages"):
+        old.seam.fail(f"foundry.{operation}", **trouble)
+
+    manifest = old.back_up(tmp_path / "b.zip").manifest
+
+    counts = manifest.counts
+    assert (counts.agents, counts.threads, counts.messages, manifest.left_out_count) == (2, 6, 50, 0)
+
+
 def test_a_service_that_asks_for_a_day_is_not_waited_for(old: Place, new: Place, tmp_path: Path) -> None:
     """The back-up ends and says so; an older one stays."""
     fill(old)
