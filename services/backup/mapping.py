@@ -68,7 +68,7 @@ def agent_request(agent: Json, backup_id: str, new_ids: Mapping[str, str], addre
     if "instructions" in body:
         body["instructions"] = addresses.moved(body["instructions"])
     body["tools"] = [addresses.moved(_reconnected(tool, new_ids, lost)) for tool in tools_of(agent)]
-    if resources := _without_files(agent.get("tool_resources"), lost):
+    if resources := without_files(agent.get("tool_resources"), lost):
         body["tool_resources"] = resources
     metadata = records.metadata_of(agent)
     before = connected_to(agent)
@@ -132,7 +132,7 @@ def _reconnected(tool: Json, new_ids: Mapping[str, str], lost: list[str]) -> Jso
     return {**tool, "connected_agent": {**inner, "id": new_ids[old]}}
 
 
-def _without_files(resources: object, lost: list[str]) -> dict[str, object]:
+def without_files(resources: object, lost: list[str]) -> dict[str, object]:
     """Return what tools refer to without what stays in the old project."""
     if not isinstance(resources, Mapping):
         return {}

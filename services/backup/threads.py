@@ -8,7 +8,7 @@ from itertools import islice
 
 from services.agents.backend import AgentBackend, Thread
 from services.backup import records
-from services.backup.mapping import OPID, Wanted, marked_metadata, message_request, opid_of
+from services.backup.mapping import OPID, Wanted, marked_metadata, message_request, opid_of, without_files
 from services.backup.models import Outcome, State, ThreadRecord
 from services.backup.patience import Patience, in_order
 from services.backup.spool import Spool, Spools
@@ -110,6 +110,7 @@ class ThreadRestorer:
     def _create(self, thread: ThreadRecord, first: list[Wanted], lost: Counter[str]) -> Thread:
         gone: list[str] = []
         metadata = marked_metadata(thread.metadata, self._backup_id, thread.id, thread.created_at_s, gone)
+        without_files(thread.document.get("tool_resources"), gone)
         lost.update(gone)
         messages = [{**one.body, "metadata": one.metadata} for one in first]
 

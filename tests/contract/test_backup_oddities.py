@@ -139,6 +139,19 @@ def test_a_message_without_text_is_left_out_and_told(old: Place, new: Place, tmp
     assert new.restore(tmp_path / "b.zip").count("thread", "present") == 1
 
 
+def test_files_of_a_conversation_are_told(old: Place, new: Place, tmp_path: Path) -> None:
+    """The model can no longer search what was uploaded to it."""
+    resources = {"file_search": {"vector_store_ids": ["vs_1"]}}
+    body = {"messages": [{"role": "user", "content": "Search it."}], "tool_resources": resources}
+    thread = old.lab.client.threads.create(body=body)
+
+    report = moved(old, new, tmp_path)
+
+    assert {one.what: one.count for one in report.cannot_move}["vector stores"] == 1
+    (outcome,) = [one for one in report.outcomes if one.old_id == thread.id]
+    assert outcome.notes == ("vector store ids of file_search",)
+
+
 def test_what_to_do_next_is_told(old: Place, new: Place, tmp_path: Path) -> None:
     """Another environment, another storage account, a model that is not deployed here."""
     old.lab.client.create_agent(body={"model": "gpt-99", "name": "a"})
