@@ -4,6 +4,7 @@ import importlib
 import sys
 
 COMMANDS = ("serve", "ask", "diagnose", "demo", "doctor", "poison", "local", "azure", "test", "bench", "fix")
+COMMANDS = ("serve", "ask", "demo", "local", "azure", "backup", "restore", "test", "bench", "fix")
 
 
 def main(arguments: list[str]) -> int:

@@ -183,6 +183,14 @@ class QueueDepth:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """How a queue is set up: its name and its metadata."""
+
+    name: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class PeekedMessage:
     """A message that still waits. *body*: its JSON object, None when it holds none; *text*: what it holds, decoded
     from base64 where that is text in base64. *encoded*: whether it came in base64, as agents and functions expect."""

@@ -18,7 +18,7 @@ from azure.core.pipeline import PipelineResponse
 from azure.storage.queue import QueueMessage, QueueServiceClient
 
 from services.errors import NotFound, ShapeError
-from services.models import PeekedMessage, QueueDepth, QueueState
+from services.models import PeekedMessage, QueueDepth, QueueSettings, QueueState
 from services.resilience import Resilience
 
 log = logging.getLogger(__name__)
@@ -116,6 +116,16 @@ class QueueService:
             if self._resilience.read("create queue", name, lambda name=name: self._create(name))  # type: ignore[misc]  # binds name
         )
 
+    def list_configured(self) -> list[QueueSettings]:
+        """Return every queue with its metadata, by name. One request per 5,000 queues."""
+        return self._resilience.read("list queues", "", self._read_configured)
+
+    def create(self, wanted: QueueSettings) -> bool:
+        """Return whether the queue was created; False: one of that name is there, and stays as it is. One request."""
+        return self._resilience.read(
+            "create queue", wanted.name, lambda: self._create(wanted.name, wanted.metadata)
+        )
+
     # One request each, inside the resilience wrapper ------------------------------------------------
 
     def _read_names(self, prefix: str) -> list[str]:
@@ -126,6 +136,14 @@ class QueueService:
             _require_xml(taken[-1], "EnumerationResults")
             names += [str(queue.name) for queue in page]
         return names
+
+    def _read_configured(self) -> list[QueueSettings]:
+        taken: list[PipelineResponse[Any, Any]] = []
+        found: list[QueueSettings] = []
+        for page in self._client.list_queues(include_metadata=True, raw_response_hook=taken.append).by_page():
+            _require_xml(taken[-1], "EnumerationResults")
+            found += [QueueSettings(str(queue.name), dict(queue.metadata or {})) for queue in page]
+        return found
 
     def _read_count(self, name: str) -> int:
         taken: list[PipelineResponse[Any, Any]] = []
@@ -143,10 +161,11 @@ class QueueService:
         _require_xml(taken[-1], "QueueMessagesList")
         return found
 
-    def _create(self, name: str) -> bool:
+    def _create(self, name: str, metadata: Mapping[str, str] | None = None) -> bool:
         taken: list[PipelineResponse[Any, Any]] = []
+        given = dict(metadata) if metadata else None
         try:
-            self._client.create_queue(name, raw_response_hook=taken.append)
+            self._client.create_queue(name, metadata=given, raw_response_hook=taken.append)
         except ResourceExistsError as exc:
             if getattr(exc, "error_code", "") == "QueueBeingDeleted":
                 raise

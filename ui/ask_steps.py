@@ -76,6 +76,8 @@ def _no_steps(answer: Answer) -> str:
         return "Questions of one conversation are answered one after another."
     if answer.is_open:
         return "No step yet."
+    if answer.notice and not answer.run_id:
+        return safe.inline(answer.notice, 400)
     return "The steps of this answer are not known." if answer.run_id else "It ended before the first step."
 
 

@@ -1,6 +1,6 @@
 """AgentBackend: what Relaydeck asks of an agent service. Classic agents are one; newer ones come next to it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -136,6 +136,14 @@ class ThreadMessage:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """*documents*: whole objects, as the service gives them. *after*: where the next page begins, empty on the last."""
+
+    documents: tuple[Mapping[str, object], ...]
+    after: str
+
+
 # What a stream of a run yields ------------------------------------------------------------------------
 
 
@@ -232,3 +240,26 @@ class AgentBackend(Protocol):
 
     def list_messages(self, thread_id: str, limit: int) -> list[ThreadMessage]:
         """Return at most *limit* messages, newest first."""
+
+    # Whole objects, for back-ups: oldest first, a page (1 to 100) a request, with all that our own models leave out.
+
+    def agent_documents(self, after: str = "", limit: int = 100) -> DocumentPage: ...
+
+    def thread_documents(
+        self, after: str = "", limit: int = 100, *, newest_first: bool = False
+    ) -> DocumentPage: ...
+
+    def message_documents(self, thread_id: str, after: str = "", limit: int = 100) -> DocumentPage: ...
+
+    def create_agent_from(self, document: Mapping[str, object], metadata: Mapping[str, str]) -> Agent:
+        """Return the new agent, defined by *document* as create requests have it. *metadata* carries `opid`."""
+
+    def create_thread_from(
+        self, messages: Sequence[Mapping[str, object]], metadata: Mapping[str, str]
+    ) -> Thread:
+        """Return a new thread that begins with *messages*, as requests have them. *metadata* carries `opid`."""
+
+    def add_message(
+        self, thread_id: str, message: Mapping[str, object], metadata: Mapping[str, str]
+    ) -> ThreadMessage:
+        """Return the message, added to the thread's end. *metadata* carries `opid`."""

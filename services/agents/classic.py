@@ -5,7 +5,7 @@ Replies are read from their JSON, not from the SDK's models: those check nothing
 nor queue functions' calls.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from services.agents.backend import (
     Agent,
     AgentDefinition,
     QueueFunction,
+    DocumentPage,
     Run,
     RunStep,
     RunStream,
@@ -84,13 +85,7 @@ class ClassicBackend:
     # Threads --------------------------------------------------------------------------------------
 
     def create_thread(self, metadata: Mapping[str, str]) -> Thread:
-        body = {"metadata": dict(metadata)}
-        return self._resilience.create(
-            "create thread",
-            "",
-            lambda: shapes.thread(_fetch(self._client.threads.create, body=body)),
-            lambda: self._made_by(metadata, self._client.threads.list, shapes.thread),
-        )
+        return self.create_thread_from((), metadata)
 
     def get_thread(self, thread_id: str) -> Thread:
         _require_id("get thread", thread_id)
@@ -177,6 +172,55 @@ class ClassicBackend:
             "list messages", thread_id, self._client.messages.list, limit, shapes.message, thread_id
         )
 
+    # Whole objects, for back-ups ------------------------------------------------------------------
+
+    def agent_documents(self, after: str = "", limit: int = PAGE) -> DocumentPage:
+        return self._page("list agents", "", self._client.list_agents, after, limit)
+
+    def thread_documents(
+        self, after: str = "", limit: int = PAGE, *, newest_first: bool = False
+    ) -> DocumentPage:
+        order = "desc" if newest_first else "asc"
+        return self._page("list threads", "", self._client.threads.list, after, limit, order=order)
+
+    def message_documents(self, thread_id: str, after: str = "", limit: int = PAGE) -> DocumentPage:
+        _require_id("list messages", thread_id)
+        return self._page("list messages", thread_id, self._client.messages.list, after, limit, thread_id)
+
+    def create_agent_from(self, document: Mapping[str, object], metadata: Mapping[str, str]) -> Agent:
+        body = {**document, "metadata": dict(metadata)}
+        return self._resilience.create(
+            "create agent",
+            shapes.optional_text(document, "name"),
+            lambda: shapes.agent(_fetch(self._client.create_agent, body=body)),
+            lambda: self._made_by(metadata, self._client.list_agents, shapes.agent),
+        )
+
+    def create_thread_from(
+        self, messages: Sequence[Mapping[str, object]], metadata: Mapping[str, str]
+    ) -> Thread:
+        body: dict[str, object] = {"metadata": dict(metadata)}
+        if messages:
+            body["messages"] = [dict(one) for one in messages]
+        return self._resilience.create(
+            "create thread",
+            "",
+            lambda: shapes.thread(_fetch(self._client.threads.create, body=body)),
+            lambda: self._made_by(metadata, self._client.threads.list, shapes.thread),
+        )
+
+    def add_message(
+        self, thread_id: str, message: Mapping[str, object], metadata: Mapping[str, str]
+    ) -> ThreadMessage:
+        _require_id("add message", thread_id)
+        body = {**message, "metadata": dict(metadata)}
+        return self._resilience.create(
+            "add message",
+            thread_id,
+            lambda: shapes.message(_fetch(self._client.messages.create, thread_id, body=body)),
+            lambda: self._made_by(metadata, self._client.messages.list, shapes.message, thread_id),
+        )
+
     # How the requests are made --------------------------------------------------------------------
 
     def _list(
@@ -193,6 +237,30 @@ class ClassicBackend:
         return self._resilience.read(
             operation, resource, lambda: [shape(one) for one in _objects(fn, limit, *ids)]
         )
+
+    def _page(
+        self,
+        operation: str,
+        resource: str,
+        fn: Callable[..., Any],
+        after: str,
+        limit: int,
+        *ids: str,
+        order: str = "asc",
+    ) -> DocumentPage:
+        size = max(1, min(limit, PAGE))
+
+        def read() -> DocumentPage:
+            taken: list[PipelineResponse[Any, Any]] = []
+            pages = fn(*ids, limit=size, order=order, raw_response_hook=taken.append)
+            with _status_first(taken):
+                next(pages.by_page(continuation_token=after or None), None)
+            documents, more = shapes.page(taken[-1].http_response.json())
+            return DocumentPage(
+                tuple(documents), shapes.text(documents[-1], "id") if more and documents else ""
+            )
+
+        return self._resilience.read(operation, resource, read)
 
     def _delete(self, operation: str, resource: str, fn: Callable[..., Any]) -> None:
         _require_id(operation, resource)

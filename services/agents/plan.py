@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from services.agents.backend import (
@@ -92,4 +92,8 @@ def orchestrator_instructions(catalogue: tuple[FunctionTool, ...]) -> str:
 
 def links_of(members: Sequence[Agent]) -> str:
     """Return a short text that changes when an orchestrator would be connected to other agents."""
-    return hashlib.sha256(" ".join(agent.id for agent in members).encode()).hexdigest()[:16]
+    return links_of_ids(agent.id for agent in members)
+
+
+def links_of_ids(ids: Iterable[str]) -> str:
+    return hashlib.sha256(" ".join(ids).encode()).hexdigest()[:16]

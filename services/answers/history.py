@@ -34,6 +34,8 @@ from services.answers.events import (
 )
 from services.answers.fold import fold
 from services.answers.questions import title_of
+from services.answers.restored import restored_answers
+from services.backup.marks import origin_of
 from services.errors import ServiceError
 from services.models import Answer, StepKind, StepState
 
@@ -72,16 +74,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """*found*: oldest first. *complete*: False when older runs were left out."""
+    """*found*: oldest first. *complete*: False when older ones were left out. *restored*: what came from a back-up."""
 
     thread: Thread
     found: tuple[Found, ...]
     complete: bool
+    restored: tuple[Answer, ...] = ()
 
     @property
     def title(self) -> str:
         stored = self.thread.metadata.get(record.TITLE, "")
-        return stored or next((title_of(one.question) for one in self.found if one.question), "Conversation")
+        asked = [*(one.question for one in self.restored), *(one.question for one in self.found)]
+        return stored or next(map(title_of, filter(None, asked)), "Conversation")
 
 
 class History:
@@ -101,16 +105,18 @@ class History:
         thread = self._backend.get_thread(thread_id)
         runs = self._backend.list_runs(thread_id, ANSWERS_MOST + 1)
         messages = list(reversed(self._backend.list_messages(thread_id, MESSAGES_MOST)))
-        complete = len(runs) <= ANSWERS_MOST
+        restored = restored_answers(thread_id, messages)
+        complete = len(runs) <= ANSWERS_MOST and not (restored and len(messages) == MESSAGES_MOST)
         runs = list(reversed(runs[:ANSWERS_MOST]))
         known = set(known_runs)
         wanted = [run for run in runs if run.state in TERMINAL and run.id not in known]
         steps = self._read_steps(wanted[-STEPS_FOR_LATEST:])
         found = []
-        for run, question in zip(runs, questions_of(runs, messages), strict=True):
+        ours = [message for message in messages if origin_of(message.metadata) is None]
+        for run, question in zip(runs, questions_of(runs, ours), strict=True):
             own, children = steps.get(run.id, ((), ()))
             found.append(Found(run, question, text_of(run, messages), own, children))
-        return Past(thread, tuple(found), complete)
+        return Past(thread, tuple(found), complete, restored)
 
     def _read_steps(self, runs: Sequence[Run]) -> dict[str, _Steps]:
         if not runs:

@@ -163,7 +163,7 @@ class AnswerService:
                 raise _no_thread(thread_id) from None
             answers = tuple(job.answer for job in live)
             return Conversation(thread_id, title_of(answers[0].question), answers[0].asked_at, answers)
-        told = [self._answer_of(found) for found in past.found]
+        told = [*past.restored, *(self._answer_of(found) for found in past.found)]
         shown = {answer.id for answer in told}
         told += [job.answer for job in live if job.id not in shown]
         told.sort(key=lambda answer: answer.asked_at or past.thread.created_at)

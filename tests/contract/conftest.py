@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -41,6 +42,9 @@ from tests.azurite import azurite as azurite_runner
 if TYPE_CHECKING:  # the SDKs take long to import, and most tests need none
     from tests.contract.agents_support import Lab
     from tests.contract.diagnosis_support import Ward
+if TYPE_CHECKING:
+    from tests.contract.agents_support import Lab
+    from tests.contract.backup_support import Place
 
 STORAGE_AUDIENCE = "https://storage.azure.com"
 # One test's failures do not shut out the next.
@@ -300,3 +304,37 @@ def error_code(error: HttpResponseError) -> str:
     """Return the code of Azure's error body, which the SDK puts on its exceptions."""
     code = error.error_code  # type: ignore[attr-defined]  # set by the storage SDK
     return str(getattr(code, "value", code))
+
+
+# Two projects, for back-up and restore ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def other_lab(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Lab]":
+    from tests.contract.agents_support import ScriptedModel, open_lab
+
+    model = ScriptedModel()
+    settings = EmulatorSettings(state=tmp_path_factory.mktemp("other-lab"))
+    with Emulator(settings, model=model) as emulator, open_lab(emulator, model) as lab:
+        yield lab
+
+
+@pytest.fixture
+def old(lab: "Lab") -> "Iterator[Place]":
+    """The project that a back-up is made of."""
+    from tests.contract.backup_support import open_place
+
+    with open_place(lab) as place:
+        yield place
+
+
+@pytest.fixture
+def new(other_lab: "Lab") -> "Iterator[Place]":
+    """Another project, empty, on a Local Azure of its own, which gives other ids."""
+    from tests.contract.backup_support import open_place
+
+    other_lab.emulator.reset(seed=2)
+    other_lab.model.reset()
+    with open_place(other_lab) as place:
+        yield place
+    assert other_lab.emulator.unspent_faults() == []

@@ -1,0 +1,1 @@
+"""Back-up and restore: agent definitions, conversations and queue settings in one file."""
