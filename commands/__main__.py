@@ -3,8 +3,21 @@
 import importlib
 import sys
 
-COMMANDS = ("serve", "ask", "diagnose", "demo", "doctor", "poison", "local", "azure", "test", "bench", "fix")
-COMMANDS = ("serve", "ask", "demo", "local", "azure", "backup", "restore", "test", "bench", "fix")
+COMMANDS = (
+    "serve",
+    "ask",
+    "diagnose",
+    "demo",
+    "doctor",
+    "poison",
+    "local",
+    "azure",
+    "backup",
+    "restore",
+    "test",
+    "bench",
+    "fix",
+)
 
 
 def main(arguments: list[str]) -> int:

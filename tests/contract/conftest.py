@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
