@@ -23,6 +23,9 @@ from services.resilience import Resilience
 
 log = logging.getLogger(__name__)
 POISON_SUFFIX = "-poison"  # the Functions host adds it after five failed deliveries
+LEASE_PREFIX = (
+    "relaydeck-lease-"  # our own, with one message that says who may clean up: nobody's work waits there
+)
 STALLED_AFTER_S = 600.0
 PEEK_MAX = 32
 AT_ONCE = 8
@@ -85,6 +88,12 @@ class QueueService:
             if self._resilience.read("create queue", name, lambda name=name: self._create(name))  # type: ignore[misc]  # binds name
         )
 
+    def delete(self, name: str) -> bool:
+        """Delete the queue with all that is in it; return False when it was gone before. One request."""
+        return self._resilience.delete(
+            "delete queue", name, lambda: self._client.get_queue_client(name).delete_queue()
+        )
+
     # One request each, inside the resilience wrapper ------------------------------------------------
 
     def _read_names(self, prefix: str) -> list[str]:
@@ -94,7 +103,7 @@ class QueueService:
         for page in pages.by_page():
             _require_xml(taken[-1], "EnumerationResults")
             names += [str(queue.name) for queue in page]
-        return names
+        return [name for name in names if not name.startswith(LEASE_PREFIX)]
 
     def _read_count(self, name: str) -> int:
         taken: list[PipelineResponse[Any, Any]] = []
