@@ -87,6 +87,10 @@ class Deleter:
             for wave in waves:
                 list(pool.map(lambda one: progress.add(self._safely(one, stopped, widened, refusals)), wave))
 
+    def close(self) -> None:
+        """End all waits for a turn: the process stops."""
+        self._rate.close()
+
     def _safely(
         self, one: Finding, stopped: Callable[[], bool], widened: frozenset[str], refusals: Counter[str]
     ) -> Row:

@@ -9,6 +9,7 @@ REST: https://learn.microsoft.com/rest/api/storageservices/get-messages
 
 import logging
 import os
+import random
 import socket
 import threading
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.core.pipeline import PipelineResponse
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
-from services.errors import Conflict, InvalidInput, NotFound, ServiceError, ShapeError
+from services.errors import AccessDenied, Conflict, InvalidInput, NotFound, ServiceError, ShapeError
 from services.queues import DEPTH_HEADER, LEASE_PREFIX
 from services.resilience import Resilience
 
@@ -27,6 +28,23 @@ T = TypeVar("T")
 HELD_S = 60
 RENEWALS = 3  # in the time that the lease is held for: two may fail
 NEVER_EXPIRES = -1
+TRIES, LONGEST_PAUSE_S, SETTLING_S = 5, 0.4, 0.3
+ROLE = "Without a lease nothing is deleted. Ask for the role Storage Queue Data Contributor on the queue {queue}."
+
+
+class _ContendedError(Conflict):
+    settling_s = 0.0
+
+
+def _contended(queue: str, settling_s: float = 0.0) -> _ContendedError:
+    error = _ContendedError(
+        "Several Relaydecks wanted to clean up at the same moment.",
+        operation="take the lease",
+        resource=queue,
+        hint="Try again.",
+    )
+    error.settling_s = settling_s
+    return error
 
 
 class Lease:
@@ -40,21 +58,25 @@ class Lease:
         self._message: QueueMessage | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self._lost = False
+        self._lost = self._seen_empty = False
 
     def acquire(self) -> None:
         """Return once the lease is held; it is renewed in the background until release().
 
         Sends three requests, and two more the first time. Raises Conflict when another process holds it (who, is in the
-        words), AccessDenied when this identity may not, and the other ServiceErrors.
+        words), AccessDenied when this identity may not (the role is in the hint), and the other ServiceErrors.
         """
         with self._lock:
             if self._message is not None:
                 raise Conflict(
                     "This Relaydeck is cleaning up already.", operation="take the lease", resource=self.queue
                 )
-            self._message = self._take()
-            self._over, self._lost = threading.Event(), False
+            self._over, self._lost, self._seen_empty = threading.Event(), False, False
+            try:
+                self._message = self._take_patiently()
+            except AccessDenied as error:
+                error.hint = ROLE.format(queue=self.queue)
+                raise
         threading.Thread(target=self._renew, args=[self._over], name="cleanup-lease", daemon=True).start()
 
     def lost(self) -> bool:
@@ -75,6 +97,19 @@ class Lease:
 
     # How --------------------------------------------------------------------------------------------
 
+    def _take_patiently(self) -> QueueMessage:
+        """Try again after those failures that two who began at the same moment cause each other."""
+        for tried in range(TRIES):
+            try:
+                return self._take()
+            except _ContendedError as error:
+                log.info("lease.contended", extra={"queue": self.queue, "tried": tried})
+                if tried == TRIES - 1:
+                    raise
+                wait_s = random.uniform(0, LONGEST_PAUSE_S) + error.settling_s  # noqa: S311 - parts two, guards nothing
+                self._over.wait(wait_s)
+        raise AssertionError("the last try returns or raises")
+
     def _take(self) -> QueueMessage:
         try:
             message = self._receive()
@@ -82,7 +117,10 @@ class Lease:
             self._call("make the lease", self._make)
             message = self._receive()
         count = self._call("look at the lease", self._count)
-        if message is None and count == 0:  # made by a process that died before it put the message in
+        if message is None and count == 0 and not self._seen_empty:
+            self._seen_empty = True
+            raise _contended(self.queue, SETTLING_S)  # its maker is about to put the message in
+        if message is None and count == 0:  # its maker died before it could
             self._call("make the lease", self._put)
             message, count = self._receive(), self._call("look at the lease", self._count)
         if message is None:
@@ -94,12 +132,7 @@ class Lease:
             )
         if count > 1:  # two processes put one in at the same time: nobody holds both, so nobody holds it
             self._call("give the lease up", lambda: self._queue().delete_message(message))
-            raise Conflict(
-                "Several Relaydecks wanted to clean up at the same moment.",
-                operation="take the lease",
-                resource=self.queue,
-                hint="Try again.",
-            )
+            raise _contended(self.queue)
         self._tell_holder()
         return message
 

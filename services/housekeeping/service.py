@@ -102,7 +102,9 @@ class HousekeepingService:
         self._keep(stopping=True)
 
     def close(self) -> None:
+        """End what is under way; requests that are out run to their end, for at most 5 s."""
         self._stopped.set()
+        self._deleter.close()
         worker = self._worker
         if worker is not None:
             worker.join(CLOSE_WAIT_S)
