@@ -5,6 +5,7 @@ python3 run.py ask "…"         ask from the terminal (--json, --thread ID, --t
 python3 run.py demo            keep a gentle, real load running: one line an answer (--rate N, --minutes M)
 python3 run.py local -- CMD    run any command against Local Azure; local --print-env prints its variables
 python3 run.py azure           the dashboard on the Azure project that the environment or .env names
+python3 run.py cleanup         delete what nobody needs any more (--dry-run, --yes, --json, --kind K, --also ID)
 python3 run.py test            everything CI runs: format, lint, types, tests, browser (--azurite, --live)
 python3 run.py bench           the benchmarks; results go to bench/results/
 python3 run.py fix             format the code and repair what the linter can

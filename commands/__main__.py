@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-COMMANDS = ("serve", "ask", "demo", "local", "azure", "test", "bench", "fix")
+COMMANDS = ("serve", "ask", "demo", "local", "azure", "cleanup", "test", "bench", "fix")
 
 
 def main(arguments: list[str]) -> int:

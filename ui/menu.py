@@ -61,7 +61,15 @@ MENU: dict[str, tuple[Screen, ...]] = {
         Screen("trace.py", "Trace", ":material/timeline:", "One answer, hop by hop", wide=True, hidden=True),
     ),
     "Inventory": (),
-    "Care": (),
+    "Care": (
+        Screen(
+            "cleanup.py",
+            "Clean-up",
+            ":material/mop:",
+            "What nobody needs any more, found and deleted",
+            wide=True,
+        ),
+    ),
     "Show": (),
 }
 
