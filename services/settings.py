@@ -137,7 +137,7 @@ class Settings(BaseModel):
     )
     cleanup_per_s: float = setting(
         "RELAYDECK_CLEANUP_PER_S",
-        200,
+        250,
         "The most requests per second of a clean-up; it slows down by itself when the service says so.",
         ge=1,
         le=1000,

@@ -4,8 +4,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from services.actions import ActionName, Actions
@@ -16,7 +16,7 @@ from services.housekeeping.pacing import RateLimit
 from services.queues import QueueService
 
 log = logging.getLogger(__name__)
-AT_ONCE = 32
+AT_ONCE = 48
 PATIENCE_S = 60.0  # with one thing that is busy, or a service that is
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 REFUSALS_BELIEVED = (
@@ -78,27 +78,35 @@ class Deleter:
         progress.total = len(findings)
         at_once = max(1, min(at_once, int(self._rate.per_s)))
         refusals: Counter[str] = Counter()
-        waves = [
-            [one for one in findings if one.sort == "agent" and one.leads],
-            [one for one in findings if one.sort == "agent" and not one.leads],
-            [one for one in findings if one.sort not in ("agent",)],
-        ]
+        led = [one for one in findings if one.sort == "agent" and not one.leads]
         with ThreadPoolExecutor(at_once, thread_name_prefix="cleanup") as pool:
-            for wave in waves:
-                list(pool.map(lambda one: progress.add(self._safely(one, stopped, widened, refusals)), wave))
+
+            def begin(some: Iterable[Finding]) -> list[Future[None]]:
+                return [pool.submit(self._note, one, progress, stopped, widened, refusals) for one in some]
+
+            first = begin(one for one in findings if one.leads)
+            others = begin(one for one in findings if not one.leads and one.sort != "agent")
+            wait(first)
+            wait([*others, *begin(led)])
 
     def close(self) -> None:
         """End all waits for a turn: the process stops."""
         self._rate.close()
 
-    def _safely(
-        self, one: Finding, stopped: Callable[[], bool], widened: frozenset[str], refusals: Counter[str]
-    ) -> Row:
+    def _note(
+        self,
+        one: Finding,
+        progress: Progress,
+        stopped: Callable[[], bool],
+        widened: frozenset[str],
+        refusals: Counter[str],
+    ) -> None:
         try:
-            return self._one(one, stopped, widened, refusals)
+            row = self._one(one, stopped, widened, refusals)
         except Exception:  # one of a thousand must not end the others
             log.exception("cleanup.broken", extra={"resource": one.id})
-            return Row(one, "failed", "Something in Relaydeck itself went wrong; its log holds the details.")
+            row = Row(one, "failed", "Something in Relaydeck itself went wrong; its log holds the details.")
+        progress.add(row)
 
     def _one(
         self, one: Finding, stopped: Callable[[], bool], widened: frozenset[str], refusals: Counter[str]

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -70,23 +70,13 @@ class Looker:
         home, stopped = self._home(), stopped or threading.Event()
         problems: dict[str, ServiceError] = {}
         found: list[Finding] = []
-        agents = threads = None
-        complete = True
-        if kinds & AGENT_KINDS or "loose-queue" in kinds:
-            say("Reading the agents")
-            agents = _try(
-                problems, "agents", lambda: self._all(self._backend.agents_page, AGENTS_MOST, stopped)
-            )
-        if kinds & AGENT_KINDS or "old-thread" in kinds:
-            say("Reading the threads")
-            threads = _try(
-                problems, "threads", lambda: self._all(self._backend.threads_page, THREADS_MOST, stopped)
-            )
+        say("Reading agents and threads")
+        with ThreadPoolExecutor(max(2, at_once), thread_name_prefix="cleanup-look") as pool:
+            agents, threads = self._read_both(kinds, pool, stopped, problems)
             complete = threads is None or len(threads) < THREADS_MOST
-        with ThreadPoolExecutor(at_once, thread_name_prefix="cleanup-look") as pool:
             runs = _Runs(self._backend, pool, stopped, say)
-            if agents is not None and kinds & AGENT_KINDS:
-                uses = self._uses(agents, threads if complete else None, runs, home, problems)
+            if agents is not None:
+                uses = self._uses(agents, threads if complete else None, runs, home, problems, kinds)
                 found += [*judging.crashed(agents, home), *judging.unlinked(agents, home)]
                 found += judging.old_teams(agents, uses, home)
             if threads is not None:
@@ -106,6 +96,28 @@ class Looker:
             complete,
             problems,
         )
+
+    def _read_both(
+        self,
+        kinds: frozenset[Kind],
+        pool: ThreadPoolExecutor,
+        stopped: threading.Event,
+        problems: dict[str, ServiceError],
+    ) -> tuple[list[Agent] | None, list[Thread] | None]:
+        """Return all agents and all threads, read side by side; None where not wanted, or not to be had."""
+        agents: Future[list[Agent] | None] | None = None
+        threads: list[Thread] | None = None
+        if kinds & AGENT_KINDS or "loose-queue" in kinds:
+            agents = pool.submit(
+                lambda: _try(
+                    problems, "agents", lambda: self._all(self._backend.agents_page, AGENTS_MOST, stopped)
+                )
+            )
+        if kinds & AGENT_KINDS or "old-thread" in kinds:
+            threads = _try(
+                problems, "threads", lambda: self._all(self._backend.threads_page, THREADS_MOST, stopped)
+            )
+        return (agents.result() if agents is not None else None), threads
 
     def _home(self) -> Home:
         days = self._settings.thread_retention_d
@@ -134,10 +146,11 @@ class Looker:
         runs: "_Runs",
         home: Home,
         problems: dict[str, ServiceError],
+        kinds: frozenset[Kind],
     ) -> Uses:
         """Return who runs. Looks only when there is a team of an older definition."""
         old = [agent for agent in agents if judging.is_old_team(agent, home)]
-        if not old or threads is None:
+        if not old or threads is None or "old-team" not in kinds:
             return Uses(complete=threads is not None)
         return _try(problems, "runs", lambda: runs.uses(threads)) or Uses()
 

@@ -4,14 +4,17 @@ import threading
 import time
 from collections.abc import Callable
 
+SAVED_S, SLOWER = 0.05, 1.2
 SLOWEST_SHARE = 1 / 16
 RECOVERY_S = 10.0
 
 
 class RateLimit:
-    """Threads share it; each gets its turn in order. Two turns are never closer than 1 / *per_s*.
+    """Threads share it; each gets its turn in order, and no second sees more than *per_s* turns.
 
-    A bucket that holds a single token: a burst after a quiet time would be one more way over the limit of a service.
+    A token bucket. It holds the tokens of a twentieth of a second, so that a thread that was woken late does not lower
+    the rate; it is filled a fifth slower than *per_s*, so that requests that the network delays and hands over together
+    do not exceed it either.
     """
 
     def __init__(
@@ -36,7 +39,8 @@ class RateLimit:
             now_s = self._clock()
             if self._share < 1 and now_s - self._slowed_s >= RECOVERY_S:
                 self._share, self._slowed_s = min(1.0, 2 * self._share), now_s
-            self._next_s = now_s + 1 / (self.per_s * self._share)
+            every_s = SLOWER / (self.per_s * self._share)
+            self._next_s = max(self._next_s, now_s - SAVED_S) + every_s
 
     def slow_down(self) -> None:
         """Halve the rate, once a second at most: the service is at its limit. It doubles again every 10 s."""
