@@ -18,12 +18,12 @@ NAMES: dict[Kind, str] = {
     "expiring-message": "Messages about to expire",
 }
 MEANINGS: dict[Kind, str] = {
-    "crashed-answer": "Agents and threads that were made for one answer whose process ended before it could delete them.",
-    "old-team": "Pooled agents of an older definition of the team, on which nothing runs.",
-    "unlinked-agent": "Pooled agents that no question can reach any more.",
-    "old-thread": "Conversations in which nothing happened for longer than `RELAYDECK_THREAD_RETENTION_D`.",
-    "loose-queue": "Queues that no tool and no agent names. Only reported: they may belong to something else.",
-    "expiring-message": "Messages that the storage account drops within a day. Only reported.",
+    "crashed-answer": "Made for one answer, whose process ended before it could delete them.",
+    "old-team": "Agents of an older definition of the team; nothing runs on them.",
+    "unlinked-agent": "Agents of the team that no question can reach.",
+    "old-thread": "Nothing happened in them for longer than they are kept.",
+    "loose-queue": "Neither a tool nor an agent names them. Only reported.",
+    "expiring-message": "They are dropped within a day. Only reported.",
 }
 AGES: dict[str, timedelta | None] = {
     "any age": None,
@@ -44,7 +44,7 @@ def draw(findings: Sequence[Finding]) -> tuple[Finding, ...]:
             key=KIND_KEY,
             bind="query-params",
             format_func=lambda kind: f"{NAMES[kind]} · {counts[kind]:,}",
-            width="stretch",
+            width="content",
         )
         age = st.selectbox("Age", list(AGES), key=AGE_KEY, bind="query-params", width=190)
         text = st.text_input("Name, id or reason", key=TEXT_KEY, bind="query-params", width=240)

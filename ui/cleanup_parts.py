@@ -1,6 +1,7 @@
 """The parts of the Clean-up page. Nothing here asks Azure."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import streamlit as st
 
@@ -9,6 +10,7 @@ from services.housekeeping.findings import (
     UNDONE,
     Finding,
     Found,
+    Kind,
     Outcome,
     Result,
     count_words,
@@ -17,7 +19,7 @@ from services.housekeeping.findings import (
 from services.housekeeping.service import Status
 from services.housekeeping.sweeper import Sweeper
 from services.settings import Settings
-from ui import cleanup_actions, feedback, formats, safe
+from ui import cards, cleanup_actions, feedback, formats, safe
 from ui.cleanup_filters import MEANINGS, NAMES
 
 ROWS_SHOWN = 2_000
@@ -42,7 +44,7 @@ def draw_sweeper(sweeper: Sweeper, settings: Settings) -> None:
         st.caption(f":material/motion_photos_off: The sweeper is off (`RELAYDECK_SWEEP`); {kept}.")
         return
     last = sweeper.last()
-    every = f"looks every {formats.duration(sweeper.every_s)}"
+    every = f"looks every {cards.grain_words(timedelta(seconds=sweeper.every_s))}"
     if last is None:
         st.caption(
             f":material/cleaning_services: The sweeper {every}; it has not looked yet. {kept.capitalize()}."
@@ -92,19 +94,20 @@ def draw_found(found: Found) -> None:
         [
             {
                 "Kind": NAMES[kind],
-                "Found": len(mine),
-                "Would go": sum(one.deletable for one in mine),
+                "Found": _count(found, kind, len(mine)),
+                "Would go": _count(found, kind, sum(one.deletable for one in mine)),
                 "Oldest": _oldest(mine),
-                "What it is": MEANINGS[kind].replace("`", ""),
+                "What it is": MEANINGS[kind],
             }
             for kind, mine in counted
         ],
         key="cleanup-kinds",
         hide_index=True,
+        placeholder="–",
         column_config={
             "Kind": st.column_config.TextColumn(width="medium"),
-            "Found": st.column_config.NumberColumn(width="small"),
-            "Would go": st.column_config.NumberColumn(width="small"),
+            "Found": st.column_config.TextColumn(width="small"),
+            "Would go": st.column_config.TextColumn(width="small"),
             "Oldest": st.column_config.TextColumn(width="small"),
             "What it is": st.column_config.TextColumn(width="large"),
         },
@@ -250,14 +253,21 @@ def _draw_widening(others: Sequence[Finding]) -> None:
 
 
 def _looked_words(found: Found) -> str:
-    agents, threads = (formats.count(found.agents, "agent"), formats.count(found.threads, "thread"))
+    agents, threads = (formats.count(found.agents), formats.count(found.threads))
     left = [
         formats.count(number, noun)
         for number, noun in ((found.foreign_agents, "agent"), (found.foreign_threads, "thread"))
         if number
     ]
-    alone = f" {' and '.join(left)} of them are not ours and are left alone." if left else ""
-    return f"Agents: {agents}. Threads: {threads}.{alone}"
+    alone = f" Not ours, and left alone: {' and '.join(left)}." if left else ""
+    return f"Agents in all: {agents}, threads: {threads}.{alone}"
+
+
+def _count(found: Found, kind: Kind, number: int) -> str:
+    """Return how many; where a part was not read, that there may be more."""
+    if found.knows_all(kind):
+        return f"{number:,}"
+    return f"{number:,} or more" if number else formats.UNKNOWN
 
 
 def _oldest(mine: Sequence[Finding]) -> str | None:

@@ -20,6 +20,14 @@ KINDS: tuple[Kind, ...] = (
     "loose-queue",
     "expiring-message",
 )
+NEEDS: dict[Kind, frozenset[str]] = {  # the parts that must have been read for all of a kind to be known
+    "crashed-answer": frozenset({"agents", "threads"}),
+    "old-team": frozenset({"agents", "threads", "runs"}),
+    "unlinked-agent": frozenset({"agents"}),
+    "old-thread": frozenset({"threads", "conversations"}),
+    "loose-queue": frozenset({"agents", "queues"}),
+    "expiring-message": frozenset({"queues"}),
+}
 UNDONE: frozenset[Outcome] = frozenset({"refused", "busy", "failed", "skipped"})
 
 
@@ -68,6 +76,11 @@ class Found:
     foreign_threads: int | None = None
     complete: bool = True
     problems: Mapping[str, ServiceError] = field(default_factory=dict)
+
+    def knows_all(self, kind: Kind) -> bool:
+        """Whether what is not among the findings of *kind* does not exist."""
+        judged = self.complete or kind in ("unlinked-agent", "loose-queue", "expiring-message")
+        return judged and not NEEDS[kind] & self.problems.keys()
 
     def of(self, ids: frozenset[str]) -> tuple[Finding, ...]:
         return tuple(one for one in self.findings if one.id in ids)

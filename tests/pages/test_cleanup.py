@@ -140,7 +140,10 @@ def test_a_part_that_cannot_be_read_is_not_called_tidy(control: Control) -> None
     control.fail(operation="foundry.list_threads", status=403, code="Forbidden")
     at = looked()
     assert "it is not known whether they are tidy" in words(at)
-    assert "Threads: not known" in words(at)
+    assert "threads: not known" in words(at)
+    counts = dict(zip(*(table(at, "Would go")[name] for name in ("Kind", "Found")), strict=True))
+    assert (counts["Older teams"], counts["Old conversations"]) == ("not known", "not known")
+    assert counts["Unlinked agents"] == "0"
     assert not at.success
 
 
