@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-KIND, ENVIRONMENT, LIVES = "relaydeck", "environment", "lives_s"
+KIND, ENVIRONMENT, LIVES, KEEP = "relaydeck", "environment", "lives_s", "relaydeck_keep"
 CALLS_AFTERWARDS = (
     20  # the most calls, one after another, between the deadline of an answer and its last deletion
 )

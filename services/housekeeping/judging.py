@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.agents.backend import Agent, Run, Thread
-from services.agents.marks import ENVIRONMENT, KIND, alive_until
+from services.agents.marks import ENVIRONMENT, KEEP, KIND, alive_until
 from services.housekeeping.findings import Finding
 from services.models import PeekedMessage
 
@@ -39,15 +39,15 @@ class Home:
     retention: timedelta | None = None
 
     def owns(self, metadata: Mapping[str, str]) -> bool:
-        return metadata.get(KIND, "") in ("pooled", "per_query") and (
-            metadata.get(ENVIRONMENT, "") == self.environment
-        )
+        """Whether *metadata* carries our tag and our environment, and nobody has marked it to be kept."""
+        ours = metadata.get(KIND, "") in ("pooled", "per_query") and not metadata.get(KEEP)
+        return ours and metadata.get(ENVIRONMENT, "") == self.environment
 
 
 def crashed(things: Iterable[Agent | Thread], home: Home) -> Iterator[Finding]:
     """Yield what was made for one answer whose process is certainly gone, other environments' as foreign."""
     for thing in things:
-        if thing.metadata.get(KIND) != "per_query":
+        if thing.metadata.get(KIND) != "per_query" or thing.metadata.get(KEEP):
             continue
         over = alive_until(thing.created_at, thing.metadata)
         if over >= home.now:
