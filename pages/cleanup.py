@@ -9,6 +9,7 @@ import streamlit as st
 from ui import cleanup_actions, cleanup_filters, cleanup_parts, context, feedback
 
 EVERY_S = 1.0
+DRAWN_WHILE_BUSY = 200  # more would be sent to each viewer every second
 CAVEATS = (
     "Only what carries Relaydeck's tag and this environment is deleted, by one process of the environment at a time, "
     "orchestrators before the agents they are connected to. What was found more than two minutes ago is looked at "
@@ -63,7 +64,8 @@ def draw_body(was_busy: bool) -> None:
         others = [one for one in shown if not one.deletable and one.sort != "message"]
         if not status.is_busy:
             cleanup_parts.draw_actions(shown, others, status, context.services().settings)
-        cleanup_parts.draw_list(shown)
+        if not status.is_busy or len(shown) <= DRAWN_WHILE_BUSY:
+            cleanup_parts.draw_list(shown)
 
 
 main()

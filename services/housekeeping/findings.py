@@ -83,7 +83,8 @@ class Found:
         return judged and not NEEDS[kind] & self.problems.keys()
 
     def of(self, ids: frozenset[str]) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings if one.id in ids)
+        """Return the findings with these ids that something can be done with; messages are only reported."""
+        return tuple(one for one in self.findings if one.id in ids and one.sort != "message")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,10 @@ from emulator.faults import Fault
 from services.errors import Conflict
 from services.housekeeping.deleting import Deleter, Progress
 from services.housekeeping.findings import Finding
-from services.housekeeping.lease import Lease
 from services.housekeeping.pacing import RateLimit
-from services.resilience import Resilience
 from tests.contract.agents_support import Lab
 from tests.contract.answers_support import operations, plays_talk
 from tests.contract.housekeeping_support import DAY_S, TOMORROW_S, Yard, open_yard, ours
-from tests.contract.seam_support import LIMITS
-from tests.unit.conftest import Impatient
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -210,52 +206,6 @@ def test_two_processes_never_clean_up_at_the_same_time(lab: Lab, yard: Yard) -> 
     assert yard.delete(finding)[finding.id].outcome == "deleted"
 
 
-def test_the_lease_of_a_process_that_died_runs_out_by_itself(lab: Lab, yard: Yard) -> None:
-    dead, living = lease_of(yard), lease_of(yard)
-    dead.acquire()
-    dead._over.set()  # nobody renews it
-    with pytest.raises(Conflict, match="Another Relaydeck"):
-        living.acquire()
-    yard.pass_time(61)
-    living.acquire()
-    dead.release()  # comes to itself: its receipt is worth nothing any more
-    with pytest.raises(Conflict):
-        lease_of(yard).acquire()
-    living.release()
-
-
-def test_a_holder_that_lost_its_lease_notices_and_stops(lab: Lab, yard: Yard) -> None:
-    slow = lease_of(yard, held_s=1)
-    slow.acquire()
-    yard.pass_time(2)
-    other = lease_of(yard)
-    other.acquire()
-    wait_for(slow.lost)
-    other.release()
-
-
-def test_a_lease_that_two_made_at_once_is_held_by_one_at_most(lab: Lab, yard: Yard) -> None:
-    """Both saw an empty queue and put a message in: whoever sees two takes one out and begins again."""
-    first = lease_of(yard)
-    first.acquire()
-    queue = lab.queues.get_queue_client(first.queue)
-    queue.send_message("lease")
-    with pytest.raises(Conflict, match="Another Relaydeck"):
-        lease_of(yard).acquire()
-    first.release()
-    second = lease_of(yard)
-    second.acquire()
-    second.release()
-
-
-def test_a_lease_queue_without_its_message_is_repaired(lab: Lab, yard: Yard) -> None:
-    """Its maker died between making the queue and putting the message in."""
-    lease = lease_of(yard)
-    lab.queues.create_queue(lease.queue)
-    lease.acquire()
-    lease.release()
-
-
 def test_the_lease_receives_from_its_own_queue_alone(lab: Lab, yard: Yard) -> None:
     """A message received from a tool's queue would be hidden from its reader."""
     (finding,) = leave(yard, threads=1)
@@ -327,10 +277,6 @@ def test_a_look_that_fails_is_told_and_what_was_known_is_kept(lab: Lab, yard: Ya
     done(yard)
     status = yard.housekeeping.status()
     assert status.found is not None and list(status.found.problems) == ["threads"]
-
-
-def lease_of(yard: Yard, held_s: int = 60) -> Lease:
-    return Lease(yard.clients.queues, Resilience("Storage", LIMITS, Impatient()), "local", held_s)
 
 
 def test_close_ends_what_is_under_way(lab: Lab) -> None:
