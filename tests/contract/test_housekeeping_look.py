@@ -86,7 +86,7 @@ def test_foreign_things_are_counted_and_never_found(yard: Yard) -> None:
 def test_what_somebody_marked_to_be_kept_is_not_found(yard: Yard) -> None:
     keep = {"relaydeck_keep": "evidence"}
     yard.agent(ours() | keep), yard.thread(ours() | keep), yard.thread(ours("pooled") | keep)
-    yard.pooled("orchestrator", "older", **keep)
+    yard.pooled("orchestrator", "older", (), **keep)
     yard.pass_time(400 * DAY_S)
     assert yard.found() == {}
 

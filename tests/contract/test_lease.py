@@ -66,13 +66,12 @@ def test_that_of_a_process_that_died_runs_out_by_itself(claim: Claim, queue_targ
 
 def test_a_holder_that_lost_it_notices(claim: Claim, queue_target: QueueTarget) -> None:
     """It slept past its time, and somebody else was allowed to begin."""
-    slow, other = claim(held_s=1), claim()
-    slow._renew = lambda _: None  # type: ignore[method-assign]  # its thread sleeps
+    slow, other = claim(held_s=2), claim()
     slow.acquire()
-    queue_target.pass_time(2)
-    other.acquire()
-    Lease._renew(slow, threading.Event())
-    assert slow.lost()
+    with slow._lock:  # its thread cannot renew
+        queue_target.pass_time(3)
+        other.acquire()
+    wait_for(slow.lost)
     other.release()
 
 
