@@ -152,14 +152,19 @@ def is_past(thread: Thread, home: Home) -> bool:
     )
 
 
+def last_activity(thread: Thread, newest: Run | None) -> datetime:
+    """Return when something happened in *thread* last. *newest*: its latest run; None when it has none."""
+    ended = (newest.completed_at or newest.created_at) if newest else thread.created_at
+    return max(thread.created_at, ended)
+
+
 def old_thread(thread: Thread, newest: Run | None, is_open: bool, home: Home) -> Finding | None:
     """Return the finding for a thread that is_past(), None when something happened in it since.
 
     *newest*: its latest run; None when it has none.
     """
     assert home.retention is not None
-    ended = (newest.completed_at or newest.created_at) if newest else thread.created_at
-    last = max(thread.created_at, ended)
+    last = last_activity(thread, newest)
     if is_open or last + home.retention >= home.now:
         return None
     days = (home.now - last).days

@@ -53,6 +53,7 @@ class Looker:
         self.backend = self._backend = backend
         self._queues, self._settings = queues, settings
         self._catalogue, self._definition, self._now = catalogue, definition, now
+        self._kept_until: dict[str, datetime] = {}  # by conversation that was gone on with
 
     def look(
         self,
@@ -63,9 +64,10 @@ class Looker:
     ) -> Found:
         """Return the findings of *kinds*. *say* is told how far it is.
 
-        Sends one request per 100 agents and per 100 threads; one for each conversation older than the retention; one
-        for each thread of the project while there is a team of an older definition that may still be in use; three for each queue. Parts that
-        cannot be read are told in `problems`, never raised. Raises StoppedError once *stopped* is set.
+        Sends one request per 100 agents and per 100 threads; one for each conversation older than the retention, unless
+        an earlier look saw that it was gone on with; one for each thread of the project while there is a team of an
+        older definition; one for each queue, and two more for one that no tool names. Parts that cannot be read are
+        told in `problems`, never raised. Raises StoppedError once *stopped* is set.
         """
         home, stopped = self._home(), stopped or threading.Event()
         problems: dict[str, ServiceError] = {}
@@ -157,16 +159,24 @@ class Looker:
     def _past(
         self, threads: Sequence[Thread], runs: "_Runs", home: Home, problems: dict[str, ServiceError]
     ) -> list[Finding]:
-        wanted = [thread for thread in threads if judging.is_past(thread, home)]
+        """Return the old conversations. One that was gone on with is not looked at before it can be old again."""
+        past = [thread for thread in threads if judging.is_past(thread, home)]
+        kept = {thread.id: self._kept_until.get(thread.id, home.now) for thread in past}
+        self._kept_until = {key: until for key, until in kept.items() if until > home.now}
+        wanted = [thread for thread in past if kept[thread.id] <= home.now]
 
         def judged() -> list[Finding]:
-            pairs = zip(wanted, runs.of(wanted), strict=True)
-            found = [
-                judging.old_thread(thread, seen[0] if seen else None, _is_open(seen), home)
-                for thread, seen in pairs
-                if seen is not None
-            ]
-            return [one for one in found if one is not None]
+            found: list[Finding] = []
+            for thread, seen in zip(wanted, runs.of(wanted), strict=True):
+                if seen is None:
+                    continue
+                newest = seen[0] if seen else None
+                one = judging.old_thread(thread, newest, _is_open(seen), home)
+                if one is not None:
+                    found.append(one)
+                elif home.retention is not None:
+                    self._kept_until[thread.id] = judging.last_activity(thread, newest) + home.retention
+            return found
 
         return _try(problems, "conversations", judged) or []
 

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from services.errors import AccessDenied, Conflict, ServiceError
@@ -14,6 +14,9 @@ from services.housekeeping.service import HousekeepingService
 log = logging.getLogger(__name__)
 KINDS: frozenset[Kind] = frozenset({"crashed-answer", "old-team", "unlinked-agent", "old-thread"})
 AT_ONCE = 2  # nobody waits for it, and the questions of people come first
+TEAMS_EVERY = timedelta(
+    hours=6
+)  # whether an older team is in use costs a request for each thread of the project
 MOST = 1000  # in one sweep; the next one goes on
 Outcome = Literal["swept", "nothing", "elsewhere", "refused", "failed"]
 
@@ -39,6 +42,7 @@ class Sweeper:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._last: Sweep | None = None
+        self._teams_looked_at: datetime | None = None
 
     def last(self) -> Sweep | None:
         """Return the last sweep of this process; None before the first."""
@@ -66,7 +70,7 @@ class Sweeper:
 
     def _sweep(self) -> Sweep:
         try:
-            found = self._service.look(KINDS, lambda _: None, self._stopped, at_once=AT_ONCE)
+            found = self._service.look(self._kinds(), lambda _: None, self._stopped, at_once=AT_ONCE)
             wanted = tuple(one for one in found.findings if one.sweepable and one.deletable)[:MOST]
             missed = "".join(
                 f" Could not read the {part}: {error.message}" for part, error in found.problems.items()
@@ -89,6 +93,13 @@ class Sweeper:
         refused = any(row.outcome == "refused" for row in result.rows)
         outcome: Outcome = "refused" if refused else "failed" if result.undone or missed else "swept"
         return self._ended(outcome, words, result.rows)
+
+    def _kinds(self) -> frozenset[Kind]:
+        now, last = self._now(), self._teams_looked_at
+        if last is not None and now - last < TEAMS_EVERY:
+            return KINDS - {"old-team"}
+        self._teams_looked_at = now
+        return KINDS
 
     def _ended(self, outcome: Outcome, words: str, rows: tuple[Row, ...] = ()) -> Sweep:
         return Sweep(self._now(), outcome, words, rows)

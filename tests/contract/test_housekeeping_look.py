@@ -185,6 +185,10 @@ def test_a_conversation_is_found_when_nothing_happened_in_it_for_the_retention(l
     yard.pass_time(11 * DAY_S)
     found = yard.found("old-thread")
     assert list(found) == [old.thread_id] and foreign not in found
+    before = len(lab.emulator.requests())
+    assert list(yard.found("old-thread")) == [old.thread_id]
+    asked = [seen.path for seen in lab.emulator.requests()[before:] if seen.operation == "foundry.list_runs"]
+    assert len(asked) == 1 and old.thread_id in asked[0]  # the other one cannot be old for three weeks
     assert found[old.thread_id].reason == "Nothing happened in it for 31 days; conversations are kept for 30."
 
 

@@ -54,6 +54,19 @@ def test_a_team_that_may_still_be_used_is_left_to_people(yard: Yard) -> None:
     assert yard.found("old-team") and sweeper(yard).sweep().outcome == "nothing"
 
 
+def test_whether_an_older_team_is_in_use_is_looked_at_every_six_hours(lab: Lab, yard: Yard) -> None:
+    """It costs a request for each thread of the project, and a team is only swept after a day."""
+    leader = yard.pooled("orchestrator", "older")
+    lab.thread("Hello")
+    yard.pass_time(3600)
+    for _ in range(3):
+        sweeper(yard).sweep()
+    looks = [seen for seen in lab.emulator.requests() if seen.operation == "foundry.list_runs"]
+    assert len(looks) == 1
+    yard.pass_time(2 * DAY_S)
+    assert sweeper(yard).sweep().outcome == "swept" and leader not in yard.agents()
+
+
 def test_while_another_replica_cleans_up_nothing_is_swept(lab: Lab, yard: Yard) -> None:
     left = yard.agent(ours())
     yard.pass_time(TOMORROW_S)
