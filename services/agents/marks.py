@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 KIND, ENVIRONMENT, LIVES, KEEP = "relaydeck", "environment", "lives_s", "relaydeck_keep"
-CALLS_AFTERWARDS = (
-    20  # the most calls, one after another, between the deadline of an answer and its last deletion
-)
+# The most calls, one after another, between the deadline of an answer and its last deletion.
+CALLS_AFTERWARDS = 20
 LONGEST_DEADLINE_S, LONGEST_CALL_S = 600.0, 30.0  # for things without the mark: made by an older version
 
 

@@ -27,8 +27,9 @@ class TeamService:
 
     Agents carry metadata: `relaydeck` (pooled, per_query), `environment`, `role` (orchestrator, or the tool's name),
     `definition` (hash of what defines the team), `instance`, `links` (which agents an orchestrator is connected to),
-    `made` (milliseconds since 1970) and `opid`; those made for one question also `lives_s` (see marks.py). Agents of other definitions are left alone: questions may be
-    running on them. It does not create queues; health tells when one is missing.
+    `made` (milliseconds since 1970) and `opid`; those made for one question also `lives_s` (see marks.py).
+    Agents of other definitions are left alone: questions may be running on them. It does not create queues; health tells
+    when one is missing.
     """
 
     def __init__(

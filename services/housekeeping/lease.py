@@ -10,8 +10,10 @@ REST: https://learn.microsoft.com/rest/api/storageservices/get-messages
 import logging
 import os
 import random
+import re
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -53,12 +55,14 @@ class Lease:
     def __init__(
         self, client: QueueServiceClient, resilience: Resilience, environment: str, held_s: int = HELD_S
     ) -> None:
-        self.queue = f"{LEASE_PREFIX}{environment.lower().replace('_', '-').strip('-') or 'local'}"
+        name = re.sub("[^a-z0-9]+", "-", environment.lower()).strip("-")  # as names of queues may be
+        self.queue = f"{LEASE_PREFIX}{name or 'unnamed'}"
         self._client, self._resilience, self._held_s = client, resilience, held_s
         self._message: QueueMessage | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._lost = self._seen_empty = False
+        self._held_until_s = 0.0
 
     def acquire(self) -> None:
         """Return once the lease is held; it is renewed in the background until release().
@@ -80,8 +84,8 @@ class Lease:
         threading.Thread(target=self._renew, args=[self._over], name="cleanup-lease", daemon=True).start()
 
     def lost(self) -> bool:
-        """Return whether somebody else may hold it by now: then stop."""
-        return self._lost
+        """Return whether somebody else may hold it by now: then stop. A process that was paused finds out here first."""
+        return self._lost or time.monotonic() > self._held_until_s
 
     def release(self) -> None:
         """Let others take it at once. Never raises: else it runs out by itself."""
@@ -138,11 +142,14 @@ class Lease:
 
     def _receive(self) -> QueueMessage | None:
         """Return the message, None when it is hidden. Not repeated when its effect is open: it may be hidden now."""
-        return self._resilience.once(
+        until_s = time.monotonic() + self._held_s  # before it is sent: on the safe side
+        message = self._resilience.once(
             "take the lease",
             self.queue,
             lambda: self._queue().receive_message(visibility_timeout=self._held_s),
         )
+        self._held_until_s = until_s
+        return message
 
     def _renew(self, over: threading.Event) -> None:
         missed = 0
@@ -163,7 +170,10 @@ class Lease:
                         return
 
     def _hidden(self, message: QueueMessage) -> QueueMessage:
-        return self._call("renew the lease", lambda: self._hide(message, self._held_s))
+        until_s = time.monotonic() + self._held_s
+        renewed = self._call("renew the lease", lambda: self._hide(message, self._held_s))
+        self._held_until_s = until_s
+        return renewed
 
     def _hide(self, message: QueueMessage, seconds: int) -> QueueMessage:
         return self._queue().update_message(message, visibility_timeout=seconds)

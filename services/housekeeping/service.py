@@ -206,7 +206,8 @@ class HousekeepingService:
         try:
             work()
         except ServiceError as error:
-            problem = None if self._stopped.is_set() else error
+            wanted = self._stopped.is_set() and isinstance(error, Unavailable)
+            problem = None if wanted else error
         except Exception:
             log.exception("cleanup.broken")
             problem = Unavailable(

@@ -17,6 +17,7 @@ AT_ONCE = 2  # nobody waits for it, and the questions of people come first
 TEAMS_EVERY = timedelta(
     hours=6
 )  # whether an older team is in use costs a request for each thread of the project
+STOP_WAIT_S = 3.0
 MOST = 1000  # in one sweep; the next one goes on
 Outcome = Literal["swept", "nothing", "elsewhere", "refused", "failed"]
 
@@ -55,7 +56,10 @@ class Sweeper:
             self._thread.start()
 
     def stop(self) -> None:
+        """End a sweep under way after the requests that are out, for at most 3 s."""
         self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(STOP_WAIT_S)
 
     def sweep(self) -> Sweep:
         """Look, delete what may be deleted, and return what came of it. Never raises."""

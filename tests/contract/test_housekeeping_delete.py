@@ -246,6 +246,7 @@ def test_one_piece_of_work_at_a_time_and_it_can_be_stopped(lab: Lab, yard: Yard)
     yard.housekeeping.start_look()
     with pytest.raises(Conflict):
         yard.housekeeping.start_look()
+    wait_for(lambda: lab.emulator.unspent_faults() == [])  # the request is out
     yard.housekeeping.stop()
     done(yard)
     status = yard.housekeeping.status()

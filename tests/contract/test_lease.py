@@ -1,6 +1,7 @@
 """The lease of a clean-up, on our own queue service and, with --azurite, on Microsoft's emulator."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -75,6 +76,20 @@ def test_a_holder_that_lost_it_notices(claim: Claim, queue_target: QueueTarget) 
     other.release()
 
 
+def test_a_holder_that_was_paused_knows_before_it_sends_anything(
+    claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped for minutes and awake again, it must not go on until its next renewal fails."""
+    holder = claim()
+    holder.acquire()
+    assert not holder.lost()
+    now_s = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now_s + 61)
+    assert holder.lost()
+    monkeypatch.undo()
+    holder.release()
+
+
 def test_renewed_it_outlasts_its_time(claim: Claim, queue_target: QueueTarget) -> None:
     holder = claim(held_s=3)
     holder.acquire()
@@ -132,7 +147,7 @@ def test_of_many_that_begin_at_once_at_most_one_holds_it_at_any_time(claim: Clai
     assert most == 1 and any(held)
 
 
-@pytest.mark.parametrize("name", ["local", "Prod_EU", "dev-2", "__"])
+@pytest.mark.parametrize("name", ["local", "Prod_EU", "dev--2", "__"])
 def test_any_name_of_an_environment_makes_a_queue_name(queue_service: QueueServiceClient, name: str) -> None:
     lease = Lease(queue_service, Resilience("Storage", LIMITS, Impatient()), name)
     lease.acquire()
