@@ -10,6 +10,7 @@ python3 run.py local -- CMD    run any command against Local Azure; local --prin
 python3 run.py azure           the dashboard on the Azure project that the environment or .env names
 python3 run.py backup FILE     agents, conversations and queue settings into one file (--threads N|all, --ours)
 python3 run.py restore FILE    what such a file holds into another project (--dry-run, --yes, --json)
+python3 run.py cleanup         delete what nobody needs any more (--dry-run, --yes, --json, --kind K, --also ID)
 python3 run.py test            everything CI runs: format, lint, types, tests, browser (--azurite, --live)
 python3 run.py bench           the benchmarks; results go to bench/results/
 python3 run.py fix             format the code and repair what the linter can

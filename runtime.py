@@ -18,6 +18,7 @@ from services.actions import Actions
 from services.agents.backend import AgentBackend
 from services.agents.catalogue import CATALOGUE
 from services.agents.classic import ClassicBackend
+from services.agents.marks import LIVES, lives_s
 from services.agents.team import TeamService
 from services.answers.ports import Context
 from services.answers.service import AnswerService
@@ -36,6 +37,12 @@ from services.doctor.service import Doctor
 from services.doctor.subject import Subject, places_of
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
+from services.housekeeping.deleting import Deleter
+from services.housekeeping.lease import Lease
+from services.housekeeping.looking import Looker
+from services.housekeeping.pacing import RateLimit
+from services.housekeeping.service import HousekeepingService
+from services.housekeeping.sweeper import Sweeper
 from services.models import FunctionTool
 from services.monitor.logs import LogsService
 from services.monitor.lookup import LookupService
@@ -91,6 +98,8 @@ class Services:
     diagnosis: DiagnosisService
     poison: PoisonDesk
     poison_moves: PoisonMoves
+    housekeeping: HousekeepingService
+    sweeper: Sweeper
 
 
 class Runtime:
@@ -122,6 +131,8 @@ class Runtime:
         if self._closed:
             return
         self._closed = True
+        self.services.sweeper.stop()
+        self.services.housekeeping.close()
         self.services.answers.drain(DRAIN_S)
         self.services.answers.close()
         self.services.telemetry.close()
@@ -148,6 +159,7 @@ class Runtime:
         finally:
             freeze()
             self._warm.set()
+            self.services.sweeper.start()
             log.info("warmup.ended", extra={"took_s": round(time.monotonic() - started_s, 3)})
         self.services.telemetry.start()
         self.services.telemetry.wait_ready(WARM_UP_WAIT_S)
@@ -308,6 +320,8 @@ def build(
     poison_store = PoisonStore(clients.queues, storage)
     explainer = Explainer(queues, backend, answers, logs, CATALOGUE, now)
     poison = PoisonDesk(poison_store, queues, explainer, actions, now)
+    actions = Actions(telemetry.acted)
+    cleaning, housekeeping = _housekeeping(settings, clients, team, queues, storage, actions, limits, now)
     services = Services(
         settings,
         CATALOGUE,
@@ -339,8 +353,34 @@ def build(
         ),
         poison,
         PoisonMoves(poison_store, poison, queues, actions),
+        housekeeping,
+        Sweeper(housekeeping, now, every_s=settings.sweep_every_s, on=settings.sweep == "on"),
     )
-    return Runtime(services, clients, (foundry, storage, workspace, platform), azure)
+    return Runtime(services, clients, (foundry, storage, workspace, platform, cleaning), azure)
+
+
+def _housekeeping(
+    settings: Settings,
+    clients: Clients,
+    team: TeamService,
+    queues: QueueService,
+    storage: Resilience,
+    actions: Actions,
+    limits: Limits,
+    now: Callable[[], datetime],
+) -> tuple[Resilience, HousekeepingService]:
+    """Return the clean-up and what makes its calls: paced, and with a breaker of its own, for questions come first."""
+    rate = RateLimit(settings.cleanup_per_s)
+    cleaning = Resilience("the agent service, cleaning up", limits, gate=rate.wait)
+    backend = ClassicBackend(clients.agents, cleaning)
+    service = HousekeepingService(
+        Looker(backend, queues, settings, CATALOGUE, team.definition, now),
+        Deleter(backend, queues, actions, rate),
+        lambda: Lease(clients.queues, storage, settings.environment),
+        actions,
+        now,
+    )
+    return cleaning, service
 
 
 def _asked(endpoints: Endpoints, clients: Clients) -> dict[str, Any]:
@@ -476,4 +516,5 @@ def answer_context(
         max_waiting=settings.max_waiting,
         trace_runs=settings.trace_context,
         observer=telemetry,
+        thread_marks={LIVES: lives_s(settings.answer_deadline_s, settings.call_deadline_s)},
     )

@@ -18,6 +18,7 @@ COMMANDS = (
     "bench",
     "fix",
 )
+COMMANDS = ("serve", "ask", "demo", "local", "azure", "cleanup", "test", "bench", "fix")
 
 
 def main(arguments: list[str]) -> int:

@@ -19,6 +19,7 @@ NAMES = (
     "overview",
     "pages",
     "viewers",
+    "cleanup",
 )
 
 

@@ -13,6 +13,7 @@ ActionName = Literal[
     "delete agent",
     "update team",
     "delete thread",
+    "delete queue",
     "cancel run",
     "replay message",
     "delete message",

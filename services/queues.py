@@ -23,6 +23,9 @@ from services.resilience import Resilience
 
 log = logging.getLogger(__name__)
 POISON_SUFFIX = "-poison"  # the Functions host adds it after five failed deliveries
+LEASE_PREFIX = (
+    "relaydeck-lease-"  # our own, with one message that says who may clean up: nobody's work waits there
+)
 STALLED_AFTER_S = 600.0
 PEEK_MAX = 32
 AT_ONCE = 8
@@ -124,6 +127,10 @@ class QueueService:
         """Return whether the queue was created; False: one of that name is there, and stays as it is. One request."""
         return self._resilience.read(
             "create queue", wanted.name, lambda: self._create(wanted.name, wanted.metadata)
+    def delete(self, name: str) -> bool:
+        """Delete the queue with all that is in it; return False when it was gone before. One request."""
+        return self._resilience.delete(
+            "delete queue", name, lambda: self._client.get_queue_client(name).delete_queue()
         )
 
     # One request each, inside the resilience wrapper ------------------------------------------------
@@ -135,7 +142,7 @@ class QueueService:
         for page in pages.by_page():
             _require_xml(taken[-1], "EnumerationResults")
             names += [str(queue.name) for queue in page]
-        return names
+        return [name for name in names if not name.startswith(LEASE_PREFIX)]
 
     def _read_configured(self) -> list[QueueSettings]:
         taken: list[PipelineResponse[Any, Any]] = []

@@ -127,6 +127,29 @@ class Settings(BaseModel):
         ge=0,
         le=1000,
     )
+    sweep: Switch = setting(
+        "RELAYDECK_SWEEP",
+        "on",
+        "on: what is ours, expired and provably nobody's is deleted in the background. off: only on demand.",
+    )
+    sweep_every_s: float = setting(
+        "RELAYDECK_SWEEP_EVERY_S", 300, "How often the sweeper looks.", ge=30, le=86_400
+    )
+    thread_retention_d: float = setting(
+        "RELAYDECK_THREAD_RETENTION_D",
+        0,
+        "Conversations of this environment in which nothing ran for so many days are deleted by the sweeper. "
+        "0: never.",
+        ge=0,
+        le=3650,
+    )
+    cleanup_per_s: float = setting(
+        "RELAYDECK_CLEANUP_PER_S",
+        250,
+        "The most requests per second of a clean-up; it slows down by itself when the service says so.",
+        ge=1,
+        le=1000,
+    )
     connect_timeout_s: float = setting(
         "RELAYDECK_CONNECT_TIMEOUT_S", 5, "How long a connection may take to come up.", ge=0.1, le=60
     )

@@ -56,11 +56,15 @@ class AgentDefinition:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
+    """*connects_to*: the ids of the agents that are its tools. *queues*: the names of the queues its functions use."""
+
     id: str
     name: str
     model: str
     created_at: datetime
     metadata: Mapping[str, str]
+    connects_to: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +198,14 @@ class AgentBackend(Protocol):
     def create_agent(self, definition: AgentDefinition, metadata: Mapping[str, str]) -> Agent:
         """Return the new agent. *metadata* carries `opid`: an ambiguous failure is looked up, never repeated blindly."""
 
-    def delete_agent(self, agent_id: str) -> None:
-        """Return once the agent is gone; one that was gone before is fine."""
+    def agents_page(self, after: str, limit: int) -> list[Agent]:
+        """Return at most *limit* (1 to 100) agents that come after the one with id *after*, newest first."""
+
+    def agent_document(self, agent_id: str) -> Mapping[str, object]:
+        """Return the agent as the service describes it, tools and instructions included."""
+
+    def delete_agent(self, agent_id: str) -> bool:
+        """Return once the agent is gone: False when it was gone before, which is fine."""
 
     def queue_functions(self, agent_id: str) -> tuple[QueueFunction, ...]:
         """Return the function tools that the agent carries, with the queues that they name."""
@@ -214,7 +224,11 @@ class AgentBackend(Protocol):
     def list_threads(self, limit: int) -> list[Thread]:
         """Return at most *limit* threads, newest first."""
 
-    def delete_thread(self, thread_id: str) -> None: ...
+    def threads_page(self, after: str, limit: int) -> list[Thread]:
+        """Return at most *limit* (1 to 100) threads that come after the one with id *after*, newest first."""
+
+    def delete_thread(self, thread_id: str) -> bool:
+        """Return once the thread is gone: False when it was gone before, which is fine."""
 
     def start_run(
         self, thread_id: str, agent_id: str, question: str, metadata: Mapping[str, str], told: str = ""

@@ -63,8 +63,15 @@ class ClassicBackend:
             lambda: self._made_by(metadata, self._client.list_agents, shapes.agent),
         )
 
-    def delete_agent(self, agent_id: str) -> None:
-        self._delete("delete agent", agent_id, self._client.delete_agent)
+    def agents_page(self, after: str, limit: int) -> list[Agent]:
+        return self._page("list agents", self._client.list_agents, after, limit, shapes.agent)
+
+    def agent_document(self, agent_id: str) -> Json:
+        _require_id("get agent", agent_id)
+        return self._resilience.read("get agent", agent_id, lambda: _fetch(self._client.get_agent, agent_id))
+
+    def delete_agent(self, agent_id: str) -> bool:
+        return self._delete("delete agent", agent_id, self._client.delete_agent)
 
     def queue_functions(self, agent_id: str) -> tuple[QueueFunction, ...]:
         _require_id("get agent", agent_id)
@@ -96,8 +103,11 @@ class ClassicBackend:
     def list_threads(self, limit: int) -> list[Thread]:
         return self._list("list threads", "", self._client.threads.list, limit, shapes.thread)
 
-    def delete_thread(self, thread_id: str) -> None:
-        self._delete("delete thread", thread_id, self._client.threads.delete)
+    def threads_page(self, after: str, limit: int) -> list[Thread]:
+        return self._page("list threads", self._client.threads.list, after, limit, shapes.thread)
+
+    def delete_thread(self, thread_id: str) -> bool:
+        return self._delete("delete thread", thread_id, self._client.threads.delete)
 
     # Runs -----------------------------------------------------------------------------------------
 
@@ -263,6 +273,14 @@ class ClassicBackend:
         return self._resilience.read(operation, resource, read)
 
     def _delete(self, operation: str, resource: str, fn: Callable[..., Any]) -> None:
+        self, operation: str, fn: Callable[..., Any], after: str, limit: int, shape: Callable[[Json], T]
+    ) -> list[T]:
+        def read() -> list[T]:
+            return [shape(one) for one in _objects(fn, max(1, min(limit, PAGE)), after=after)]
+
+        return self._resilience.read(operation, after, read)
+
+    def _delete(self, operation: str, resource: str, fn: Callable[..., Any]) -> bool:
         _require_id(operation, resource)
 
         def delete() -> None:
@@ -273,7 +291,7 @@ class ClassicBackend:
                     resource=resource,
                 )
 
-        self._resilience.delete(operation, resource, delete)
+        return self._resilience.delete(operation, resource, delete)
 
     def _made_by(
         self, metadata: Mapping[str, str], fn: Callable[..., Any], shape: Callable[[Json], T], *ids: str
@@ -325,16 +343,16 @@ def _fetch(fn: Callable[..., Any], *ids: str, **arguments: object) -> Json:
     return shapes.document(taken[-1].http_response.json())
 
 
-def _objects(fn: Callable[..., Any], limit: int, *ids: str) -> list[Json]:
-    """Return at most *limit* objects of a list, newest first.
+def _objects(fn: Callable[..., Any], limit: int, *ids: str, after: str = "") -> list[Json]:
+    """Return at most *limit* objects of a list, newest first, from behind the object *after* on.
 
     The pages are ended by `has_more`, which the SDK ignores (it asks for one page too many), and by *limit*.
     """
     taken: list[PipelineResponse[Any, Any]] = []
-    pages = fn(*ids, limit=min(limit, PAGE), order="desc", raw_response_hook=taken.append).by_page()
+    pages = fn(*ids, limit=min(limit, PAGE), order="desc", raw_response_hook=taken.append)
     found: list[Json] = []
     with _status_first(taken):
-        for _ in pages:
+        for _ in pages.by_page(continuation_token=after or None):
             objects, more = shapes.page(taken[-1].http_response.json())
             found += objects
             if not more or not objects or len(found) >= limit:

@@ -96,12 +96,15 @@ def page(value: object) -> tuple[list[Json], bool]:
 
 
 def agent(source: Json) -> Agent:
+    connects_to, queues = _tool_targets(source)
     return Agent(
         id=text(source, "id"),
         name=optional_text(source, "name"),
         model=optional_text(source, "model"),
         created_at=moment(source, "created_at"),
         metadata=metadata(source),
+        connects_to=connects_to,
+        queues=queues,
     )
 
 
@@ -220,6 +223,24 @@ def agent_body(definition: AgentDefinition, tags: Mapping[str, str]) -> dict[str
     if definition.description:
         body["description"] = definition.description
     return body
+
+
+def _tool_targets(source: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the ids of the agents and the names of the queues that the tools name. Tools of other kinds have neither."""
+    agents, queues = list[str](), list[str]()
+    for tool in items(source, "tools"):
+        kind = tool.get("type") if isinstance(tool, Mapping) else None
+        body = tool.get(kind) if isinstance(tool, Mapping) and isinstance(kind, str) else None
+        if not isinstance(body, Mapping):
+            continue
+        if kind == "connected_agent":
+            agents.append(optional_text(body, "id"))
+        for way in ("input_binding", "output_binding"):
+            binding = body.get(way)
+            queue = binding.get("storage_queue") if isinstance(binding, Mapping) else None
+            if isinstance(queue, Mapping):
+                queues.append(optional_text(queue, "queue_name"))
+    return tuple(filter(None, agents)), tuple(filter(None, queues))
 
 
 def _failure(source: Json) -> tuple[str, str]:

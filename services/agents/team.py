@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from services.agents.backend import Agent, AgentBackend, AgentDefinition
+from services.agents.marks import LIVES, lives_s
 from services.agents.plan import ORCHESTRATOR, TeamPlan, links_of, plan_team
 from services.errors import ServiceError
 from services.ids import new_id
@@ -26,8 +27,9 @@ class TeamService:
 
     Agents carry metadata: `relaydeck` (pooled, per_query), `environment`, `role` (orchestrator, or the tool's name),
     `definition` (hash of what defines the team), `instance`, `links` (which agents an orchestrator is connected to),
-    `made` (milliseconds since 1970) and `opid`. Agents of other definitions are left alone: questions may be
-    running on them. It does not create queues; health tells when one is missing.
+    `made` (milliseconds since 1970) and `opid`; those made for one question also `lives_s` (see marks.py).
+    Agents of other definitions are left alone: questions may be running on them. It does not create queues; health tells
+    when one is missing.
     """
 
     def __init__(
@@ -144,12 +146,16 @@ class TeamService:
         """
         made: list[Agent] = []
         team = new_id("team")  # finds what a lost reply may have created
+        marks = {
+            "definition": self._plan.hash,
+            LIVES: lives_s(self._settings.answer_deadline_s, self._settings.call_deadline_s),
+        }
         try:
             for tool, definition in zip(self._plan.tools, self._plan.members, strict=True):
-                tags = self._tags("per_query", tool.name, definition=self._plan.hash, team=team)
+                tags = self._tags("per_query", tool.name, team=team, **marks)
                 made.append(self._backend.create_agent(definition, tags))
             leader = self._plan.orchestrator(made)
-            tags = self._tags("per_query", ORCHESTRATOR, definition=self._plan.hash, team=team)
+            tags = self._tags("per_query", ORCHESTRATOR, team=team, **marks)
             made.append(self._backend.create_agent(leader, tags))
             yield made[-1]
         finally:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from services.agents.backend import Agent, AgentBackend
@@ -50,7 +50,8 @@ class Observer(Protocol):
 class Context:
     """The neighbours and the settings of answering. *marks*: the metadata that says whose a thread or run is.
 
-    *trace_runs*: whether runs are told to pass the trace context on.
+    *trace_runs*: whether runs are told to pass the trace context on. *thread_marks*: put on a thread that is made for
+    one question alone, beside *marks*.
     """
 
     backend: AgentBackend
@@ -65,3 +66,4 @@ class Context:
     max_waiting: int = 32
     trace_runs: bool = False
     observer: Observer | None = None
+    thread_marks: Mapping[str, str] = field(default_factory=dict)

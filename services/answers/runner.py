@@ -141,6 +141,8 @@ class Runner:
     def _make_thread(self, job: Job, view: RunView, made: ExitStack) -> None:
         backend, alone = self._context.backend, self._context.team_mode == "per_query"
         marks = {**self._context.marks, record.OPID: job.opid, record.TITLE: title_of(job.question)}
+        if alone:
+            marks |= self._context.thread_marks
         thread = insist(job, backend.create_thread, marks)
         job.journal.record(ThreadFound(job.journal.at_s(), thread.id))
 

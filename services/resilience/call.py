@@ -54,9 +54,17 @@ class Resilience:
     without a request, while the breaker is open or the service has asked everybody to pause.
     """
 
-    def __init__(self, dependency: str, limits: Limits | None = None, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        dependency: str,
+        limits: Limits | None = None,
+        pace: Pace | None = None,
+        gate: Callable[[], None] | None = None,
+    ) -> None:
+        """*gate*: called before each attempt; it returns when the request may go out."""
         self.dependency = dependency
         self.limits = limits or Limits()
+        self._gate = gate
         self._pace = pace or RealPace()
         self._breaker = CircuitBreaker(
             dependency,
@@ -81,12 +89,24 @@ class Resilience:
         """Return what *fn* returns; repeat it after failures that may pass."""
         return self._repeat(operation, resource, fn, _may_pass, deadline_s)
 
-    def delete(self, operation: str, resource: str, fn: Callable[[], object]) -> None:
-        """Return once *fn* has succeeded or finds nothing left to do (404)."""
+    def delete(self, operation: str, resource: str, fn: Callable[[], object]) -> bool:
+        """Return once *fn* has succeeded or finds nothing left to do (404): False when it was gone before.
+
+        A 404 at a repeat counts as deleted: the attempt before it may have done it, and nobody heard.
+        """
+        attempts = 0
+
+        def counted() -> object:
+            nonlocal attempts
+            attempts += 1
+            return fn()
+
         try:
-            self._repeat(operation, resource, fn, _may_pass, None)
+            self._repeat(operation, resource, counted, _may_pass, None)
         except NotFound:
             log.debug("resource.gone_already", extra={"operation": operation, "resource": resource})
+            return attempts > 1
+        return True
 
     def create(
         self, operation: str, resource: str, fn: Callable[[], T], look_up: Callable[[], T | None]
@@ -148,6 +168,8 @@ class Resilience:
                 )
 
     def _attempt(self, operation: str, resource: str, fn: Callable[[], T], due_s: float) -> T:
+        if self._gate is not None:
+            self._gate()
         admission = self._admit(operation, resource)
         failed: bool | None = None
         try:

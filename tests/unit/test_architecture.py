@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "services/poison": {"services"},
     "services/poison/store.py": {"services", "azure.core", "azure.storage.queue"},
     "services/poison/contract.py": {"services", "jsonschema", "referencing"},
+    "services/housekeeping/lease.py": {"services", "azure.core", "azure.storage.queue"},
     "services/telemetry/azure_monitor.py": {
         "services",
         "azure.core",
@@ -75,6 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "functions/tools/telemetry.py": {"azure.monitor.opentelemetry", "opentelemetry"},
 }
 TAKES_POISON = "services/poison/store.py"  # nobody reads a poison queue: it refuses to take from any other
+LEASE = "services/housekeeping/lease.py"  # receives from a queue of its own alone; its contract test says so
 WRITES_SWITCHES = "services/telemetry/quiet.py"  # for a library that takes them from nowhere else
 SKIPPED = {"tests", "bench", ".venv", ".relaydeck", "node_modules", ".git"}
 FILES = sorted(
@@ -156,5 +158,6 @@ def test_no_service_receives_messages() -> None:
     """One receive hides a message from the function or the agent that waits for it."""
     for file in FILES:
         if file.startswith(("services/", "ui/", "pages/", "runtime.py", "app.py")) and file != TAKES_POISON:
+        if file != LEASE and file.startswith(("services/", "ui/", "pages/", "runtime.py", "app.py")):
             source = (ROOT / file).read_text()
             assert "receive_message" not in source and "messages.dequeue" not in source, file

@@ -1,0 +1,1 @@
+"""Housekeeping: finds what nobody needs any more, and deletes what is ours of it."""
