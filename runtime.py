@@ -320,7 +320,6 @@ def build(
     poison_store = PoisonStore(clients.queues, storage)
     explainer = Explainer(queues, backend, answers, logs, CATALOGUE, now)
     poison = PoisonDesk(poison_store, queues, explainer, actions, now)
-    actions = Actions(telemetry.acted)
     cleaning, housekeeping = _housekeeping(settings, clients, team, queues, storage, actions, limits, now)
     services = Services(
         settings,

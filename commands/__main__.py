@@ -13,12 +13,12 @@ COMMANDS = (
     "local",
     "azure",
     "backup",
+    "cleanup",
     "restore",
     "test",
     "bench",
     "fix",
 )
-COMMANDS = ("serve", "ask", "demo", "local", "azure", "cleanup", "test", "bench", "fix")
 
 
 def main(arguments: list[str]) -> int:

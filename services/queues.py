@@ -127,6 +127,8 @@ class QueueService:
         """Return whether the queue was created; False: one of that name is there, and stays as it is. One request."""
         return self._resilience.read(
             "create queue", wanted.name, lambda: self._create(wanted.name, wanted.metadata)
+        )
+
     def delete(self, name: str) -> bool:
         """Delete the queue with all that is in it; return False when it was gone before. One request."""
         return self._resilience.delete(

@@ -185,17 +185,19 @@ class ClassicBackend:
     # Whole objects, for back-ups ------------------------------------------------------------------
 
     def agent_documents(self, after: str = "", limit: int = PAGE) -> DocumentPage:
-        return self._page("list agents", "", self._client.list_agents, after, limit)
+        return self._document_page("list agents", "", self._client.list_agents, after, limit)
 
     def thread_documents(
         self, after: str = "", limit: int = PAGE, *, newest_first: bool = False
     ) -> DocumentPage:
         order = "desc" if newest_first else "asc"
-        return self._page("list threads", "", self._client.threads.list, after, limit, order=order)
+        return self._document_page("list threads", "", self._client.threads.list, after, limit, order=order)
 
     def message_documents(self, thread_id: str, after: str = "", limit: int = PAGE) -> DocumentPage:
         _require_id("list messages", thread_id)
-        return self._page("list messages", thread_id, self._client.messages.list, after, limit, thread_id)
+        return self._document_page(
+            "list messages", thread_id, self._client.messages.list, after, limit, thread_id
+        )
 
     def create_agent_from(self, document: Mapping[str, object], metadata: Mapping[str, str]) -> Agent:
         body = {**document, "metadata": dict(metadata)}
@@ -248,7 +250,7 @@ class ClassicBackend:
             operation, resource, lambda: [shape(one) for one in _objects(fn, limit, *ids)]
         )
 
-    def _page(
+    def _document_page(
         self,
         operation: str,
         resource: str,
@@ -272,7 +274,7 @@ class ClassicBackend:
 
         return self._resilience.read(operation, resource, read)
 
-    def _delete(self, operation: str, resource: str, fn: Callable[..., Any]) -> None:
+    def _page(
         self, operation: str, fn: Callable[..., Any], after: str, limit: int, shape: Callable[[Json], T]
     ) -> list[T]:
         def read() -> list[T]:
