@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import gethostname
@@ -23,6 +23,8 @@ from services.answers.service import AnswerService
 from services.clients import Clients, Endpoints, LocalCredential, azure_endpoints, build_clients
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
+from services.inventory.threads import ThreadIndex
+from services.inventory.threads_service import ThreadService
 from services.models import FunctionTool
 from services.monitor.logs import LogsService
 from services.monitor.lookup import LookupService
@@ -68,6 +70,8 @@ class Services:
     prices: Prices
     lookup: LookupService
     actions: Actions
+    threads: ThreadIndex
+    thread: ThreadService
 
 
 class Runtime:
@@ -99,6 +103,7 @@ class Runtime:
         if self._closed:
             return
         self._closed = True
+        self.services.threads.close()
         self.services.answers.drain(DRAIN_S)
         self.services.answers.close()
         self.services.telemetry.close()
@@ -254,6 +259,8 @@ def build(
     """
     clients, limits = build_clients(settings, endpoints), Limits.of(settings)
     foundry, storage = Resilience("the agent service", limits), Resilience("the storage account", limits)
+    # It repeats nothing by itself, so that its budget holds, and a pause it is asked for is no answer's.
+    inventory = Resilience("the agent service", replace(limits, call_retries=0))
     backend = ClassicBackend(clients.agents, foundry, stream_silence_s=settings.stream_silence_s)
     queues = QueueService(clients.queues, storage, now)
     team = TeamService(backend, settings, CATALOGUE)
@@ -264,6 +271,14 @@ def build(
         LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now, fresh_s=LOGS_FRESH_S)
         if endpoints.logs_workspace
         else None
+    )
+    actions, marks = Actions(telemetry.acted), {"environment": settings.environment}
+    threads = ThreadIndex(
+        ClassicBackend(clients.agents, inventory),
+        marks,
+        now,
+        calls_per_min=settings.index_calls_per_min,
+        hot=lambda: [answer.thread_id for answer in answers.open_answers() if answer.thread_id],
     )
     services = Services(
         settings,
@@ -281,9 +296,11 @@ def build(
         _metrics(endpoints, clients, platform, now),
         load_prices(settings.prices),
         LookupService(answers, backend, queues, logs, now),
-        Actions(telemetry.acted),
+        actions,
+        threads,
+        ThreadService(backend, threads, actions, marks, now),
     )
-    return Runtime(services, clients, (foundry, storage, workspace, platform), azure)
+    return Runtime(services, clients, (foundry, storage, workspace, platform, inventory), azure)
 
 
 def _metrics(

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
+
+T = TypeVar("T")
 
 RunState = Literal[
     "queued",
@@ -78,7 +80,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """*state* is the service's word, also one this version does not know. *created_at* has whole seconds."""
+    """*state* is the service's word, also one this version does not know. Times have whole seconds.
+
+    *started_at*: None while it waits for its turn. *ended_at*: None while it is open, and when the service does not
+    tell. *expires_at*: when the service gives it up. *delegates*: whether its agent has connected agents to ask.
+    """
 
     id: str
     thread_id: str
@@ -91,6 +97,10 @@ class Run:
     error_message: str = ""
     usage: Usage | None = None
     waits_for: tuple[CallKind, ...] = ()
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    expires_at: datetime | None = None
+    delegates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +139,16 @@ class ThreadMessage:
     created_at: datetime
     run_id: str
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list. *after*: where the next one begins, empty when there is none. *unread*: how many things of it
+    have a shape that is not known here; they are left out of *found*."""
+
+    found: tuple[T, ...]
+    after: str = ""
+    unread: int = 0
 
 
 # What a stream of a run yields ------------------------------------------------------------------------
@@ -220,3 +240,20 @@ class AgentBackend(Protocol):
 
     def list_messages(self, thread_id: str, limit: int) -> list[ThreadMessage]:
         """Return at most *limit* messages, newest first."""
+
+    # Page by page: one request each, at most 100 things, one of which may have a shape that is not known here.
+
+    def page_agents(self, after: str = "") -> Page[Agent]:
+        """Return a page of the agents, newest first."""
+
+    def page_threads(self, after: str = "") -> Page[Thread]:
+        """Return a page of all threads of the project, newest first, whoever made them."""
+
+    def page_runs(self, thread_id: str, after: str = "") -> Page[Run]:
+        """Return a page of the runs, newest first."""
+
+    def page_messages(self, thread_id: str, after: str = "") -> Page[ThreadMessage]:
+        """Return a page of the messages, oldest first."""
+
+    def page_steps(self, thread_id: str, run_id: str, after: str = "") -> Page[RunStep]:
+        """Return a page of the steps, oldest first."""

@@ -6,7 +6,7 @@ nor queue functions' calls.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from azure.ai.agents import AgentsClient
@@ -19,6 +19,7 @@ from services.agents.backend import (
     TERMINAL,
     Agent,
     AgentDefinition,
+    Page,
     Run,
     RunStep,
     RunStream,
@@ -27,7 +28,7 @@ from services.agents.backend import (
 )
 from services.agents.shapes import Json
 from services.agents.stream import ClassicRunStream, KnownRunStream
-from services.errors import Attempt, InvalidInput, ServiceError, UnexpectedReply
+from services.errors import Attempt, InvalidInput, ServiceError, ShapeError, UnexpectedReply
 from services.resilience import Resilience
 from services.resilience.watchdog import line_in_use
 from services.translation import error_from_status
@@ -163,6 +164,28 @@ class ClassicBackend:
             "list messages", thread_id, self._client.messages.list, limit, shapes.message, thread_id
         )
 
+    # Page by page ---------------------------------------------------------------------------------
+
+    def page_agents(self, after: str = "") -> Page[Agent]:
+        return self._page("list agents", "", self._client.list_agents, after, shapes.agent)
+
+    def page_threads(self, after: str = "") -> Page[Thread]:
+        return self._page("list threads", "", self._client.threads.list, after, shapes.thread)
+
+    def page_runs(self, thread_id: str, after: str = "") -> Page[Run]:
+        _require_id("list runs", thread_id)
+        return self._page("list runs", thread_id, self._client.runs.list, after, shapes.run, thread_id)
+
+    def page_messages(self, thread_id: str, after: str = "") -> Page[ThreadMessage]:
+        _require_id("list messages", thread_id)
+        fn = self._client.messages.list
+        return self._page("list messages", thread_id, fn, after, shapes.message, thread_id, order="asc")
+
+    def page_steps(self, thread_id: str, run_id: str, after: str = "") -> Page[RunStep]:
+        _require_id("list steps", run_id)
+        fn = self._client.run_steps.list
+        return self._page("list steps", run_id, fn, after, shapes.step, thread_id, run_id, order="asc")
+
     # How the requests are made --------------------------------------------------------------------
 
     def _list(
@@ -179,6 +202,25 @@ class ClassicBackend:
         return self._resilience.read(
             operation, resource, lambda: [shape(one) for one in _objects(fn, limit, *ids)]
         )
+
+    def _page(
+        self,
+        operation: str,
+        resource: str,
+        fn: Callable[..., Any],
+        after: str,
+        shape: Callable[[Json], T],
+        *ids: str,
+        order: str = "desc",
+    ) -> Page[T]:
+        def read() -> Page[T]:
+            taken: list[PipelineResponse[Any, Any]] = []
+            pages = fn(*ids, limit=PAGE, order=order, raw_response_hook=taken.append)
+            with _status_first(taken):
+                next(pages.by_page(continuation_token=after or None), None)
+            return _understood(taken[-1].http_response.json(), shape)
+
+        return self._resilience.read(operation, resource, read)
 
     def _delete(self, operation: str, resource: str, fn: Callable[..., Any]) -> None:
         _require_id(operation, resource)
@@ -258,6 +300,17 @@ def _objects(fn: Callable[..., Any], limit: int, *ids: str) -> list[Json]:
             if not more or not objects or len(found) >= limit:
                 break
     return found[:limit]
+
+
+def _understood(reply: object, shape: Callable[[Json], T]) -> Page[T]:
+    """Return the page that *reply* holds without what *shape* does not know: it must not hide the rest."""
+    objects, more = shapes.page(reply)
+    found: list[T] = []
+    for one in objects:
+        with suppress(ShapeError):
+            found.append(shape(one))
+    last = shapes.optional_text(objects[-1], "id") if more and objects else ""
+    return Page(tuple(found), last, len(objects) - len(found))
 
 
 @contextmanager
