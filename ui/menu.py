@@ -60,7 +60,15 @@ MENU: dict[str, tuple[Screen, ...]] = {
         ),
         Screen("trace.py", "Trace", ":material/timeline:", "One answer, hop by hop", wide=True, hidden=True),
     ),
-    "Inventory": (),
+    "Inventory": (
+        Screen(
+            "threads.py",
+            "Threads",
+            ":material/chat_bubble_outline:",
+            "Every conversation, and what ran in it",
+            wide=True,
+        ),
+    ),
     "Care": (),
     "Show": (),
 }

@@ -27,6 +27,7 @@ READERS: Final = 4
 IDLE_AFTER_S: Final = 600.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S, REFUSED_PAUSE_S = 2.0, 120.0, 60.0
 KEPT_SEARCHES: Final = 16
+KEPT_NAMES: Final = 5_000
 Phase = Literal["idle", "indexing", "current", "paused", "failing"]
 Reply = Page[Agent] | Page[Thread] | Page[Run] | Page[ThreadMessage] | Page[RunStep]
 
@@ -35,13 +36,14 @@ Reply = Page[Agent] | Page[Thread] | Page[Run] | Page[ThreadMessage] | Page[RunS
 class IndexStatus:
     """How far the index is. *phase*: `idle` before anybody asked, `paused` since nobody asks any more, `failing` while
     it waits *resumes_s* because of *problem*. *threads*: known; *whole*: that is all of them; *capped*: there are more,
-    which are left alone. *read*: of these, those whose runs are known. *steps_left*: runs whose child threads are still
+    which are left alone. *read*: of these, those whose runs are known; *settled*: the others cannot be read. *steps_left*: runs whose child threads are still
     to be found. *unread*: things of a shape that is not known. *calls*: sent in the last minute, of *calls_per_min*.
     *as_of*: when the list of threads was read last, None: not yet."""
 
     phase: Phase
     threads: int
     read: int
+    settled: bool
     whole: bool
     capped: bool
     runs: int
@@ -146,6 +148,7 @@ class ThreadIndex:
                 self._phase(known),
                 known.threads,
                 known.read,
+                known.settled and self._plan.listed,
                 self._plan.listed,
                 self._plan.capped,
                 known.runs,
@@ -207,7 +210,7 @@ class ThreadIndex:
     def agent_names(self) -> Mapping[str, str]:
         """Return the names of the agents by id, as far as they are known."""
         with self._changed:
-            return dict(self._names)
+            return {agent_id: name for agent_id, name in self._names.items() if name}
 
     # What others tell it ----------------------------------------------------------------------------
 
@@ -302,8 +305,8 @@ class ThreadIndex:
         entry = plan.entries.get(job.thread_id)
         match job.kind:
             case "agents":
-                self._names.update({one.id: one.name for one in page.found if isinstance(one, Agent)})
-                plan.done_agents(now_s)
+                self._name(one for one in page.found if isinstance(one, Agent))
+                plan.done_agents(page.after, now_s)
             case "head" | "sweep":
                 threads = [from_listing(one, self._marks) for one in page.found if isinstance(one, Thread)]
                 self._as_of = self._now()
@@ -315,6 +318,9 @@ class ThreadIndex:
                 runs = Page(tuple(one for one in page.found if isinstance(one, Run)), page.after)
                 info, ask = with_runs(entry.info, runs, self._now())
                 plan.done_thread(info, now_s, self._now(), ask=ask)
+                if strange := set(info.agent_ids) - self._names.keys():
+                    self._names.update(dict.fromkeys(strange, ""))  # looked for once: it may be gone for good
+                    plan.want_agents(now_s)
             case "messages" if entry:
                 found = tuple(one for one in page.found if isinstance(one, ThreadMessage))
                 plan.done_messages(with_messages(entry.info, Page(found, page.after)))
@@ -388,6 +394,13 @@ class ThreadIndex:
         if self._as_of is None:
             return "idle"
         return "current" if known.settled and self._plan.listed else "indexing"
+
+    def _name(self, agents: Iterable[Agent]) -> None:
+        for agent in agents:
+            self._names.pop(agent.id, None)
+            self._names[agent.id] = agent.name
+        while len(self._names) > KEPT_NAMES:
+            self._names.pop(next(iter(self._names)))
 
     def _search(self, query: ThreadQuery) -> list[str]:
         key = (query, self._version)

@@ -13,6 +13,7 @@ JobKind = Literal["agents", "head", "sweep", "runs", "messages", "steps"]
 MOST_THREADS: Final = 20_000
 HEAD_EVERY_S: Final = 20.0
 AGENTS_EVERY_S: Final = 300.0
+MOST_AGENT_PAGES: Final = 10
 SWEEP_EVERY_S: Final = 900.0
 OPEN_EVERY_S: Final = 10.0
 SOONEST_S, LATEST_S = 60.0, 6 * 3600.0  # between two readings of a thread in which nothing runs
@@ -60,6 +61,7 @@ class Plan:
             name: [] for name in ("open", "fresh", "due", "messages", "steps")
         }
         self._turn = itertools.cycle(TURNS)
+        self._agents_after, self._agents_pages = "", 0
         self._busy: set[str] = set()
         self._queued: set[tuple[str, str, str]] = set()
 
@@ -85,7 +87,7 @@ class Plan:
 
     def _urgent(self, now_s: float) -> Job | None:
         if self._agents_s <= now_s and "agents" not in self._busy:
-            return Job("agents")
+            return Job("agents", after=self._agents_after)
         if self.listed and self._head_s <= now_s and "head" not in self._busy:
             return Job("head")
         return self._of("open", now_s)
@@ -117,9 +119,15 @@ class Plan:
 
     # What came of it --------------------------------------------------------------------------------
 
-    def done_agents(self, now_s: float) -> None:
+    def done_agents(self, after: str, now_s: float) -> None:
         self._busy.discard("agents")
-        self._agents_s = now_s + AGENTS_EVERY_S
+        self._agents_pages = self._agents_pages + 1 if after else 0
+        self._agents_after = after if self._agents_pages < MOST_AGENT_PAGES else ""
+        self._agents_s = now_s if self._agents_after else now_s + AGENTS_EVERY_S
+
+    def want_agents(self, now_s: float) -> None:
+        """Read the names of the agents soon: one has come up that has none."""
+        self._agents_s = min(self._agents_s, now_s + HEAD_EVERY_S)
 
     def done_head(self, threads: Iterable[ThreadInfo], more: bool, now_s: float) -> None:
         """Take up the newest threads. What they should hold and do not was deleted."""
@@ -190,7 +198,7 @@ class Plan:
         again_s = now_s + FIRST_AGAIN_S
         match job.kind:
             case "agents":
-                self._agents_s = again_s
+                self._agents_s, self._agents_after = again_s, ""
             case "head":
                 self._head_s = again_s
             case "sweep" if later and job.after:  # the cursor may be the fault: from the beginning

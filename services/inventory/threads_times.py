@@ -21,7 +21,8 @@ class Stretch:
 
 
 def stretches(run: Run, steps: Sequence[RunStep]) -> tuple[Stretch, ...]:
-    """Return what *run* did from its creation to its end, in order and without gaps."""
+    """Return what *run* did from its creation to its end, in order, without gaps, each at least a second long; a run of
+    less than a second was working all the time."""
     is_open = run.state not in TERMINAL
     end = None if is_open else run.ended_at
     if run.started_at is None:
@@ -35,11 +36,12 @@ def stretches(run: Run, steps: Sequence[RunStep]) -> tuple[Stretch, ...]:
             found.append(Stretch("working", at, start))
         found.append(Stretch("tools", start, stop))
         if stop is None:
-            return tuple(found)
+            break
         at = stop
-    if end is None or at < end:
+    else:
         found.append(Stretch("working", at, end))
-    return tuple(found)
+    lasting = tuple(one for one in found if one.end is None or one.end > one.start)
+    return lasting or (Stretch("working", run.started_at, end),)
 
 
 def seconds_in(found: Sequence[Stretch], kind: StretchKind, now: datetime) -> float | None:
@@ -61,7 +63,7 @@ def _tool_times(
             start = max(start, last)
         elif found:
             break
-        stop = step.completed_at or (end if end is not None else None)
+        stop = step.completed_at or end
         if stop is not None and end is not None:
             stop = min(stop, end)
         if stop is None or stop >= start:
