@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from services.inventory.threads import FoundThreads, IndexStatus
+from services.inventory.threads_views import FoundThreads, IndexStatus
 from ui import cards, context, feedback, formats, menu, threads_controls
 from ui.threads_filters import KINDS, Wanted
 

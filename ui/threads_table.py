@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from services.inventory.threads import FoundThreads, ThreadRow
 from services.inventory.threads_search import SORTS
+from services.inventory.threads_views import FoundThreads, ThreadRow
 from ui import formats, safe, threads_controls
 from ui.threads_filters import Wanted, is_thread_id
 from ui.threads_looks import look_of

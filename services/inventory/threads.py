@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 from services.agents.backend import Agent, AgentBackend, Page, Run, RunStep, Thread, ThreadMessage
 from services.errors import InvalidInput, NotFound, ServiceError, Throttled, Unavailable, UnexpectedReply
@@ -21,6 +21,7 @@ from services.inventory.threads_records import (
     with_steps,
 )
 from services.inventory.threads_search import ThreadQuery, agents_of, search
+from services.inventory.threads_views import FoundThreads, IndexStatus, OpenRun, Phase, ThreadRow
 
 log = logging.getLogger(__name__)
 READERS: Final = 4
@@ -28,67 +29,7 @@ IDLE_AFTER_S: Final = 600.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S, REFUSED_PAUSE_S = 2.0, 120.0, 60.0
 KEPT_SEARCHES: Final = 16
 KEPT_NAMES: Final = 5_000
-Phase = Literal["idle", "indexing", "current", "paused", "failing"]
 Reply = Page[Agent] | Page[Thread] | Page[Run] | Page[ThreadMessage] | Page[RunStep]
-
-
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
-    """How far the index is. *phase*: `idle` before anybody asked, `paused` since nobody asks any more, `failing` while
-    it waits *resumes_s* because of *problem*. *threads*: known; *whole*: that is all of them; *capped*: there are more,
-    which are left alone. *read*: of these, those whose runs are known; *settled*: the others cannot be read. *steps_left*: runs whose child threads are still
-    to be found. *unread*: things of a shape that is not known. *calls*: sent in the last minute, of *calls_per_min*.
-    *as_of*: when the list of threads was read last, None: not yet."""
-
-    phase: Phase
-    threads: int
-    read: int
-    settled: bool
-    whole: bool
-    capped: bool
-    runs: int
-    open_runs: int
-    steps_left: int
-    unread: int
-    calls: int
-    calls_per_min: int
-    as_of: datetime | None
-    problem: ServiceError | None
-    resumes_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRun:
-    """A run that has not ended, as it was read at *read_at*. *since*: when it was created."""
-
-    run_id: str
-    thread_id: str
-    agent_id: str
-    agent: str
-    state: str
-    since: datetime
-    expires_at: datetime | None
-    ours: bool
-    read_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadRow:
-    """A thread with what surrounds it. *parent*: the thread and the run that began it, None when it is no child as far as
-    is known. *agents*: by name where known."""
-
-    thread: ThreadInfo
-    agents: tuple[str, ...]
-    parent: tuple[str, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class FoundThreads:
-    """*rows*: one page of those that match. *total*: all of the kind that is known."""
-
-    rows: tuple[ThreadRow, ...]
-    matching: int
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
