@@ -174,6 +174,7 @@ class ThreadIndex:
         """End the pause after a failure."""
         with self._changed:
             self._resume_s, self._failures = 0.0, 0
+            self._plan.hurry(self._clock())
             self._changed.notify_all()
 
     def close(self) -> None:

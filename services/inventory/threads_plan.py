@@ -216,6 +216,10 @@ class Plan:
         else:
             self._put(job.kind, 0.0, job.thread_id, job.run_id)
 
+    def hurry(self, now_s: float) -> None:
+        """Do now what was put off by a failure."""
+        self._head_s, self._agents_s = min(self._head_s, now_s), min(self._agents_s, now_s)
+
     def touch(self, thread_id: str, now_s: float) -> None:
         """Read this thread soon: something has happened in it."""
         entry = self.entries.get(thread_id)

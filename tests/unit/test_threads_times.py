@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from services.agents.backend import Run, RunStep
-from services.inventory.threads_times import seconds_in, stretches
+from services.inventory.threads_times import StretchKind, seconds_in, stretches
 
 START = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ def test_a_run_is_queued_works_waits_for_tools_and_works_again() -> None:
 
 def test_the_states_of_a_run_add_up_to_all_of_its_time() -> None:
     found = stretches(run("failed", 1, 30), [calls(3, 9), calls(8, 20)])
-    kinds = ("queued", "working", "tools")
+    kinds: tuple[StretchKind, ...] = ("queued", "working", "tools")
 
     assert sum(seconds_in(found, kind, START) or 0.0 for kind in kinds) == 30
     assert seconds_in(found, "tools", START) == 17
