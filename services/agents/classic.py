@@ -309,7 +309,8 @@ def _understood(reply: object, shape: Callable[[Json], T]) -> Page[T]:
     for one in objects:
         with suppress(ShapeError):
             found.append(shape(one))
-    last = shapes.optional_text(objects[-1], "id") if more and objects else ""
+    ids = (shapes.optional_text(one, "id") for one in reversed(objects) if more)
+    last = next(filter(None, ids), "")
     return Page(tuple(found), last, len(objects) - len(found))
 
 
