@@ -156,7 +156,7 @@ def draw_runs(detail: ThreadDetail, now: datetime) -> None:
         theme = palette.theme()
         key = (detail.thread.id, detail.read_at.isoformat(), theme, str(formats.chosen_zone()))
         style.draw(
-            context.figure("thread-runs", key, lambda: thread_runs.figure(rows, now, theme)),
+            context.figure("thread-runs", key, lambda: thread_runs.figure(rows, theme)),
             key="threads-timeline",
             alt="Timeline of the thread's runs, oldest first, each by the state it was in",
         )
@@ -172,7 +172,7 @@ def chart_row(one: RunDetail, now: datetime) -> thread_runs.Row:
         one.agent,
         formats.duration(took_s(one, now)),
         run.created_at,
-        end or (now if run.ended_at is None else run.ended_at),
+        end or (run.created_at if run.state in TERMINAL else now),
         one.stretches,
     )
 

@@ -68,7 +68,8 @@ class ThreadIndex:
         self._changed = threading.Condition()
         self._names: dict[str, str] = {}
         self._searches: OrderedDict[tuple[ThreadQuery, int], list[str]] = OrderedDict()
-        self._version, self._unread, self._failures = 0, 0, 0
+        self._version, self._failures = 0, 0
+        self._unread: dict[tuple[str, str, str], int] = {}  # by what was read, so that nothing counts twice
         self._resume_s, self._asked_s = 0.0, float("-inf")
         self._problem: ServiceError | None = None
         self._as_of: datetime | None = None
@@ -95,7 +96,7 @@ class ThreadIndex:
                 known.runs,
                 known.open_runs,
                 self._plan.waiting_steps(),
-                self._unread,
+                sum(self._unread.values()),
                 self._budget.spent(now_s),
                 self._budget.calls_per_min,
                 self._as_of,
@@ -242,7 +243,10 @@ class ThreadIndex:
 
     def _take(self, job: Job, page: Reply) -> None:
         now_s, plan = self._clock(), self._plan
-        self._unread += page.unread
+        what = ("list" if job.kind in ("head", "sweep") else job.kind, job.thread_id + job.after, job.run_id)
+        self._unread.pop(what, None)
+        if page.unread:
+            self._unread[what] = page.unread
         self._failures, self._problem = 0, None
         entry = plan.entries.get(job.thread_id)
         match job.kind:

@@ -13,7 +13,7 @@ StretchKind = Literal["queued", "working", "tools", "untold"]
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """*kind*: `queued` until the service began, `tools` while a call of a tool was open, `working` else; `untold`: the
-    service does not tell when it began. *end*: None while it lasts."""
+    service does not tell when it began, or when it ended. *end*: None while it lasts, and when it is not told."""
 
     kind: StretchKind
     start: datetime
@@ -25,6 +25,8 @@ def stretches(run: Run, steps: Sequence[RunStep]) -> tuple[Stretch, ...]:
     less than a second was working all the time."""
     is_open = run.state not in TERMINAL
     end = None if is_open else run.ended_at
+    if not is_open and end is None:
+        return (Stretch("untold", run.created_at, None),)
     if run.started_at is None:
         if run.state == "queued" or (not is_open and run.state not in ("completed", "incomplete")):
             return (Stretch("queued", run.created_at, end),)

@@ -225,3 +225,14 @@ def test_things_of_an_unknown_shape_do_not_hide_the_rest(desk: Desk, lab: Lab) -
 
     assert desk.ids() == ["thread_good"]
     assert desk.index.status().unread == 1
+
+
+def test_one_odd_thing_counts_once_however_often_it_is_met(desk: Desk, lab: Lab) -> None:
+    odd = {"id": "thread_odd", "object": "thread", "created_at": "yesterday"}
+    page = {"object": "list", "data": [odd], "first_id": "a", "last_id": "b", "has_more": False}
+    json_type = {"content-type": "application/json"}
+    desk.fail("list_threads", status=200, body=json.dumps(page), headers=json_type, times=3)
+    for _ in range(3):
+        desk.settle(seconds=21)
+
+    assert desk.index.status().unread == 1

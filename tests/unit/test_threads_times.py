@@ -77,5 +77,9 @@ def test_a_run_of_less_than_a_second_is_still_there() -> None:
     assert told(run("completed", 0, 0), calls(0, 0)) == [("working", 0, 0)]
 
 
-def test_an_end_that_the_service_does_not_tell_stays_open() -> None:
-    assert told(run("completed", 1, None))[-1] == ("working", 1, None)
+def test_an_end_that_the_service_does_not_tell_is_not_made_up() -> None:
+    """Such a run is over: its time must not grow with every look at it."""
+    found = stretches(run("completed", 1, None), [])
+
+    assert [(one.kind, one.end) for one in found] == [("untold", None)]
+    assert seconds_in(found, "working", START + timedelta(days=1)) is None

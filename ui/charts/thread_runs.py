@@ -27,7 +27,7 @@ WORDS: dict[StretchKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A run as the chart shows it. *label*: its time of day. *took*: how long, in words."""
+    """A run as the chart shows it. *label*: its time of day. *took*: how long, in words. *end*: now while it is open."""
 
     label: str
     state: str
@@ -53,8 +53,8 @@ def colours(theme: str) -> dict[StretchKind, str]:
     }
 
 
-def figure(rows: Sequence[Row], now: datetime, theme: str) -> "Figure":
-    """Return the chart of *rows*, oldest first. *now*: where what is open ends."""
+def figure(rows: Sequence[Row], theme: str) -> "Figure":
+    """Return the chart of *rows*, oldest first."""
     from plotly.graph_objects import Bar, Figure
 
     starts, idle, width_s = places(rows)
@@ -64,13 +64,13 @@ def figure(rows: Sequence[Row], now: datetime, theme: str) -> "Figure":
             (
                 place,
                 starts[place] + (one.start - row.start).total_seconds(),
-                ((one.end or now) - one.start).total_seconds(),
+                max(0.0, ((one.end or row.end) - one.start).total_seconds()),
             )
             for place, row in enumerate(rows)
             for one in row.stretches
-            if one.kind == kind and (one.end or now) >= one.start
+            if one.kind == kind
         ]
-        if not any(length > 0 for _, _, length in parts) and kind != "working":
+        if not parts:
             continue
         drawn.add_trace(
             Bar(
@@ -78,10 +78,7 @@ def figure(rows: Sequence[Row], now: datetime, theme: str) -> "Figure":
                 name=word,
                 y=[place for place, _, _ in parts],
                 base=[base for _, base, _ in parts],
-                x=[
-                    max(length, width_s * SHORTEST_SHARE if kind == "working" else 0.0)
-                    for _, _, length in parts
-                ],
+                x=[max(length, width_s * SHORTEST_SHARE) for _, _, length in parts],
                 width=0.6,
                 customdata=[
                     [
