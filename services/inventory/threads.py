@@ -144,6 +144,7 @@ class ThreadIndex:
                     one.read_at,
                 )
                 for one in self._plan.threads()
+                if one.open_runs
                 for run in one.runs or ()
                 if run.is_open
             ]
@@ -321,14 +322,14 @@ class ThreadIndex:
     def _count(self) -> "_Counts":
         if self._counted is None or self._counted.version != self._version:
             threads = list(self._plan.threads())
-            runs = [run for one in threads for run in one.runs or ()]
+            read = [one for one in threads if one.runs is not None]
             self._counted = _Counts(
                 self._version,
                 len(threads),
-                sum(one.runs is not None for one in threads),
-                all(one.runs is not None or one.problem for one in threads),
-                len(runs),
-                sum(run.is_open for run in runs),
+                len(read),
+                len(read) == len(threads) or all(one.problem for one in threads if one.runs is None),
+                sum(len(one.runs or ()) for one in read),
+                sum(one.open_runs for one in read),
             )
         return self._counted
 

@@ -180,7 +180,7 @@ class Plan:
             opened = len(self._heaps["open"]) + 1  # they may use half of the budget
             self._date(entry, "open", now_s + max(OPEN_EVERY_S, opened * 120.0 / self._calls_per_min))
         else:
-            idle_s = max(0.0, (now - info.active_at).total_seconds())
+            idle_s = max(0.0, now.timestamp() - info.active_s)
             self._date(entry, "due", now_s + min(LATEST_S, max(SOONEST_S, idle_s * IDLE_SHARE)))
 
     def done_messages(self, info: ThreadInfo) -> None:

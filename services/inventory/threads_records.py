@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from services.agents.backend import TERMINAL, Page, Run, RunStep, Thread, ThreadMessage
@@ -62,7 +62,7 @@ class ThreadInfo:
     """*question*: the first one, shortened; empty: it holds none; None: not read yet. *turns*: how often something was
     asked, None: not read yet. *runs*: newest first, the latest 100, None: not read yet. *more*: there are more runs, or
     more messages, than are counted. *tokens*: of the runs that tell; None when none does. *worst*: the worst state of its
-    runs, empty without any. *problem*: why it could not be read when it was tried last.
+    runs, empty without any. *active_s*: when something last happened in it, in seconds since 1970. *problem*: why it could not be read when it was tried last.
     """
 
     id: str
@@ -74,18 +74,19 @@ class ThreadInfo:
     more: bool = False
     tokens: int | None = None
     worst: str = ""
-    last_active_at: datetime | None = None
+    active_s: float = 0.0
+    open_runs: int = 0
     read_at: datetime | None = None
     problem: str = ""
 
     @property
     def is_open(self) -> bool:
-        return any(run.is_open for run in self.runs or ())
+        return self.open_runs > 0
 
     @property
     def active_at(self) -> datetime:
         """When something last happened in it, as far as is known."""
-        return self.last_active_at or self.created_at
+        return datetime.fromtimestamp(self.active_s, UTC)
 
     @property
     def agent_ids(self) -> tuple[str, ...]:
@@ -115,6 +116,7 @@ def from_listing(thread: Thread, marks: Mapping[str, str]) -> ThreadInfo:
         thread.created_at,
         is_ours(thread.metadata, marks),
         shortened(title) if title else None,
+        active_s=thread.created_at.timestamp(),
     )
 
 
@@ -135,7 +137,8 @@ def with_runs(known: ThreadInfo, page: Page[Run], now: datetime) -> tuple[Thread
         more=bool(page.after),
         tokens=sum(counts) if counts else None,
         worst=worst_of(run.state for run in runs),
-        last_active_at=max([*ends, known.last_active_at or known.created_at]),
+        active_s=max([known.active_s, *(end.timestamp() for end in ends)]),
+        open_runs=sum(run.is_open for run in runs),
         read_at=now,
         problem="",
     )
@@ -147,13 +150,13 @@ def with_messages(known: ThreadInfo, page: Page[ThreadMessage]) -> ThreadInfo:
     """Return *known* with its first question and its turns. *page*: the first messages."""
     asked = [message for message in page.found if message.role == "user"]
     first = shortened(asked[0].text) if asked else ""
-    last = max((message.created_at for message in page.found), default=known.active_at)
+    last_s = max((message.created_at.timestamp() for message in page.found), default=0.0)
     return replace(
         known,
         question=known.question or first,
         turns=len(asked),
         more=known.more or bool(page.after),
-        last_active_at=max(last, known.active_at),
+        active_s=max(last_s, known.active_s),
     )
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from operator import attrgetter
 from typing import Final, Literal
 
 from services.inventory.threads_records import ThreadInfo, rank
@@ -10,6 +11,8 @@ from services.inventory.threads_records import ThreadInfo, rank
 Owner = Literal["", "ours", "foreign"]
 Kind = Literal["conversations", "children", "all"]
 Parents = Mapping[str, tuple[str, str]]
+DAY_S: Final = 86_400
+RUN_ID: Final = "run_"  # how ids of runs begin; all of them are looked at for nothing else
 NOTHING: Final = -1  # what is not known comes after what is
 
 
@@ -40,8 +43,8 @@ def _count(value: int | None) -> float:
 
 
 SORTS: Final[dict[str, Sort]] = {
-    "active": Sort("Last activity, latest first", lambda one: one.active_at.timestamp(), True),
-    "quiet": Sort("Last activity, earliest first", lambda one: one.active_at.timestamp(), False),
+    "active": Sort("Last activity, latest first", attrgetter("active_s"), True),
+    "quiet": Sort("Last activity, earliest first", attrgetter("active_s"), False),
     "newest": Sort("Newest first", lambda one: one.created_at.timestamp(), True),
     "oldest": Sort("Oldest first", lambda one: one.created_at.timestamp(), False),
     "most-runs": Sort(
@@ -61,7 +64,11 @@ def search(
     now: datetime,
 ) -> list[str]:
     """Return the ids of the threads that match, in the order wanted. No request."""
-    found = [one for one in threads if _fits(one, query, parents, names, now)]
+    wants_children = query.kind == "children"
+    found = [one for one in threads if query.kind == "all" or (one.id in parents) == wants_children]
+    if query != ThreadQuery(kind=query.kind, sort=query.sort):
+        wanted = {agent_id for agent_id, name in names.items() if name == query.agent} | {query.agent}
+        found = [one for one in found if _fits(one, query, wanted, now)]
     sort = SORTS.get(query.sort, SORTS["active"])
     found.sort(key=sort.key, reverse=sort.reverse)
     return [one.id for one in found]
@@ -73,23 +80,26 @@ def agents_of(thread: ThreadInfo, names: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*own, *(link.agent for link in thread.children if link.agent)]))
 
 
-def _fits(
-    one: ThreadInfo, query: ThreadQuery, parents: Parents, names: Mapping[str, str], now: datetime
-) -> bool:
-    if query.kind != "all" and (one.id in parents) != (query.kind == "children"):
-        return False
+def _fits(one: ThreadInfo, query: ThreadQuery, agent_ids: set[str], now: datetime) -> bool:
     if query.owner and one.ours != (query.owner == "ours"):
         return False
     if query.states and (one.worst or ("none" if one.runs is not None else "")) not in query.states:
         return False
-    if query.quiet_days and now - one.active_at < timedelta(days=query.quiet_days):
+    if query.quiet_days and now.timestamp() - one.active_s < query.quiet_days * DAY_S:
         return False
-    if query.agent and query.agent not in one.agent_ids and query.agent not in agents_of(one, names):
+    if query.agent and not _involves(one, query.agent, agent_ids):
         return False
     return not query.words or _holds(one, query.words.casefold())
+
+
+def _involves(one: ThreadInfo, name: str, agent_ids: set[str]) -> bool:
+    return any(
+        run.agent_id in agent_ids or any(link.agent == name for link in run.children or ())
+        for run in one.runs or ()
+    )
 
 
 def _holds(one: ThreadInfo, words: str) -> bool:
     if words in one.id.casefold() or words in (one.question or "").casefold():
         return True
-    return any(words in run.id.casefold() for run in one.runs or ())
+    return words.startswith(RUN_ID) and any(words in run.id.casefold() for run in one.runs or ())

@@ -18,14 +18,19 @@ def run(state: str = "completed", agent: str = "asst_1", children: tuple[ChildLi
 
 def thread(name: str, *runs: RunInfo, days: float = 0.0, **more: object) -> ThreadInfo:
     made = NOW - timedelta(days=days)
-    known = {"question": f"About {name}", "runs": runs, "worst": worst_of(one.state for one in runs)}
-    return ThreadInfo(name, made, **{"ours": True, **known, **more})  # type: ignore[arg-type]  # fields by name
+    known: dict[str, object] = {
+        "question": f"About {name}",
+        "runs": runs,
+        "worst": worst_of(one.state for one in runs),
+    }
+    known |= {"ours": True, "active_s": made.timestamp()}
+    return ThreadInfo(name, made, **{**known, **more})  # type: ignore[arg-type]  # fields by name
 
 
 A = thread("a", run(), days=3, turns=1, tokens=10)
 B = thread("b", run("failed"), run(), days=1, turns=2, ours=False)
 C = thread("c", run(agent="asst_2"), days=2, turns=9, tokens=90, question="Straße <b>")
-UNREAD = ThreadInfo("unread", NOW, ours=False)
+UNREAD = ThreadInfo("unread", NOW, ours=False, active_s=NOW.timestamp())
 EVERY = (A, B, C, UNREAD)
 PARENTS = {"c": ("a", "run_completed")}
 
