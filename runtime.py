@@ -43,6 +43,8 @@ from services.housekeeping.looking import Looker
 from services.housekeeping.pacing import RateLimit
 from services.housekeeping.service import HousekeepingService
 from services.housekeeping.sweeper import Sweeper
+from services.inventory.threads import ThreadIndex
+from services.inventory.threads_service import ThreadService
 from services.models import FunctionTool
 from services.monitor.logs import LogsService
 from services.monitor.lookup import LookupService
@@ -100,6 +102,8 @@ class Services:
     poison_moves: PoisonMoves
     housekeeping: HousekeepingService
     sweeper: Sweeper
+    threads: ThreadIndex
+    thread: ThreadService
 
 
 class Runtime:
@@ -133,6 +137,7 @@ class Runtime:
         self._closed = True
         self.services.sweeper.stop()
         self.services.housekeeping.close()
+        self.services.threads.close()
         self.services.answers.drain(DRAIN_S)
         self.services.answers.close()
         self.services.telemetry.close()
@@ -289,6 +294,8 @@ def build(
     """
     clients, limits = build_clients(settings, endpoints), Limits.of(settings)
     foundry, storage = Resilience("the agent service", limits), Resilience("the storage account", limits)
+    # It repeats nothing by itself, so that its budget holds, and a pause it is asked for is no answer's.
+    inventory = Resilience("the agent service", replace(limits, call_retries=0))
     backend = ClassicBackend(clients.agents, foundry, stream_silence_s=settings.stream_silence_s)
     queues = QueueService(clients.queues, storage, now)
     team = TeamService(backend, settings, CATALOGUE)
@@ -321,6 +328,14 @@ def build(
     explainer = Explainer(queues, backend, answers, logs, CATALOGUE, now)
     poison = PoisonDesk(poison_store, queues, explainer, actions, now)
     cleaning, housekeeping = _housekeeping(settings, clients, team, queues, storage, actions, limits, now)
+    marks = {"environment": settings.environment}
+    threads = ThreadIndex(
+        ClassicBackend(clients.agents, inventory),
+        marks,
+        now,
+        calls_per_min=settings.index_calls_per_min,
+        hot=lambda: [answer.thread_id for answer in answers.open_answers() if answer.thread_id],
+    )
     services = Services(
         settings,
         CATALOGUE,
@@ -354,8 +369,10 @@ def build(
         PoisonMoves(poison_store, poison, queues, actions),
         housekeeping,
         Sweeper(housekeeping, now, every_s=settings.sweep_every_s, on=settings.sweep == "on"),
+        threads,
+        ThreadService(backend, threads, actions, marks, now),
     )
-    return Runtime(services, clients, (foundry, storage, workspace, platform, cleaning), azure)
+    return Runtime(services, clients, (foundry, storage, workspace, platform, cleaning, inventory), azure)
 
 
 def _housekeeping(

@@ -17,6 +17,7 @@ NAMES = (
     "click",
     "monitor",
     "overview",
+    "inventory",
     "pages",
     "viewers",
     "cleanup",

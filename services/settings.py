@@ -96,6 +96,13 @@ class Settings(BaseModel):
     team_size: int = setting(
         "RELAYDECK_TEAM_SIZE", 1, "How many orchestrators share the questions of a pooled team.", ge=1, le=16
     )
+    index_calls_per_min: int = setting(
+        "RELAYDECK_INDEX_CALLS_PER_MIN",
+        240,
+        "How many requests a minute the inventory may send to read threads and runs, while somebody looks at it.",
+        ge=10,
+        le=60_000,
+    )
     answer_deadline_s: float = setting(
         "RELAYDECK_ANSWER_DEADLINE_S",
         120,

@@ -20,6 +20,7 @@ from runtime import Services
 from services.diagnosis.verdicts import Diagnosis
 from services.errors import ServiceError
 from services.health import HealthService
+from services.inventory.threads_service import ThreadDetail
 from services.models import (
     Answer,
     Conversation,
@@ -84,6 +85,17 @@ def recent_threads() -> Sequence[ThreadSummary]:
 def _recent_threads(revision: int, known: int) -> Sequence[ThreadSummary]:
     del revision, known
     return services().answers.recent_threads()
+
+
+def thread_detail(thread_id: str) -> ThreadDetail:
+    """Return the thread with its messages and runs, as read since the last forget(). Raises ServiceErrors."""
+    return _thread_detail(thread_id, _revisions.get(thread_id, 0))
+
+
+@st.cache_resource(ttl=THREADS_FRESH_S, max_entries=50, show_spinner=False)
+def _thread_detail(thread_id: str, revision: int) -> ThreadDetail:
+    del revision
+    return services().thread.read(thread_id)
 
 
 def forget(thread_id: str) -> None:

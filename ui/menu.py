@@ -64,7 +64,16 @@ MENU: dict[str, tuple[Screen, ...]] = {
         ),
         Screen("trace.py", "Trace", ":material/timeline:", "One answer, hop by hop", wide=True, hidden=True),
     ),
-    "Inventory": (),
+    "Inventory": (
+        Screen(
+            "threads.py",
+            "Threads",
+            ":material/chat_bubble_outline:",
+            "Every conversation, and what ran in it",
+            wide=True,
+            tables=True,
+        ),
+    ),
     "Care": (
         Screen(
             "doctor.py",

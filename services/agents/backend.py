@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Generic, Literal, Protocol, TypeVar
+
+T = TypeVar("T")
 
 RunState = Literal[
     "queued",
@@ -82,9 +84,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """*state* is the service's word, also one this version does not know. *created_at* has whole seconds.
+    """*state* is the service's word, also one this version does not know. Times have whole seconds.
 
-    *functions*: the function tools that the run was begun with. *expires_at*: when the service gives it up.
+    *started_at*: None while it waits for its turn. *ended_at*: None while it is open, and when the service does not
+    tell. *functions*: the function tools that it was begun with. *expires_at*: when the service gives it up. *delegates*: whether its agent has connected agents to ask.
     """
 
     id: str
@@ -99,7 +102,10 @@ class Run:
     usage: Usage | None = None
     waits_for: tuple[CallKind, ...] = ()
     functions: tuple[QueueFunction, ...] = ()
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
     expires_at: datetime | None = None
+    delegates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,16 @@ class DocumentPage:
 
     documents: tuple[Mapping[str, object], ...]
     after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list. *after*: where the next one begins, empty when there is none. *unread*: how many things of it
+    have a shape that is not known here; they are left out of *found*."""
+
+    found: tuple[T, ...]
+    after: str = ""
+    unread: int = 0
 
 
 # What a stream of a run yields ------------------------------------------------------------------------
@@ -198,9 +214,6 @@ class AgentBackend(Protocol):
     def create_agent(self, definition: AgentDefinition, metadata: Mapping[str, str]) -> Agent:
         """Return the new agent. *metadata* carries `opid`: an ambiguous failure is looked up, never repeated blindly."""
 
-    def agents_page(self, after: str, limit: int) -> list[Agent]:
-        """Return at most *limit* (1 to 100) agents that come after the one with id *after*, newest first."""
-
     def agent_document(self, agent_id: str) -> Mapping[str, object]:
         """Return the agent as the service describes it, tools and instructions included."""
 
@@ -223,9 +236,6 @@ class AgentBackend(Protocol):
 
     def list_threads(self, limit: int) -> list[Thread]:
         """Return at most *limit* threads, newest first."""
-
-    def threads_page(self, after: str, limit: int) -> list[Thread]:
-        """Return at most *limit* (1 to 100) threads that come after the one with id *after*, newest first."""
 
     def delete_thread(self, thread_id: str) -> bool:
         """Return once the thread is gone: False when it was gone before, which is fine."""
@@ -277,3 +287,20 @@ class AgentBackend(Protocol):
         self, thread_id: str, message: Mapping[str, object], metadata: Mapping[str, str]
     ) -> ThreadMessage:
         """Return the message, added to the thread's end. *metadata* carries `opid`."""
+
+    # Page by page: one request each, at most 100 things, one of which may have a shape that is not known here.
+
+    def page_agents(self, after: str = "") -> Page[Agent]:
+        """Return a page of the agents, newest first."""
+
+    def page_threads(self, after: str = "") -> Page[Thread]:
+        """Return a page of all threads of the project, newest first, whoever made them."""
+
+    def page_runs(self, thread_id: str, after: str = "") -> Page[Run]:
+        """Return a page of the runs, newest first."""
+
+    def page_messages(self, thread_id: str, after: str = "") -> Page[ThreadMessage]:
+        """Return a page of the messages, oldest first."""
+
+    def page_steps(self, thread_id: str, run_id: str, after: str = "") -> Page[RunStep]:
+        """Return a page of the steps, oldest first."""

@@ -6,7 +6,7 @@ nor queue functions' calls.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from azure.ai.agents import AgentsClient
@@ -20,6 +20,7 @@ from services.agents.backend import (
     Agent,
     AgentDefinition,
     DocumentPage,
+    Page,
     QueueFunction,
     Run,
     RunStep,
@@ -30,7 +31,7 @@ from services.agents.backend import (
 from services.agents.bindings import functions_of
 from services.agents.shapes import Json
 from services.agents.stream import ClassicRunStream, KnownRunStream
-from services.errors import Attempt, InvalidInput, ServiceError, UnexpectedReply
+from services.errors import Attempt, InvalidInput, ServiceError, ShapeError, UnexpectedReply
 from services.resilience import Resilience
 from services.resilience.watchdog import line_in_use
 from services.translation import error_from_status
@@ -62,9 +63,6 @@ class ClassicBackend:
             lambda: shapes.agent(_fetch(self._client.create_agent, body=body)),
             lambda: self._made_by(metadata, self._client.list_agents, shapes.agent),
         )
-
-    def agents_page(self, after: str, limit: int) -> list[Agent]:
-        return self._page("list agents", self._client.list_agents, after, limit, shapes.agent)
 
     def agent_document(self, agent_id: str) -> Json:
         _require_id("get agent", agent_id)
@@ -102,9 +100,6 @@ class ClassicBackend:
 
     def list_threads(self, limit: int) -> list[Thread]:
         return self._list("list threads", "", self._client.threads.list, limit, shapes.thread)
-
-    def threads_page(self, after: str, limit: int) -> list[Thread]:
-        return self._page("list threads", self._client.threads.list, after, limit, shapes.thread)
 
     def delete_thread(self, thread_id: str) -> bool:
         return self._delete("delete thread", thread_id, self._client.threads.delete)
@@ -233,6 +228,28 @@ class ClassicBackend:
             lambda: self._made_by(metadata, self._client.messages.list, shapes.message, thread_id),
         )
 
+    # Page by page ---------------------------------------------------------------------------------
+
+    def page_agents(self, after: str = "") -> Page[Agent]:
+        return self._page("list agents", "", self._client.list_agents, after, shapes.agent)
+
+    def page_threads(self, after: str = "") -> Page[Thread]:
+        return self._page("list threads", "", self._client.threads.list, after, shapes.thread)
+
+    def page_runs(self, thread_id: str, after: str = "") -> Page[Run]:
+        _require_id("list runs", thread_id)
+        return self._page("list runs", thread_id, self._client.runs.list, after, shapes.run, thread_id)
+
+    def page_messages(self, thread_id: str, after: str = "") -> Page[ThreadMessage]:
+        _require_id("list messages", thread_id)
+        fn = self._client.messages.list
+        return self._page("list messages", thread_id, fn, after, shapes.message, thread_id, order="asc")
+
+    def page_steps(self, thread_id: str, run_id: str, after: str = "") -> Page[RunStep]:
+        _require_id("list steps", run_id)
+        fn = self._client.run_steps.list
+        return self._page("list steps", run_id, fn, after, shapes.step, thread_id, run_id, order="asc")
+
     # How the requests are made --------------------------------------------------------------------
 
     def _list(
@@ -275,12 +292,23 @@ class ClassicBackend:
         return self._resilience.read(operation, resource, read)
 
     def _page(
-        self, operation: str, fn: Callable[..., Any], after: str, limit: int, shape: Callable[[Json], T]
-    ) -> list[T]:
-        def read() -> list[T]:
-            return [shape(one) for one in _objects(fn, max(1, min(limit, PAGE)), after=after)]
+        self,
+        operation: str,
+        resource: str,
+        fn: Callable[..., Any],
+        after: str,
+        shape: Callable[[Json], T],
+        *ids: str,
+        order: str = "desc",
+    ) -> Page[T]:
+        def read() -> Page[T]:
+            taken: list[PipelineResponse[Any, Any]] = []
+            pages = fn(*ids, limit=PAGE, order=order, raw_response_hook=taken.append)
+            with _status_first(taken):
+                next(pages.by_page(continuation_token=after or None), None)
+            return _understood(taken[-1].http_response.json(), shape)
 
-        return self._resilience.read(operation, after, read)
+        return self._resilience.read(operation, resource, read)
 
     def _delete(self, operation: str, resource: str, fn: Callable[..., Any]) -> bool:
         _require_id(operation, resource)
@@ -345,8 +373,8 @@ def _fetch(fn: Callable[..., Any], *ids: str, **arguments: object) -> Json:
     return shapes.document(taken[-1].http_response.json())
 
 
-def _objects(fn: Callable[..., Any], limit: int, *ids: str, after: str = "") -> list[Json]:
-    """Return at most *limit* objects of a list, newest first, from behind the object *after* on.
+def _objects(fn: Callable[..., Any], limit: int, *ids: str) -> list[Json]:
+    """Return at most *limit* objects of a list, newest first.
 
     The pages are ended by `has_more`, which the SDK ignores (it asks for one page too many), and by *limit*.
     """
@@ -354,12 +382,24 @@ def _objects(fn: Callable[..., Any], limit: int, *ids: str, after: str = "") -> 
     pages = fn(*ids, limit=min(limit, PAGE), order="desc", raw_response_hook=taken.append)
     found: list[Json] = []
     with _status_first(taken):
-        for _ in pages.by_page(continuation_token=after or None):
+        for _ in pages.by_page():
             objects, more = shapes.page(taken[-1].http_response.json())
             found += objects
             if not more or not objects or len(found) >= limit:
                 break
     return found[:limit]
+
+
+def _understood(reply: object, shape: Callable[[Json], T]) -> Page[T]:
+    """Return the page that *reply* holds without what *shape* does not know: it must not hide the rest."""
+    objects, more = shapes.page(reply)
+    found: list[T] = []
+    for one in objects:
+        with suppress(ShapeError):
+            found.append(shape(one))
+    ids = (shapes.optional_text(one, "id") for one in reversed(objects) if more)
+    last = next(filter(None, ids), "")
+    return Page(tuple(found), last, len(objects) - len(found))
 
 
 @contextmanager

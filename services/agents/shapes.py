@@ -127,7 +127,10 @@ def run(source: Json) -> Run:
         usage=_usage(source),
         waits_for=_waits_for(source),
         functions=functions_of(source),
-        expires_at=optional_moment(source, "expires_at"),
+        started_at=_known_moment(source, "started_at"),
+        ended_at=_ended_at(source),
+        expires_at=_known_moment(source, "expires_at"),
+        delegates=_delegates(source.get("tools")),
     )
 
 
@@ -241,6 +244,29 @@ def _tool_targets(source: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
             if isinstance(queue, Mapping):
                 queues.append(optional_text(queue, "queue_name"))
     return tuple(filter(None, agents)), tuple(filter(None, queues))
+
+
+def _ended_at(source: Json) -> datetime | None:
+    """Return when a run ended, by whichever of its ends. The service names none for one that expired."""
+    names = ("completed_at", "failed_at", "cancelled_at", "incomplete_at")
+    ends = [end for name in names if (end := _known_moment(source, name)) is not None]
+    if not ends and source.get("status") == "expired":
+        return _known_moment(source, "expires_at")
+    return min(ends, default=None)
+
+
+def _known_moment(source: Json, name: str) -> datetime | None:
+    """Return a time that is only shown: a run is none the worse for one in another shape."""
+    try:
+        return optional_moment(source, name)
+    except ShapeError:
+        return None
+
+
+def _delegates(tools: object) -> bool:
+    return isinstance(tools, list) and any(
+        isinstance(tool, Mapping) and tool.get("type") == "connected_agent" for tool in tools
+    )
 
 
 def _failure(source: Json) -> tuple[str, str]:

@@ -8,15 +8,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from services.agents.backend import TERMINAL, Agent, AgentBackend, Run, Thread
-from services.errors import NotFound, ServiceError
+from services.agents.backend import TERMINAL, Agent, AgentBackend, Page, Run, Thread
+from services.errors import NotFound, ServiceError, UnexpectedReply
 from services.housekeeping import judging
 from services.housekeeping.findings import Finding, Found, Kind
 from services.housekeeping.judging import Home, Uses
 from services.models import FunctionTool, PeekedMessage, QueueDepth
 from services.settings import Settings
 
-PAGE = 100
 AGENTS_MOST, THREADS_MOST = 20_000, 50_000
 AT_ONCE = 16
 RUNS_LOOKED_AT = 100
@@ -112,12 +111,12 @@ class Looker:
         if kinds & AGENT_KINDS or "loose-queue" in kinds:
             agents = pool.submit(
                 lambda: _try(
-                    problems, "agents", lambda: self._all(self._backend.agents_page, AGENTS_MOST, stopped)
+                    problems, "agents", lambda: self._all(self._backend.page_agents, AGENTS_MOST, stopped)
                 )
             )
         if kinds & AGENT_KINDS or "old-thread" in kinds:
             threads = _try(
-                problems, "threads", lambda: self._all(self._backend.threads_page, THREADS_MOST, stopped)
+                problems, "threads", lambda: self._all(self._backend.page_threads, THREADS_MOST, stopped)
             )
         return (agents.result() if agents is not None else None), threads
 
@@ -126,19 +125,25 @@ class Looker:
         retention = timedelta(days=days) if days else None
         return Home(self._settings.environment, self._definition, self._now(), retention)
 
-    def _all(
-        self, page_of: Callable[[str, int], list[One]], most: int, stopped: threading.Event
-    ) -> list[One]:
-        """Return everything, newest first; what is shown twice because a list moved on is kept once."""
+    def _all(self, page_of: Callable[[str], Page[One]], most: int, stopped: threading.Event) -> list[One]:
+        """Return everything, newest first; what is shown twice because a list moved on is kept once.
+
+        Raises UnexpectedReply where one of them could not be read: it may be what another is still needed for.
+        """
         found: dict[str, One] = {}
         after = ""
         while len(found) < most:
             _check(stopped)
-            page = page_of(after, PAGE)
-            found.update((one.id, one) for one in page if one.id not in found)
-            if len(page) < PAGE:
+            page = page_of(after)
+            if page.unread:
+                raise UnexpectedReply(
+                    f"{page.unread} entries of a list have a shape that is not known here.",
+                    operation="look for orphans",
+                )
+            found.update((one.id, one) for one in page.found if one.id not in found)
+            if not page.after:
                 break
-            after = page[-1].id
+            after = page.after
         return list(found.values())[:most]
 
     def _uses(
