@@ -23,6 +23,9 @@ from services.answers.service import AnswerService
 from services.clients import Clients, Endpoints, LocalCredential, azure_endpoints, build_clients
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.health import HealthService
+from services.inventory.agents import AgentInventory
+from services.inventory.agents_actions import AgentActions
+from services.inventory.agents_drift import Wanted
 from services.models import FunctionTool
 from services.monitor.logs import LogsService
 from services.monitor.lookup import LookupService
@@ -68,6 +71,8 @@ class Services:
     prices: Prices
     lookup: LookupService
     actions: Actions
+    agents: AgentInventory
+    agent_actions: AgentActions
 
 
 class Runtime:
@@ -101,6 +106,7 @@ class Runtime:
         self._closed = True
         self.services.answers.drain(DRAIN_S)
         self.services.answers.close()
+        self.services.agents.close()
         self.services.telemetry.close()
         for one in self._resilience:
             one.close()
@@ -265,6 +271,10 @@ def build(
         if endpoints.logs_workspace
         else None
     )
+    actions = Actions(telemetry.acted)
+    agents = AgentInventory(
+        backend, queues, Wanted(team.plan, settings.environment, settings.storage_endpoint), now
+    )
     services = Services(
         settings,
         CATALOGUE,
@@ -281,7 +291,9 @@ def build(
         _metrics(endpoints, clients, platform, now),
         load_prices(settings.prices),
         LookupService(answers, backend, queues, logs, now),
-        Actions(telemetry.acted),
+        actions,
+        agents,
+        AgentActions(backend, team, agents, actions),
     )
     return Runtime(services, clients, (foundry, storage, workspace, platform), azure)
 
