@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import runtime
 from runtime import Services
+from services.agents.backend import AgentRecord
 from services.health import HealthService
 from services.models import (
     Answer,
@@ -42,6 +43,7 @@ AWAITED_FRESH_S = 4.0
 PEEK_FRESH_S = 4.0
 LOG_KEPT_S = 60.0
 REVISIONS_KEPT = 10_000
+AGENT_FRESH_S = 60.0
 _changes = itertools.count(1)
 _revisions: dict[str, int] = {}  # by thread; the list of them under ""
 _sidebar: ContextVar[DeltaGenerator | None] = ContextVar("sidebar", default=None)
@@ -120,6 +122,12 @@ def awaited_trace(run_id: str, thread_id: str) -> Trace:
 def peeked(queue: str) -> tuple[Sequence[PeekedMessage], datetime]:
     """Return the first messages that wait in *queue*, and when they were looked at. Raises ServiceErrors."""
     return services().queues.peek(queue), formats.now()
+
+
+@st.cache_resource(ttl=AGENT_FRESH_S, max_entries=50, show_spinner=False)
+def agent_definition(agent_id: str) -> tuple[AgentRecord, datetime]:
+    """Return the agent with all that defines it, and when it was read. Raises ServiceErrors."""
+    return services().backend.get_definition(agent_id), formats.now()
 
 
 def waterfall(bars: tuple[Bar, ...], elapsed_s: float, theme: str) -> "Figure":

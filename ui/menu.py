@@ -60,7 +60,16 @@ MENU: dict[str, tuple[Screen, ...]] = {
         ),
         Screen("trace.py", "Trace", ":material/timeline:", "One answer, hop by hop", wide=True, hidden=True),
     ),
-    "Inventory": (),
+    "Inventory": (
+        Screen(
+            "agents.py",
+            "Agents",
+            ":material/smart_toy:",
+            "Which agents there are, who calls whom, and what has drifted",
+            wide=True,
+            bar=True,
+        ),
+    ),
     "Care": (),
     "Show": (),
 }
