@@ -35,6 +35,7 @@ VERDICTS = {
     "unknown": ("gray", ":material/help:"),
 }
 LISTED = 8
+GOOD_SHARE = 0.95
 
 
 def draw(was_indexing: bool, agent_id: str) -> None:
@@ -171,7 +172,7 @@ def draw_callers(entry: AgentEntry, reading: Reading) -> None:
 
 
 def draw_figures(use: Use | None) -> None:
-    with st.grid(5, min_column_width=130, gap="small", key="agent-figures"):
+    with st.grid(5, min_column_width=150, gap="small", key="agent-figures"):
         cards.metric("Calls", formats.count(use.calls) if use else None, key="agent-calls")
         share = use.success_share if use else None
         none = "none" if use is not None and not use.calls else None
@@ -179,7 +180,7 @@ def draw_figures(use: Use | None) -> None:
             "Success",
             none or (f"{share:.1%}" if share is not None else None),
             key="agent-success",
-            alarm="red" if use and use.failed else "",
+            alarm="red" if share is not None and share < GOOD_SHARE else "",
         )
         took = (
             None
@@ -260,7 +261,7 @@ def draw_delete(entry: AgentEntry, reading: Reading) -> None:
 def depends(entry: AgentEntry, reading: Reading) -> list[str]:
     """Return in Markdown of ours what depends on *entry*."""
     found = [
-        f"{safe.inline(name_of(one), 60)} ({safe.inline(one.id)}) calls it and would fail to"
+        f"{safe.inline(name_of(one), 60)} ({safe.inline(one.id)}) calls it: its runs would fail"
         for one in reading.board.callers_of(entry)[:LISTED]
     ]
     if not reading.board.is_whole:

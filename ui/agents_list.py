@@ -222,14 +222,14 @@ def as_row(reading: Reading, entry: AgentEntry) -> dict[str, Any]:
         "State": [STATES[state][0] for state in states_of(entry, reading.board)],
         "Kind": KINDS[reading.board.kind_of(entry)],
         "Whose": OWNERS[owner_of(entry)],
-        "Model": safe.clean(entry.model) or None,
-        "Tools": tool_words(entry) or "none",
-        "Called by": ", ".join(dict.fromkeys(safe.clean(name_of(one)) for one in callers)) or "nobody",
         "Calls": use.calls if use is not None else None,
         "Success": use.success_share if use is not None else None,
         "p95": use.p95_s if use is not None else None,
-        "Tokens": use.tokens if use is not None else None,
         "Last used": _last_used(reading, entry),
+        "Tools": tool_words(entry) or "none",
+        "Called by": ", ".join(dict.fromkeys(safe.clean(name_of(one)) for one in callers)) or "nobody",
+        "Tokens": use.tokens if use is not None else None,
+        "Model": safe.clean(entry.model) or None,
         "Created": shown.clock(entry.created_at),
         "Instructions": safe.clean(" ".join(entry.excerpt.split()))[:120] or "none",
         "Id": safe.clean(entry.id),
@@ -247,12 +247,12 @@ def _columns() -> dict[str, Any]:
     config = st.column_config
     looks = list(STATES.values())
     return {
-        "Agent": config.TextColumn(width=150),
+        "Agent": config.TextColumn(width=140),
         "State": config.MultiselectColumn(
             options=[one for one, _ in looks], color=[colour for _, colour in looks], width=130
         ),
-        "Kind": config.TextColumn(width=100),
-        "Whose": config.TextColumn(width=100),
+        "Kind": config.TextColumn(width=95),
+        "Whose": config.TextColumn(width=75),
         "Model": config.TextColumn(width=100),
         "Tools": config.TextColumn(width=190),
         "Called by": config.TextColumn(width=110),
@@ -266,7 +266,7 @@ def _columns() -> dict[str, Any]:
         "Tokens": config.NumberColumn(
             format="localized", width=80, help="Of whole answers, so only an agent that people ask has them"
         ),
-        "Last used": config.TextColumn(width=125),
+        "Last used": config.TextColumn(width=120),
         "Created": config.TextColumn(width=130),
         "Instructions": config.TextColumn(width=260),
         "Id": config.TextColumn(width=240),

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from services.inventory.agents_map import DependencyMap, map_of
-from ui import cards, feedback, formats, safe
+from ui import agents_list, cards, feedback, formats, safe
 from ui.agents_data import AgentEntry, Reading
-from ui.charts import dependencies, palette
+from ui.charts import dependencies, palette, style
 
+MAP_KEY = "agents-map"
 ABOUT = (
     "From left to right: orchestrators, the agents they call, the tools of those, the queues of the tools. On a line: the "
     "95th percentile of how long those calls took in the range, or of how long messages waited in that input queue. Red "
@@ -27,13 +28,22 @@ def draw(reading: Reading, chosen: Sequence[AgentEntry], title: str) -> None:
         if reading.board.queues_problem is not None:
             said = safe.inline(reading.board.queues_problem.message, 300)
             st.caption(f":orange[:material/rule:] Which queues exist could not be read. {said}")
-        st.mermaid_chart(dependencies.diagram(found, palette.theme()), alt=words(found))
+        style.draw(
+            dependencies.figure(found, palette.theme()),
+            key=MAP_KEY,
+            alt=words(found),
+            height=dependencies.height(found),
+            on_select=take_click,
+        )
         told = [f"Index of agents, read {formats.age(formats.since_s(reading.board.read_at))}"]
         if reading.use is not None:
             told.append(cards.source_words([reading.use]))
         if found.left_out:
             told.append(f"{formats.count(found.left_out, 'more agent')} not drawn: filter to see them")
         st.caption(" · ".join(told), help=ABOUT)
+        st.caption(
+            "On a line: p95 of the calls, or, amber, of the wait in that queue. A click on an agent opens it."
+        )
 
 
 def words(found: DependencyMap) -> str:
@@ -43,3 +53,12 @@ def words(found: DependencyMap) -> str:
         f"{names[line.source]} calls {names[line.target]}" for line in found.lines if line.kind == "call"
     ]
     return f"Who calls whom. Missing: {', '.join(lost) or 'nothing'}. {'; '.join(calls)}"[:600]
+
+
+def take_click() -> None:
+    """Callback: the agent that was clicked is opened."""
+    points = st.session_state.get(MAP_KEY, {}).get("selection", {}).get("points") or []
+    told = points[0].get("customdata") if points else None
+    agent_id = told[0] if isinstance(told, list) and told else told
+    if agent_id:
+        agents_list.open_agent(str(agent_id))

@@ -160,3 +160,22 @@ def _mean_rank(place: Place, drawing: _Drawing, order: dict[str, float], instead
         if line.target == place.key and line.source in order
     ]
     return sum(above) / len(above) if above else float(instead)
+
+
+def rows_of(found: DependencyMap) -> dict[str, float]:
+    """Return in which row each place stands, 0 at the top: in the middle of what it leads to, a row apart from others."""
+    targets: dict[str, list[str]] = {}
+    for line in found.lines:
+        targets.setdefault(line.source, []).append(line.target)
+    rows: dict[str, float] = {}
+    for column in reversed(COLUMNS):
+        places = found.column(column)
+        wished: dict[str, float] = {}
+        last = -1.0
+        for place in places:
+            known = [rows[key] for key in targets.get(place.key, ()) if key in rows]
+            last = wished[place.key] = sum(known) / len(known) if known else last + 1.0
+        taken = -1.0
+        for place in sorted(places, key=lambda place: wished[place.key]):
+            taken = rows[place.key] = max(wished[place.key], taken + 1.0)
+    return rows

@@ -1,81 +1,208 @@
-"""Who calls whom, in Mermaid: agents, tools and queues from left to right. Every foreign text is letters only."""
+"""Who calls whom: agents, tools and queues in four columns, with what the calls between them took."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from services.answers.narration import seconds
-from services.inventory.agents_map import COLUMNS, DependencyMap, Line, Place
-from ui.charts import palette
-from ui.charts.sequence import name_of
+from services.inventory.agents_map import COLUMNS, Column, DependencyMap, Line, Place, rows_of
+from services.monitor.shapes import BarKind
+from ui import safe
+from ui.charts import palette, style
 
-SHAPES = {"orchestrator": ("([", "])"), "agent": ("[", "]"), "tool": ("[[", "]]"), "queue": ("[(", ")]")}
-LONGEST_LABEL = 34
+if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
+    from plotly.graph_objects import Figure
+
 NAMELESS = "no name"
-_FILLS = {
-    "light": {"orchestrator": "#dfe7fb", "agent": "#eef1f8", "tool": "#dff3ea", "queue": "#fbeed6"},
-    "dark": {"orchestrator": "#26375f", "agent": "#262f45", "tool": "#1c4436", "queue": "#4a3a1c"},
+HEADS: dict[Column, str] = {
+    "orchestrator": "Orchestrators",
+    "agent": "Agents",
+    "tool": "Tools",
+    "queue": "Queues",
 }
-_BORDERS = {"orchestrator": "model", "agent": "run", "tool": "function", "queue": "wait"}
+ROW_PX, FRAME_PX, BOX_PX, SIDE_PX = 44, 48, 84, 46  # on a narrow screen there is still room between two boxes
+TEXT_PX, LABEL_PX = 10.5, 10
+LINE_LETTERS = 14
+QUEUE_PREFIX = "azure-function-"  # by convention in front of every queue of a tool: it tells nothing apart
+_BORDERS: dict[Column, BarKind] = {
+    "orchestrator": "model",
+    "agent": "run",
+    "tool": "function",
+    "queue": "wait",
+}
 
 
-def diagram(found: DependencyMap, theme: str) -> str:
-    """Return the Mermaid text."""
-    keys = {place.key: f"n{number}" for number, place in enumerate(found.places)}
-    lines = ["flowchart LR"]
-    lines += [f"    {keys[place.key]}{_box(place)}" for place in found.places]
-    lines += [
-        f"    {keys[line.source]} {_arrow(line)} {keys[line.target]}"
-        for line in found.lines
-        if line.source in keys and line.target in keys
-    ]
-    lines += _classes(theme)
-    for column in COLUMNS:
-        if own := [keys[place.key] for place in found.column(column) if not place.is_broken]:
-            lines.append(f"    class {','.join(own)} {column}")
-    if lost := [keys[place.key] for place in found.places if place.is_broken]:
-        lines.append(f"    class {','.join(lost)} lost")
-    broken = [str(number) for number, line in enumerate(found.lines) if line.is_broken]
-    if broken:
-        lines.append(f"    linkStyle {','.join(broken)} stroke:{palette.FAILED[theme]},stroke-width:2px")
-    return "\n".join(lines)
+def height(found: DependencyMap) -> int:
+    return FRAME_PX + round(ROW_PX * (max(rows_of(found).values(), default=0.0) + 1))
 
 
-def _box(place: Place) -> str:
-    left, right = SHAPES[place.column]
-    name = name_of(short(place.name.strip() or NAMELESS))
-    note = f"<br/>{name_of(place.note.rpartition(': ')[2])}" if place.is_broken else ""
-    return f'{left}"{name}{note}"{right}'
+def figure(found: DependencyMap, theme: str) -> "Figure":
+    """Return the map. A click on an agent selects a point whose customdata is its id."""
+    from plotly.graph_objects import Figure
 
-
-def _arrow(line: Line) -> str:
-    if line.kind == "reply":
-        return "-.-x" if line.is_broken else "-.->"
-    head = "x" if line.is_broken else ">"
-    words = label(line)
-    return f'--{head}|"{words}"|' if words else f"--{head}"
+    rows = rows_of(found)
+    places = {place.key: place for place in found.places}
+    drawn = Figure()
+    for line in sorted(found.lines, key=lambda line: line.is_broken):  # red on top
+        drawn.add_trace(_line(line, places, rows, theme))
+    drawn.add_trace(_points(found, rows))
+    layout = style.layout(theme, height=height(found))
+    layout |= {
+        "showlegend": False,
+        "margin": {"l": SIDE_PX, "r": SIDE_PX, "t": 26, "b": 0, "pad": 0},
+        "annotations": [
+            *_labels(found, places, rows, theme),
+            *(_box(place, rows, theme) for place in found.places),
+            *_heads(found, theme),
+        ],
+    }
+    layout["xaxis"] |= {"visible": False, "range": [0, len(COLUMNS) - 1], "automargin": False}
+    layout["yaxis"] |= {
+        "visible": False,
+        "range": [max(rows.values(), default=0.0) + 0.5, -0.5],
+        "automargin": False,
+        "rangemode": "normal",
+    }
+    drawn.update_layout(**layout)
+    return drawn
 
 
 def label(line: Line) -> str:
-    """Return `p95 0.3 s`, `p95 wait 0.3 s`; empty when nothing is known of the line."""
+    """Return `0.3 s`, `≤ 0.3 s` where several agents hand over; empty when nothing is known of the line."""
     if line.use is None or line.use.p95_s is None:
         return ""
-    took = seconds(line.use.p95_s).replace("<", "under ")
-    return f"p95 {'wait ' if line.kind == 'wait' else ''}{'up to ' if line.use.is_bound else ''}{took}"
+    return style.plain(f"{'≤ ' if line.use.is_bound else ''}{seconds(line.use.p95_s)}")
 
 
-def short(text: str) -> str:
-    """Return *text* with its middle left out when it is long: names differ at their ends."""
-    if len(text) <= LONGEST_LABEL:
-        return text
-    half = (LONGEST_LABEL - 3) // 2
-    return f"{text[:half]}...{text[-half:]}"
+def told(line: Line) -> str:
+    """Return what is known of a line, in words."""
+    if line.use is None or not line.use.calls:
+        return "" if line.kind == "reply" else "no call told of in this range"
+    what = "messages waited" if line.kind == "wait" else "calls"
+    failed = f", {line.use.failed:,} failed" if line.use.failed else ""
+    return f"{line.use.calls:,} {what}{failed}, p95 {label(line) or 'not known'}"
 
 
-def _classes(theme: str) -> list[str]:
-    text = palette.TEXT[theme]
-    found = [
-        f"    classDef {column} fill:{_FILLS[theme][column]},stroke:{palette.KINDS[theme][_BORDERS[column]]},color:{text}"  # type: ignore[index]  # kinds of bars
-        for column in COLUMNS
-    ]
-    failed = palette.FAILED[theme]
-    found.append(
-        f"    classDef lost fill:{palette.PANEL[theme]},stroke:{failed},color:{failed},stroke-width:2px,stroke-dasharray:5 3"
+def _line(line: Line, places: Mapping[str, Place], rows: Mapping[str, float], theme: str) -> Any:
+    """Return the line: across, down half-way, across. plotly's Scatter, which is imported late."""
+    from plotly.graph_objects import Scatter
+
+    left, right = (COLUMNS.index(places[key].column) for key in (line.source, line.target))
+    top, bottom = rows[line.source], rows[line.target]
+    middle = _middle(left, right)
+    colour = palette.FAILED[theme] if line.is_broken else palette.KINDS[theme]["run"]
+    return Scatter(
+        x=[left, middle, middle, right],
+        y=[top, top, bottom, bottom],
+        mode="lines",
+        line={
+            "color": colour,
+            "width": 2.0 if line.is_broken else 1.4,
+            "dash": "dash" if line.is_broken else "dot" if line.kind == "reply" else "solid",
+        },
+        hoverinfo="skip",
     )
-    return found
+
+
+def _middle(left: int, right: int) -> float:
+    """Return where a line goes down: in the gap before its target; one that turns back, in the gap behind both."""
+    return right - 0.5 if right > left else left + 0.5
+
+
+def _labels(
+    found: DependencyMap, places: Mapping[str, Place], rows: Mapping[str, float], theme: str
+) -> Iterator[dict[str, Any]]:
+    """Yield what stands on the lines: beside the agent that a tool is called by, else beside what is called."""
+    for line in found.lines:
+        if not (words := label(line)):
+            continue
+        left, right = (COLUMNS.index(places[key].column) for key in (line.source, line.target))
+        own = places[line.target].column == "tool"
+        colour = palette.KINDS[theme]["wait"] if line.kind == "wait" else palette.TEXT[theme]
+        yield {
+            **_PLAIN,
+            "x": _middle(left, right),
+            "y": rows[line.source if own else line.target],
+            "text": words,
+            "font": {"size": LABEL_PX, "color": colour},
+            "bgcolor": palette.PANEL[theme],
+            "borderpad": 1,
+        }
+
+
+_PLAIN: dict[str, Any] = {"showarrow": False, "xanchor": "center", "yanchor": "middle"}
+
+
+def _box(place: Place, rows: Mapping[str, float], theme: str) -> dict[str, Any]:
+    failed = palette.FAILED[theme]
+    border = failed if place.is_broken else palette.KINDS[theme][_BORDERS[place.column]]
+    return {
+        **_PLAIN,
+        "x": COLUMNS.index(place.column),
+        "y": rows[place.key],
+        "text": "<br>".join(lines_of(place)),
+        "width": BOX_PX,
+        "height": ROW_PX - 14,
+        "font": {"size": TEXT_PX, "color": failed if place.is_broken else palette.TEXT[theme]},
+        "bgcolor": palette.PANEL[theme],
+        "bordercolor": border,
+        "borderwidth": 2 if place.is_broken else 1.4,
+        "borderpad": 2,
+    }
+
+
+def _heads(found: DependencyMap, theme: str) -> Iterator[dict[str, Any]]:
+    for column in COLUMNS:
+        if found.column(column):
+            yield {
+                **_PLAIN,
+                "x": COLUMNS.index(column),
+                "y": 1,
+                "yref": "paper",
+                "yanchor": "bottom",
+                "yshift": 4,
+                "text": HEADS[column],
+                "font": {"size": 12, "color": palette.KINDS[theme]["run"]},
+            }
+
+
+def _points(found: DependencyMap, rows: Mapping[str, float]) -> Any:
+    """Return what is hovered and clicked: plotly's annotations take no clicks that Streamlit hears of."""
+    from plotly.graph_objects import Scatter
+
+    into: dict[str, list[str]] = {}
+    for line in found.lines:
+        if words := told(line):
+            into.setdefault(line.target, []).append(words)
+    return Scatter(
+        x=[COLUMNS.index(place.column) for place in found.places],
+        y=[rows[place.key] for place in found.places],
+        mode="markers",
+        marker={"size": ROW_PX - 8, "opacity": 0, "symbol": "square"},
+        customdata=[
+            place.key if place.column in ("orchestrator", "agent") and not place.is_broken else ""
+            for place in found.places
+        ],
+        text=["<br>".join(_hover(place, into.get(place.key, []))) for place in found.places],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _hover(place: Place, into: list[str]) -> Iterator[str]:
+    yield f"<b>{style.plain(place.name.strip() or NAMELESS, 80)}</b>"
+    if place.note:
+        yield style.plain(place.note, 120)
+    yield from (style.plain(words) for words in into[:4])
+
+
+def lines_of(place: Place) -> list[str]:
+    """Return the name on at most two short lines, broken where its words end; and of what is missing, that it is."""
+    name = place.name.removeprefix(QUEUE_PREFIX) if place.column == "queue" else place.name
+    flat = " ".join(safe.clean(name).split()) or NAMELESS
+    if place.is_broken:
+        missing = "no such agent" if place.column == "agent" else "no such queue"
+        return [style.plain(flat, LINE_LETTERS), missing]
+    if len(flat) <= LINE_LETTERS:
+        return [style.plain(flat, LINE_LETTERS)]
+    ends = [at + 1 for at, letter in enumerate(flat[:LINE_LETTERS]) if letter in " _-."]
+    cut = ends[-1] if ends and ends[-1] > 3 else LINE_LETTERS
+    return [style.plain(flat[:cut], LINE_LETTERS), style.plain(flat[cut:], LINE_LETTERS)]

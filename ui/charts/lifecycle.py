@@ -67,7 +67,8 @@ def figure(
     layout = style.layout(theme, height=HEIGHT_PX, zone=zone)
     layout["hovermode"] = "closest"
     layout["margin"] = {"l": 108, "r": 12, "t": 8, "b": 36, "pad": 4}
-    layout["xaxis"] |= {"range": style.times([start, end], zone), "automargin": False}
+    room = (end - start) / 80  # marks at both ends are whole
+    layout["xaxis"] |= {"range": style.times([start - room, end + room], zone), "automargin": False}
     names = [stage.name for stage in stages]
     layout["yaxis"] |= {
         "type": "category",
