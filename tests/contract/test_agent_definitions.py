@@ -10,7 +10,10 @@ from tests.contract.agents_support import MODEL, Lab, connected, function_tool
 from tests.contract.seam_support import Seam
 
 SEARCH = {"type": "azure_ai_search"}
-MAP = {"type": "openapi", "openapi": {"name": "weather", "spec": {"paths": {}}, "auth": {"type": "anonymous"}}}
+MAP = {
+    "type": "openapi",
+    "openapi": {"name": "weather", "spec": {"paths": {}}, "auth": {"type": "anonymous"}},
+}
 LARGEST = "instruct " * 28_444  # 255,996 of the 256,000 characters that fit
 
 
@@ -43,7 +46,11 @@ def test_a_connected_agent_comes_with_its_id(seam: Seam, lab: Lab) -> None:
     (tool,) = seam.backend.get_definition(leader.id).tools
 
     assert tool.connected is not None
-    assert (tool.kind, tool.connected.agent_id, tool.connected.name) == ("connected_agent", child.id, "helper")
+    assert (tool.kind, tool.connected.agent_id, tool.connected.name) == (
+        "connected_agent",
+        child.id,
+        "helper",
+    )
 
 
 def test_tools_of_other_kinds_are_kept_as_they_came(seam: Seam, lab: Lab) -> None:
@@ -87,7 +94,12 @@ def test_an_update_puts_the_definition_in_place_of_what_was_there(seam: Seam, la
 
     found = seam.backend.update_agent(agent_id, AgentDefinition("new", MODEL, "New."), {"role": "x"})
 
-    assert (found.agent.id, found.agent.name, found.instructions, found.tools) == (agent_id, "new", "New.", ())
+    assert (found.agent.id, found.agent.name, found.instructions, found.tools) == (
+        agent_id,
+        "new",
+        "New.",
+        (),
+    )
     assert lab.client.get_agent(agent_id).instructions == "New."
 
 

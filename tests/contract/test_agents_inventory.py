@@ -31,11 +31,19 @@ def test_the_team_is_ours_present_and_knows_who_calls_whom(seam: Seam) -> None:
     board = read(inventory_of(seam))
 
     assert (board.state, board.problem) == ("ready", None)
-    assert sorted(entry.role for entry in board.entries) == ["calculate", "foo", "orchestrator", "order_status"]
+    assert sorted(entry.role for entry in board.entries) == [
+        "calculate",
+        "foo",
+        "orchestrator",
+        "order_status",
+    ]
     assert {(entry.owner, entry.standing) for entry in board.entries} == {("pooled", "present")}
     foo = by_role(board, "foo")
     assert [caller.id for caller in board.callers_of(foo)] == [leader.id]
-    assert (board.kind_of(by_role(board, "orchestrator")), board.kind_of(foo)) == ("orchestrator", "connected")
+    assert (board.kind_of(by_role(board, "orchestrator")), board.kind_of(foo)) == (
+        "orchestrator",
+        "connected",
+    )
     assert all(board.broken(entry) == () for entry in board.entries)
 
 

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from services.inventory.agents_use import Use, uses_of
+from services.monitor.kql import Value
 from tests.log_tables import LogTables
 from tests.unit.agent_rows import NOW, board, calls, entry, row, team
 
-RANGE = {"start": NOW - timedelta(hours=1), "end": NOW}
+RANGE: dict[str, Value] = {"start": NOW - timedelta(hours=1), "end": NOW}
 AT = NOW - timedelta(minutes=30)
 
 
@@ -20,9 +21,8 @@ def tables() -> Iterator[LogTables]:
     found.close()
 
 
-def tell(tables: LogTables, operation: str, leader: str, *, failed: bool = False, demo: str = "") -> None:
+def tell(tables: LogTables, operation: str, leader: str, *, failed: bool = False) -> None:
     """One answer: the orchestrator, the agent it calls, that agent's tool."""
-    shared = {"relaydeck__demo": demo} if demo else {}
     tables.add_span(
         "AppDependencies",
         "invoke_agent orchestrator",
@@ -36,7 +36,6 @@ def tell(tables: LogTables, operation: str, leader: str, *, failed: bool = False
         gen_ai__agent__id=leader,
         gen_ai__usage__input_tokens="10",
         gen_ai__usage__output_tokens="2",
-        **shared,
     )
     tables.add_span(
         "AppDependencies",
@@ -48,7 +47,6 @@ def tell(tables: LogTables, operation: str, leader: str, *, failed: bool = False
         parent=f"{operation}-o",
         gen_ai__operation__name="invoke_agent",
         gen_ai__agent__name="foo_bot",
-        **shared,
     )
     tables.add_span(
         "AppDependencies",
@@ -61,7 +59,6 @@ def tell(tables: LogTables, operation: str, leader: str, *, failed: bool = False
         success=not failed,
         gen_ai__operation__name="execute_tool",
         gen_ai__tool__name="foo",
-        **shared,
     )
 
 
@@ -104,11 +101,18 @@ def test_waits_are_told_by_queue(tables: LogTables) -> None:
 def test_the_calls_of_one_agent_over_time_leave_out_those_of_its_namesakes(tables: LogTables) -> None:
     tell(tables, "a", "asst_1")
     tell(tables, "b", "asst_2")
-    asked = {**RANGE, "grain": timedelta(hours=1), "agents": ["asst_foo"], "called": "foo_bot"}
+    asked: dict[str, Value] = {
+        **RANGE,
+        "grain": timedelta(hours=1),
+        "agents": ["asst_foo"],
+        "called": "foo_bot",
+    }
 
     assert [r["calls"] for r in tables.ask("agent_calls", {**asked, "leaders": ["asst_1"]})] == [1]
     assert [r["calls"] for r in tables.ask("agent_calls", {**asked, "leaders": ["asst_1", "asst_2"]})] == [2]
-    assert [r["calls"] for r in tables.ask("agent_calls", {**asked, "agents": ["asst_2"], "leaders": []})] == [1]
+    assert [
+        r["calls"] for r in tables.ask("agent_calls", {**asked, "agents": ["asst_2"], "leaders": []})
+    ] == [1]
 
 
 def test_a_connected_agent_is_found_through_its_orchestrator() -> None:

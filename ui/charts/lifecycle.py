@@ -98,7 +98,10 @@ def _calls(calls: Points, failed: Points, grain: timedelta, theme: str, zone: tz
             "color": [wrong if bad else fine for _, _, bad in seen],
             "line": {"width": 0},
         },
-        text=[f"{count:,.0f} calls" + (f", {bad:,.0f} failed" if bad else "") for _, count, bad in seen],
+        text=[
+            f"{count:,.0f} call{'' if count == 1 else 's'}" + (f", {bad:,.0f} failed" if bad else "")
+            for _, count, bad in seen
+        ],
         hovertemplate="%{text}<extra></extra>",
         showlegend=False,
     )
