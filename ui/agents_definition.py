@@ -1,13 +1,16 @@
-"""What an agent is made of: instructions with what became of them, and tools as they came."""
+"""What an agent is made of: instructions and tools as they are, and what became of them since another definition."""
 
 import difflib
 import functools
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
 from services.agents.backend import AgentRecord
+from services.agents.shapes import agent_body
 from services.errors import ServiceError
 from services.inventory.agents_board import AgentBoard, AgentEntry, previous_of
 from ui import context, feedback, formats, safe
@@ -17,87 +20,141 @@ WANTED, NOTHING = "settings", "nothing"
 MOST_PIECES = 3_000
 SHOWN_LINES = 400
 SHOWN_JSON = 60_000
+LONG_JSON, JSON_PX = 1_500, 520
 OFFERED = 20
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """*tools*: as JSON text."""
+
+    model: str
+    description: str
+    instructions: str
+    tools: str
+
+
 def draw_instructions(record: AgentRecord, entry: AgentEntry, board: AgentBoard) -> None:
-    """Draw the instructions, or what differs from another definition. One request for one that was not read yet."""
+    """Draw the instructions, after what differs from another definition. One request for one that was not read yet."""
+    before = choose(entry, board)
+    if before is not None:
+        now = definition_of(record)
+        draw_changes(
+            before.instructions, now.instructions, f"The instructions are the same. {beside(before, now)}"
+        )
+    st.caption(f"The instructions as they are, {entry.characters:,} characters")
+    if record.instructions:
+        safe.draw_verbatim(record.instructions, key="agent-instructions")
+    else:
+        st.caption("It has no instructions.")
+
+
+def draw_tools(record: AgentRecord, entry: AgentEntry, board: AgentBoard) -> None:
+    """Draw the tools as JSON, as the service has them, after what differs from another definition."""
+    before, text = choose(entry, board), definition_of(record).tools
+    if before is not None:
+        draw_changes(before.tools, text, "The tools are the same.")
+    if not record.tools:
+        st.caption("It has no tools.")
+        return
+    st.caption(f"The tools as they are, {formats.count(len(record.tools), 'tool')}")
+    with st.container(height=JSON_PX if len(text) > LONG_JSON else "content", border=False):
+        st.code(safe.clean(text[:SHOWN_JSON]), language="json", wrap_lines=True)
+    if len(text) > SHOWN_JSON:
+        st.caption(f"The first {SHOWN_JSON:,} of {len(text):,} characters; the export has all.")
+
+
+def choose(entry: AgentEntry, board: AgentBoard) -> Definition | None:
+    """Draw the choice of what to compare with; return that, None for nothing or when it cannot be read.
+
+    At first it is what the settings would make for an agent that was changed, else the newest earlier definition.
+    """
     others = {other.id: other for other in previous_of(entry, board.entries)[:OFFERED]}
-    other = choose(entry, others)
-    if other in (None, NOTHING):
-        st.caption(f"{entry.characters:,} characters")
-        if record.instructions:
-            safe.draw_verbatim(record.instructions, key="agent-instructions")
-        else:
-            st.caption("It has no instructions.")
-        return
-    try:
-        before = instructions_of(other, entry)
-    except ServiceError as error:
-        feedback.draw_error(error)
-        return
-    lines, left_out = changes(before, record.instructions)
-    if not lines:
-        st.caption("The instructions are the same.")
-        return
-    st.code(safe.clean("\n".join(lines)), language="diff", wrap_lines=True)
-    st.caption("− was there, + is there now; sentence by sentence.")
-    if left_out:
-        st.caption(f"{formats.count(left_out, 'more line')} not shown; the export has the whole.")
-
-
-def choose(entry: AgentEntry, others: dict[str, AgentEntry]) -> str:
-    """Draw the choice of what to compare with; return it."""
-    options = [NOTHING, *others]
+    options = [*others, NOTHING]
     if entry.is_ours and context.services().agents.wanted.definition_of(entry.role) is not None:
-        options.append(WANTED)
-    if len(options) == 1:
-        return NOTHING
-    usual = WANTED if entry.standing == "changed" else NOTHING
-    return st.selectbox(
+        options.insert(len(others), WANTED)
+    if options == [NOTHING]:
+        return None
+    earlier = next((one.id for one in others.values() if one.created_at <= entry.created_at), NOTHING)
+    usual = WANTED if entry.standing == "changed" and WANTED in options else earlier
+    name = st.selectbox(
         "Compare with",
         options,
-        index=options.index(usual) if usual in options else 0,
+        index=options.index(usual),
         key=COMPARE,
         bind="query-params",
-        format_func=lambda name: _label(name, entry, others),
+        format_func=lambda one: _label(one, entry, others),
         width=520,
     )
+    if name in (None, NOTHING):
+        return None
+    try:
+        return _read(name, entry)
+    except ServiceError as error:
+        feedback.draw_error(error)
+        return None
 
 
 def _label(name: str, entry: AgentEntry, others: dict[str, AgentEntry]) -> str:
     if name == NOTHING:
-        return "Nothing: the instructions as they are"
+        return "Nothing"
     if name == WANTED:
         return "What the present settings would make"
     other = others[name]
-    when = "before" if other.created_at <= entry.created_at else "after"
+    when = "Before it" if other.created_at <= entry.created_at else "After it"
     definition = f", definition {safe.clean(other.definition)}" if other.definition else ""
-    return f"The one made {when} it, {formats.clock(other.created_at)}{definition}"
+    return f"{when}: made {formats.clock(other.created_at)}{definition}"
 
 
-def instructions_of(name: str, entry: AgentEntry) -> str:
-    """Return the instructions to compare with. Raises ServiceErrors."""
-    if name == WANTED:
-        wanted = context.services().agents.wanted.definition_of(entry.role)
-        return wanted.instructions if wanted is not None else ""
-    return context.agent_definition(name)[0].instructions
+def _read(name: str, entry: AgentEntry) -> Definition | None:
+    """Return what to compare with. Raises ServiceErrors."""
+    if name != WANTED:
+        return definition_of(context.agent_definition(name)[0])
+    wanted = context.services().agents.wanted.definition_of(entry.role)
+    if wanted is None:
+        return None
+    tools = agent_body(wanted, {})["tools"]
+    return Definition(wanted.model, wanted.description, wanted.instructions, _as_json(tools))
+
+
+def definition_of(record: AgentRecord) -> Definition:
+    tools = _as_json([tool.source for tool in record.tools])
+    return Definition(record.agent.model, record.description, record.instructions, tools)
+
+
+def beside(before: Definition, now: Definition) -> str:
+    """Return what else differs, in words."""
+    found = [
+        name for name in ("model", "description", "tools") if getattr(before, name) != getattr(now, name)
+    ]
+    return f"What differs: {', '.join(found)}." if found else ""
+
+
+def _as_json(tools: object) -> str:
+    return json.dumps(tools, indent=2, ensure_ascii=False, default=str)
+
+
+def draw_changes(before: str, after: str, same: str) -> None:
+    lines, left_out = changes(before, after)
+    if not lines:
+        st.caption(same)
+        return
+    st.code(safe.clean("\n".join(lines)), language="diff", wrap_lines=True)
+    more = f" {formats.count(left_out, 'more line')} not shown; the export has the whole." if left_out else ""
+    st.caption(f"− was there, + is there now.{more}")
 
 
 @functools.lru_cache(maxsize=8)
-def changes(before: str, after: str) -> tuple[tuple[str, ...], int]:
+def changes(before: str, after: str) -> tuple[Sequence[str], int]:
     """Return the lines of the difference and how many more there are; none when both are the same.
 
     Instructions are often one long line, so they are compared by sentences; what goes beyond 3,000 of them is not.
     """
     if before == after:
         return (), 0
-    found = [
-        line
-        for line in difflib.unified_diff(pieces(before), pieces(after), lineterm="", n=2)
-        if not line.startswith(("---", "+++"))
-    ]
+    told = difflib.unified_diff(pieces(before), pieces(after), lineterm="", n=2)
+    found = [line for line in list(told)[2:] if not line.startswith("@@")]  # the first two name files
     if not found:
         found = ["  The difference is beyond what is compared, or in blanks only."]
     return tuple(found[:SHOWN_LINES]), max(0, len(found) - SHOWN_LINES)
@@ -106,19 +163,3 @@ def changes(before: str, after: str) -> tuple[tuple[str, ...], int]:
 def pieces(text: str) -> list[str]:
     found = [piece for line in text.splitlines() for piece in _SENTENCE.split(line)]
     return found[:MOST_PIECES]
-
-
-def draw_tools(record: AgentRecord) -> None:
-    """Draw the tools as JSON, as the service has them."""
-    if not record.tools:
-        st.caption("It has no tools.")
-        return
-    text = json.dumps([tool.source for tool in record.tools], indent=2, ensure_ascii=False, default=str)
-    st.code(
-        safe.clean(text[:SHOWN_JSON]),
-        language="json",
-        wrap_lines=True,
-        height=520 if len(text) > 1_500 else "content",
-    )
-    if len(text) > SHOWN_JSON:
-        st.caption(f"The first {SHOWN_JSON:,} of {len(text):,} characters; the export has all.")

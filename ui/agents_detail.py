@@ -1,7 +1,6 @@
 """One agent: what it is, how it did, what it is made of, what depends on it, and what can be done."""
 
 import functools
-import json
 
 import streamlit as st
 
@@ -11,11 +10,13 @@ from services.inventory.agents_board import entry_of
 from services.inventory.agents_checks import Check, checks_of
 from services.inventory.agents_lifecycle import stages_of
 from ui import (
+    agents_actions,
     agents_data,
     agents_definition,
     agents_lifecycle,
     agents_list,
     agents_map,
+    agents_table,
     cards,
     context,
     feedback,
@@ -40,6 +41,7 @@ GOOD_SHARE = 0.95
 
 def draw(was_indexing: bool, agent_id: str) -> None:
     """Fragment: the agent as it is now. One request when it is opened, and once a minute at most after that."""
+    feedback.draw_said()
     with feedback.showing_errors(retry=functools.partial(forget, agent_id), key="agent"):
         reading = agents_data.load(view.current())
         if was_indexing and reading.board.state != "indexing":
@@ -49,7 +51,7 @@ def draw(was_indexing: bool, agent_id: str) -> None:
             key="agent-back",
             icon=":material/arrow_back:",
             type="tertiary",
-            on_click=agents_list.open_agent,
+            on_click=agents_table.open_agent,
             args=[""],
         )
         try:
@@ -113,14 +115,14 @@ def draw_head(entry: AgentEntry, reading: Reading, record: AgentRecord) -> None:
         )
         st.download_button(
             "Export",
-            functools.partial(exported, record),
-            file_name=f"{file_name(entry)}.json",
+            functools.partial(agents_actions.exported, record),
+            file_name=f"{agents_actions.file_name(entry)}.json",
             mime="application/json",
             key="agent-export",
             icon=":material/download:",
             on_click="ignore",
         )
-        draw_delete(entry, reading)
+        agents_actions.draw_delete(entry, reading)
     draw_callers(entry, reading)
 
 
@@ -162,7 +164,7 @@ def draw_callers(entry: AgentEntry, reading: Reading) -> None:
                         key=f"agent-{key}-{other.id}",
                         type="tertiary",
                         help=safe.inline(other.id),
-                        on_click=agents_list.open_agent,
+                        on_click=agents_table.open_agent,
                         args=[other.id],
                     )
                 if len(others) > LISTED:
@@ -218,7 +220,7 @@ def draw_tab(record: AgentRecord, entry: AgentEntry, reading: Reading, checks: t
     )
     match chosen:
         case "Tools":
-            agents_definition.draw_tools(record)
+            agents_definition.draw_tools(record, entry, reading.board)
         case "Contract":
             draw_checks(checks)
         case "Map":
@@ -236,70 +238,3 @@ def draw_checks(checks: tuple[Check, ...]) -> None:
             st.markdown(f":{colour}[{icon}] {about}{safe.inline(check.told, 600)}")
         if not checks:
             st.caption("There is nothing to check: it is not ours and has no tools.")
-
-
-def draw_delete(entry: AgentEntry, reading: Reading) -> None:
-    if not entry.is_ours:
-        st.caption("Not made by this Relaydeck: it is never deleted here.", width="content")
-        return
-    with st.popover("Delete", icon=":material/delete:", key="agent-delete"):
-        st.markdown(
-            f"**Delete {safe.inline(name_of(entry), 60)}?** This cannot be undone; export it first to keep its definition."
-        )
-        for told in depends(entry, reading):
-            st.markdown(f"- {told}")
-        st.button(
-            "Delete it",
-            key="agent-delete-do",
-            type="primary",
-            icon=":material/delete:",
-            on_click=delete,
-            args=[entry.id],
-        )
-
-
-def depends(entry: AgentEntry, reading: Reading) -> list[str]:
-    """Return in Markdown of ours what depends on *entry*."""
-    found = [
-        f"{safe.inline(name_of(one), 60)} ({safe.inline(one.id)}) calls it: its runs would fail"
-        for one in reading.board.callers_of(entry)[:LISTED]
-    ]
-    if not reading.board.is_whole:
-        found.append("Not all agents are read yet: others may call it")
-    if entry.standing != "other" and entry.owner == "pooled":
-        found.append("It is of the present team: the next question makes it anew")
-    open_now = len(context.services().answers.open_answers())
-    if open_now:
-        found.append(
-            f"{formats.count(open_now, 'answer')} of this dashboard {'is' if open_now == 1 else 'are'} open and may be using it"
-        )
-    use = reading.use_of(entry)
-    if use is None:
-        found.append("Whether it was used lately is not known")
-    elif use.newest is not None:
-        found.append(
-            f"It was last used {formats.age(formats.since_s(use.newest))}, {formats.count(use.calls, 'call')} in this range"
-        )
-    return found or ["Nothing that Relaydeck knows of depends on it"]
-
-
-def delete(agent_id: str) -> None:
-    """Callback: delete the agent, and show the list once it is gone."""
-    with feedback.saying_errors():
-        context.services().agent_actions.delete(agent_id)
-        feedback.say(f"Deleted {safe.inline(agent_id)}", ":material/delete:")
-        agents_list.open_agent("")
-    context.agent_definition.clear(agent_id)
-
-
-def exported(record: AgentRecord) -> str:
-    """Return the definition as the service has it."""
-    return json.dumps(record.source, indent=2, ensure_ascii=False, default=str)
-
-
-def file_name(entry: AgentEntry) -> str:
-    kept = "".join(
-        letter if letter.isascii() and letter.isalnum() else "-"
-        for letter in f"{entry.name} {entry.id}".strip()
-    )
-    return kept.strip("-")[:80] or "agent"

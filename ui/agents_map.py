@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from services.inventory.agents_map import DependencyMap, map_of
-from ui import agents_list, cards, feedback, formats, safe
+from ui import agents_table, cards, feedback, formats, safe
 from ui.agents_data import AgentEntry, Reading
 from ui.charts import dependencies, palette, style
 
@@ -61,4 +61,4 @@ def take_click() -> None:
     told = points[0].get("customdata") if points else None
     agent_id = told[0] if isinstance(told, list) and told else told
     if agent_id:
-        agents_list.open_agent(str(agent_id))
+        agents_table.open_agent(str(agent_id))

@@ -58,11 +58,12 @@ class AgentInventory:
         self._pace = pace or RealPace()
         self._budget = CallBudget(calls_per_min, self._pace)
         self._page, self._most = page, most
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._board = AgentBoard("indexing")
         self._tried_at: datetime | None = None
         self._reading: _Reading | None = None
-        self._ended = threading.Event()
+        self._begun = self._ended = 0
+        self._once_more = False
         self._closed = False
 
     def board(self) -> AgentBoard:
@@ -79,16 +80,23 @@ class AgentInventory:
         """
         board = self.board()
         if board.read_at is None and board.so_far is not None:
-            self._ended.wait(wait_s)
+            with self._lock:
+                self._lock.wait_for(lambda: self._reading is None, wait_s)
             board = self.board()
         return board
 
     def read_again(self, wait_s: float = 0.0) -> AgentBoard:
-        """Return what board() does after a reading that began now, or was under way, has ended or *wait_s* are over."""
+        """Return what board() does after a reading that begins from now on has ended, or *wait_s* are over.
+
+        One that was under way may have passed what was changed meanwhile: another follows it.
+        """
         with self._lock:
             if self._reading is None:
                 self._start()
-        self._ended.wait(wait_s)
+                needed = self._begun
+            else:
+                self._once_more, needed = True, self._begun + 1
+            self._lock.wait_for(lambda: self._ended >= needed or self._closed, wait_s)
         return self.board()
 
     def drop(self, agent_id: str) -> None:
@@ -103,7 +111,9 @@ class AgentInventory:
 
     def close(self) -> None:
         """End the reading under way."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
+            self._lock.notify_all()
         if isinstance(self._pace, RealPace):
             self._pace.stop()
 
@@ -116,7 +126,7 @@ class AgentInventory:
 
     def _start(self) -> None:
         self._reading = _Reading()
-        self._ended.clear()
+        self._begun += 1
         threading.Thread(target=self._read, args=[self._reading], name="agent-index", daemon=True).start()
 
     def _shown(self) -> AgentBoard:
@@ -143,7 +153,11 @@ class AgentInventory:
             with self._lock:
                 self._board = self._after(reading, problem, queues, queues_problem)
                 self._reading, self._tried_at = None, self._now()
-                self._ended.set()
+                self._ended += 1
+                if self._once_more and not self._closed:
+                    self._once_more = False
+                    self._start()
+                self._lock.notify_all()
 
     def _read_agents(self, reading: _Reading) -> ServiceError | None:
         """Read page by page into *reading*; return why not all were read."""

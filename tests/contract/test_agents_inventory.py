@@ -248,8 +248,20 @@ def test_one_deleted_by_us_stays_away_from_a_reading_that_had_seen_it(seam: Seam
     first = wait_for(lambda: found.entries[0].id if (found := inventory.board()).entries else "")
 
     inventory.drop(first)
+    board = wait_for(lambda: found if (found := inventory.board()).so_far is None else None)
 
-    assert [entry.name for entry in inventory.read_again(WAIT_S).entries] == ["a0"]
+    assert [entry.name for entry in board.entries] == ["a0"]
+
+
+def test_reading_again_is_not_content_with_a_reading_that_began_before(seam: Seam, lab: Lab) -> None:
+    """It may have passed the place of what was made meanwhile: who has just changed something would not see it."""
+    foreign(lab, "before")
+    seam.fail("queues.list_queues", kind="slow", delay_s=0.4)
+    inventory = inventory_of(seam)
+    wait_for(lambda: inventory.board().so_far)
+    foreign(lab, "after")
+
+    assert [entry.name for entry in inventory.read_again(WAIT_S).entries] == ["after", "before"]
 
 
 def test_a_project_that_refuses_is_a_failure_and_not_an_empty_one(seam: Seam) -> None:

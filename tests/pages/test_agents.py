@@ -15,7 +15,7 @@ from services.resilience.clock import RealPace
 from tests.pages.conftest import ROOT, RUN_TIMEOUT_S, SHELL, address, words
 from tests.pages.workspaces import Workspace, install, partial, refusal, table
 from tests.scripted_server import ScriptedServer
-from ui import agents_detail, agents_list, context
+from ui import agents_actions, context
 
 MARKUP = "<img src=x onerror=alert(1)> **bold** [here](http://evil.example) $x$"
 AT = "2026-11-22T12:00:00Z"
@@ -312,9 +312,9 @@ def test_when_the_agents_cannot_be_read_again_the_old_ones_stay_with_their_time(
 def test_an_export_is_the_definition_as_the_service_has_it(strangers: Any) -> None:
     agent_id = strangers(name="a/../b", tools=[{"type": "azure_ai_search"}])
     record = runtime.current().services.backend.get_definition(agent_id)
-    assert json.loads(agents_detail.exported(record))["tools"] == [{"type": "azure_ai_search"}]
+    assert json.loads(agents_actions.exported(record))["tools"] == [{"type": "azure_ai_search"}]
     entry = runtime.current().services.agents.board().by_id[agent_id]
-    assert "/" not in agents_detail.file_name(entry) and ".." not in agents_detail.file_name(entry)
+    assert "/" not in agents_actions.file_name(entry) and ".." not in agents_actions.file_name(entry)
 
 
 def test_agents_that_telemetry_tells_of_and_that_are_gone_are_listed_apart(workspace: Workspace) -> None:
@@ -331,4 +331,3 @@ def test_the_words_of_an_empty_project(workspace: Workspace, fresh: AgentInvento
     at.button(key="agents-update-do").click().run()
     assert "4 made" in at.toast[0].value
     assert len(rows(at)) == 4
-    assert agents_list.NOT_KNOWN == "not known"
