@@ -27,7 +27,7 @@ def main() -> None:
     agent_id = st.query_params.get(agents_table.AGENT, "").strip()
     if not agent_id:
         st.markdown("# Agents", anchors=False)
-        agents_filters.draw()
+        agents_filters.draw(agents_filters.chosen())
     shown = view.current()
     indexing = agents_data.is_indexing()
     every_s = INDEXING_S if indexing else shown.refresh_s

@@ -15,7 +15,7 @@ from services.errors import ServiceError
 from services.inventory.agents_board import AgentBoard, AgentEntry, previous_of
 from ui import context, feedback, formats, safe
 
-COMPARE = "agents-compare"
+COMPARE, WIDGET = "agents-compare", "agents-widget-compare"
 WANTED, NOTHING = "settings", "nothing"
 MOST_PIECES = 3_000
 SHOWN_LINES = 400
@@ -78,22 +78,30 @@ def choose(entry: AgentEntry, board: AgentBoard) -> Definition | None:
         return None
     earlier = next((one.id for one in others.values() if one.created_at <= entry.created_at), NOTHING)
     usual = WANTED if entry.standing == "changed" and WANTED in options else earlier
-    name = st.selectbox(
+    said = st.query_params.get(COMPARE, "")
+    name = said if said in options else usual
+    if st.session_state.get(WIDGET) != name:
+        st.session_state[WIDGET] = name
+    st.selectbox(
         "Compare with",
         options,
-        index=options.index(usual),
-        key=COMPARE,
-        bind="query-params",
+        key=WIDGET,
         format_func=lambda one: _label(one, entry, others),
         width=520,
+        on_change=_take,
     )
-    if name in (None, NOTHING):
+    if name == NOTHING:
         return None
     try:
         return _read(name, entry)
     except ServiceError as error:
         feedback.draw_error(error)
         return None
+
+
+def _take() -> None:
+    """Callback: what was chosen goes into the address, by the agent's id: a label changes with the clock's zone."""
+    st.query_params[COMPARE] = st.session_state[WIDGET]
 
 
 def _label(name: str, entry: AgentEntry, others: dict[str, AgentEntry]) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from ui import safe
 from ui.agents_data import AgentEntry, Reading
 from ui.agents_words import KINDS, OWNERS, STATES, name_of, owner_of, states_of
 
@@ -13,9 +14,13 @@ LONGEST_TEXT = 200
 PAGE_ROWS = 50
 SHOWN_STATES: Final = ("present", "changed", "other", "broken")
 Key = tuple[object, ...]
-TEXT, KIND, OWNER, STATE, SORT, PAGE = (
-    f"agents-{name}" for name in ("text", "kind", "owner", "state", "sort", "page")
-)
+PREFIX, WIDGET = "agents-", "agents-widget-"
+PAGE = f"{PREFIX}page"
+CHOICES: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    "kind": ("Kind", dict(KINDS)),
+    "owner": ("Whose", dict(OWNERS)),
+    "state": ("State", {name: STATES[name][0].capitalize() for name in SHOWN_STATES}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,65 +74,97 @@ class Filters:
         return any((self.text, self.kind, self.owner, self.state))
 
 
-def draw() -> None:
-    """Draw the filters. Sends nothing."""
+def chosen() -> Filters:
+    """Return what the address says that can be understood."""
+    said = {name: _said(name) for name in ("text", "sort", *CHOICES)}
+    known = {name: said[name] if said[name] in options else "" for name, (_, options) in CHOICES.items()}
+    sort = said["sort"] if said["sort"] in SORTS else "newest"
+    return Filters(said["text"][:LONGEST_TEXT], **known, sort=sort)
+
+
+def problems() -> list[str]:
+    """Return in words what of the address cannot be understood."""
+    options = {name: list(names) for name, (_, names) in CHOICES.items()} | {"sort": list(SORTS)}
+    return [
+        f"“{_said(name)[:40]}” is no {name} that there is, so it was left out."
+        for name, known in options.items()
+        if _said(name) and _said(name) not in known
+    ]
+
+
+def draw(filters: Filters) -> None:
+    """Draw the filters as widgets over the address. Sends nothing."""
     with st.grid(5, min_column_width=150, gap="small", vertical_alignment="bottom", key="agents-filters"):
+        _put("text", filters.text)
         st.text_input(
             "Search",
-            key=TEXT,
-            bind="query-params",
+            key=f"{WIDGET}text",
             max_chars=LONGEST_TEXT,
-            placeholder="Name, id, tool, queue, model",
-            on_change=first_page,
+            placeholder="Name, tool, queue, id",
+            on_change=_take,
+            args=["text"],
         )
-        _choose("Kind", KIND, KINDS)
-        _choose("Whose", OWNER, OWNERS)
-        _choose("State", STATE, {name: STATES[name][0].capitalize() for name in SHOWN_STATES})
+        for name, (label, names) in CHOICES.items():
+            _put(name, getattr(filters, name) or None)
+            st.selectbox(
+                label,
+                list(names),
+                index=None,
+                key=f"{WIDGET}{name}",
+                format_func=names.__getitem__,
+                placeholder="All",
+                on_change=_take,
+                args=[name],
+            )
+        _put("sort", filters.sort)
         st.selectbox(
             "Sort by",
             list(SORTS),
-            key=SORT,
-            bind="query-params",
+            key=f"{WIDGET}sort",
             format_func=lambda name: SORTS[name].words,
-            on_change=first_page,
+            on_change=_take,
+            args=["sort"],
         )
+    for problem in problems():
+        st.warning(safe.inline(problem, 300), icon=":material/rule:")
 
 
-def _choose(label: str, key: str, names: dict[str, str]) -> None:
-    st.selectbox(
-        label,
-        list(names),
-        index=None,
-        key=key,
-        bind="query-params",
-        format_func=lambda name: names[name],
-        placeholder="All",
-        on_change=first_page,
-    )
+def _said(name: str) -> str:
+    return st.query_params.get(f"{PREFIX}{name}", "").strip()
 
 
-def chosen() -> Filters:
-    """Return what the widgets say."""
-    state = st.session_state
-    return Filters(
-        (state.get(TEXT) or "").strip(),
-        state.get(KIND) or "",
-        state.get(OWNER) or "",
-        state.get(STATE) or "",
-        state.get(SORT) or "newest",
-    )
+def _put(name: str, value: object) -> None:
+    """Have the widget show what the address says."""
+    if st.session_state.get(f"{WIDGET}{name}") != value:
+        st.session_state[f"{WIDGET}{name}"] = value
+
+
+def _take(name: str) -> None:
+    """Callback: what was chosen goes into the address."""
+    value = (st.session_state.get(f"{WIDGET}{name}") or "").strip()
+    change(name, "" if name == "sort" and value == "newest" else value)
+    first_page()
+
+
+def change(name: str, value: str) -> None:
+    """For callbacks: put *value* into the address; empty: take what is there out of it."""
+    if value:
+        st.query_params[f"{PREFIX}{name}"] = value
+    else:
+        st.query_params.pop(f"{PREFIX}{name}", None)
 
 
 def first_page() -> None:
-    """Callback: other filters, other pages."""
+    """For callbacks: other filters, other pages."""
     st.query_params.pop(PAGE, None)
 
 
 def clear() -> None:
-    """Callback: all filters go."""
-    for key in (TEXT, KIND, OWNER, STATE):
-        st.session_state[key] = "" if key == TEXT else None
+    """Callback: all filters go. The widgets above the list must show it: all is drawn again."""
+    for name in ("text", *CHOICES):
+        change(name, "")
     first_page()
+    st.rerun()
 
 
 def page_number() -> int:

@@ -138,19 +138,36 @@ def test_the_team_is_shown_with_what_telemetry_tells_of_each(workspace: Workspac
 def test_a_press_and_a_redraw_ask_azure_nothing(control: Control) -> None:
     at = opened(refresh="off")
     before = len(control.requests())
-    at.selectbox(key="agents-sort").select("name").run()
-    at.text_input(key="agents-text").set_value("azure-function-foo").run()
+    at.selectbox(key="agents-widget-sort").select("name").run()
+    at.text_input(key="agents-widget-text").set_value("azure-function-foo").run()
     assert [found["Agent"] for found in rows(at)] == ["foo_bot"]
     asked = [str(seen["operation"]) for seen in control.requests()[before:]]
     assert not [one for one in asked if one.startswith(("foundry.", "queues.list", "monitor."))]
 
 
 def test_filters_come_from_the_address_and_lead_out_again(workspace: Workspace) -> None:
-    at = opened(agents_kind="orchestrator", agents_text="no such agent")
+    at = opened(agents_kind="orchestrator", agents_state="present")
+    assert [found["Agent"] for found in rows(at)] == ["orchestrator"]
+    at.text_input(key="agents-widget-text").set_value("no such agent").run()
     assert "match.**" in told(at) and "0 of" in told(at)
+    assert address(at, "agents-text") == "no such agent"
     at.button(key="agents-clear").click().run()
     assert len(rows(at)) >= 4
     assert address(at, "agents-kind") == ""
+
+
+def test_what_the_address_says_wrongly_is_told_and_left_out(workspace: Workspace) -> None:
+    at = opened(agents_kind="<b>", agents_sort="x", agents_page="-3")
+    assert "is no kind that there is" in told(at) and "is no sort that there is" in told(at)
+    assert len(rows(at)) >= 4
+
+
+def test_what_is_compared_with_stands_in_the_address(workspace: Workspace) -> None:
+    at = opened(agent=id_of("foo"), agents_compare="settings")
+    assert "The instructions are the same." in told(at)
+    at.selectbox(key="agents-widget-compare").select("nothing").run()
+    assert address(at, "agents-compare") == "nothing"
+    assert "The instructions are the same." not in told(at)
 
 
 def test_what_others_wrote_is_shown_as_they_wrote_it_and_does_nothing(
