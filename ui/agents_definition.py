@@ -116,9 +116,12 @@ def _label(name: str, entry: AgentEntry, others: dict[str, AgentEntry]) -> str:
 
 
 def _read(name: str, entry: AgentEntry) -> Definition | None:
-    """Return what to compare with. Raises ServiceErrors."""
+    """Return what to compare with; None, and say so, when it is gone. Raises ServiceErrors."""
     if name != WANTED:
-        return definition_of(context.agent_definition(name)[0])
+        other = context.agent_definition(name)[0]
+        if other is None:
+            st.caption("That agent does not exist any more.")
+        return definition_of(other) if other is not None else None
     wanted = context.services().agents.wanted.definition_of(entry.role)
     if wanted is None:
         return None

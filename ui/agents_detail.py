@@ -5,7 +5,6 @@ import functools
 import streamlit as st
 
 from services.agents.backend import AgentRecord
-from services.errors import InvalidInput, NotFound
 from services.inventory.agents_board import entry_of
 from services.inventory.agents_checks import Check, checks_of
 from services.inventory.agents_lifecycle import stages_of
@@ -54,10 +53,9 @@ def draw(was_indexing: bool, agent_id: str) -> None:
             on_click=agents_table.open_agent,
             args=[""],
         )
-        try:
-            with st.spinner("Reading the agent", show_time=False):
-                record, read_at = context.agent_definition(agent_id)
-        except (NotFound, InvalidInput):
+        with st.spinner("Reading the agent"):
+            record, read_at = context.agent_definition(agent_id)
+        if record is None:
             draw_missing(agent_id)
             return
         entry = entry_of(record, context.services().agents.wanted)
@@ -87,6 +85,7 @@ def draw_missing(agent_id: str) -> None:
     st.markdown("### :gray[:material/travel_explore:] This agent does not exist, or no longer")
     st.code(safe.clean(agent_id)[:200], language=None)
     st.markdown("It may have been deleted meanwhile, or belong to another project.")
+    st.button("Look again", key="agent-again", icon=":material/refresh:", on_click=forget, args=[agent_id])
 
 
 def draw_head(entry: AgentEntry, reading: Reading, record: AgentRecord) -> None:

@@ -1,4 +1,4 @@
-"""The list of agents: figures, table, and the action on the team as a whole."""
+"""What stands around the table of agents: how far the index is, the figures, what there is when nothing matches."""
 
 import streamlit as st
 

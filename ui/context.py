@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 import runtime
 from runtime import Services
 from services.agents.backend import AgentRecord
+from services.errors import InvalidInput, NotFound
 from services.health import HealthService
 from services.models import (
     Answer,
@@ -125,9 +126,12 @@ def peeked(queue: str) -> tuple[Sequence[PeekedMessage], datetime]:
 
 
 @st.cache_resource(ttl=AGENT_FRESH_S, max_entries=50, show_spinner=False)
-def agent_definition(agent_id: str) -> tuple[AgentRecord, datetime]:
-    """Return the agent with all that defines it, and when it was read. Raises ServiceErrors."""
-    return services().backend.get_definition(agent_id), formats.now()
+def agent_definition(agent_id: str) -> tuple[AgentRecord | None, datetime]:
+    """Return the agent with all that defines it, None when there is none, and when that was read. Raises ServiceErrors."""
+    try:
+        return services().backend.get_definition(agent_id), formats.now()
+    except (NotFound, InvalidInput):
+        return None, formats.now()
 
 
 def waterfall(bars: tuple[Bar, ...], elapsed_s: float, theme: str) -> "Figure":
