@@ -18,6 +18,7 @@ from ui import context, feedback, formats, safe
 COMPARE, WIDGET = "agents-compare", "agents-widget-compare"
 WANTED, NOTHING = "settings", "nothing"
 MOST_PIECES = 3_000
+SHOWN_INSTRUCTIONS = 4_000
 SHOWN_LINES = 400
 SHOWN_JSON = 60_000
 LONG_JSON, JSON_PX = 1_500, 520
@@ -45,7 +46,7 @@ def draw_instructions(record: AgentRecord, entry: AgentEntry, board: AgentBoard)
         )
     st.caption(f"The instructions as they are, {entry.characters:,} characters")
     if record.instructions:
-        safe.draw_verbatim(record.instructions, key="agent-instructions")
+        safe.draw_verbatim(record.instructions, key="agent-instructions", limit=SHOWN_INSTRUCTIONS)
     else:
         st.caption("It has no instructions.")
 

@@ -56,6 +56,6 @@ def draw_chart(stages: Sequence[LifecycleStage], reading: Reading, entry: AgentE
         ),
         key="agent-life",
         about=ABOUT,
-        empty="It was not called in this range.",
+        empty="Telemetry tells of no call of it in this range.",
         grain=shown.grain,
     )

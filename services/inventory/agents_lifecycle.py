@@ -81,7 +81,7 @@ def _monitoring(use: Use | None, failed_checks: int | None) -> LifecycleStage:
         if failed_checks is None
         else f" {failed_checks} of its checks failed."
         if failed_checks
-        else " All checks pass."
+        else " No check failed."
     )
     if use is None:
         state: StageState = "attention" if failed_checks else "unknown"
