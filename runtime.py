@@ -43,6 +43,9 @@ from services.housekeeping.looking import Looker
 from services.housekeeping.pacing import RateLimit
 from services.housekeeping.service import HousekeepingService
 from services.housekeeping.sweeper import Sweeper
+from services.inventory.agents import AgentInventory
+from services.inventory.agents_actions import AgentActions
+from services.inventory.agents_drift import Wanted
 from services.inventory.threads import ThreadIndex
 from services.inventory.threads_service import ThreadService
 from services.models import FunctionTool
@@ -104,6 +107,8 @@ class Services:
     sweeper: Sweeper
     threads: ThreadIndex
     thread: ThreadService
+    agents: AgentInventory
+    agent_actions: AgentActions
 
 
 class Runtime:
@@ -140,6 +145,7 @@ class Runtime:
         self.services.threads.close()
         self.services.answers.drain(DRAIN_S)
         self.services.answers.close()
+        self.services.agents.close()
         self.services.telemetry.close()
         for one in self._resilience:
             one.close()
@@ -336,6 +342,9 @@ def build(
         calls_per_min=settings.index_calls_per_min,
         hot=lambda: [answer.thread_id for answer in answers.open_answers() if answer.thread_id],
     )
+    agents = AgentInventory(
+        backend, queues, Wanted(team.plan, settings.environment, settings.storage_endpoint), now
+    )
     services = Services(
         settings,
         CATALOGUE,
@@ -363,7 +372,7 @@ def build(
             CATALOGUE,
             now,
             fallback_s=settings.tool_wait_s,
-            open_runs=open_runs_of(answers.open_answers),
+            open_runs=open_runs_of(answers.open_answers, threads.open_runs),
         ),
         poison,
         PoisonMoves(poison_store, poison, queues, actions),
@@ -371,6 +380,8 @@ def build(
         Sweeper(housekeeping, now, every_s=settings.sweep_every_s, on=settings.sweep == "on"),
         threads,
         ThreadService(backend, threads, actions, marks, now),
+        agents,
+        AgentActions(backend, team, agents, actions),
     )
     return Runtime(services, clients, (foundry, storage, workspace, platform, cleaning, inventory), azure)
 

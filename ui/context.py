@@ -17,8 +17,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 import runtime
 from runtime import Services
+from services.agents.backend import AgentRecord
 from services.diagnosis.verdicts import Diagnosis
-from services.errors import ServiceError
+from services.errors import InvalidInput, NotFound, ServiceError
 from services.health import HealthService
 from services.inventory.threads_service import ThreadDetail
 from services.models import (
@@ -53,6 +54,7 @@ POISON_FRESH_S = 30.0
 POISON_WHOLE_KEPT_S = 300.0
 POISON_QUEUES_KEPT = 8
 REVISIONS_KEPT = 10_000
+AGENT_FRESH_S = 60.0
 _changes = itertools.count(1)
 _revisions: dict[str, int] = {}  # by thread; the list of them under ""
 _sidebar: ContextVar[DeltaGenerator | None] = ContextVar("sidebar", default=None)
@@ -157,6 +159,15 @@ def slot_of(every_s: float) -> int:
 def peeked(queue: str) -> tuple[Sequence[PeekedMessage], datetime]:
     """Return the first messages that wait in *queue*, and when they were looked at. Raises ServiceErrors."""
     return services().queues.peek(queue), formats.now()
+
+
+@st.cache_resource(ttl=AGENT_FRESH_S, max_entries=50, show_spinner=False)
+def agent_definition(agent_id: str) -> tuple[AgentRecord | None, datetime]:
+    """Return the agent with all that defines it, None when there is none, and when that was read. Raises ServiceErrors."""
+    try:
+        return services().backend.get_definition(agent_id), formats.now()
+    except (NotFound, InvalidInput):
+        return None, formats.now()
 
 
 def waterfall(bars: tuple[Bar, ...], elapsed_s: float, theme: str) -> "Figure":

@@ -66,6 +66,15 @@ MENU: dict[str, tuple[Screen, ...]] = {
     ),
     "Inventory": (
         Screen(
+            "agents.py",
+            "Agents",
+            ":material/smart_toy:",
+            "Which agents there are, who calls whom, and what has drifted",
+            wide=True,
+            bar=True,
+            tables=True,
+        ),
+        Screen(
             "threads.py",
             "Threads",
             ":material/chat_bubble_outline:",

@@ -78,6 +78,13 @@ def _draw_found(found: Found) -> None:
         st.markdown(f"{icon} {safe.inline(found.words, 600)}")
         for problem in found.problems:
             st.markdown(f":red[:material/error:] Not read: {safe.inline(problem.message, 400)}")
+        if found.agent_id:
+            st.page_link(
+                menu.link("agents.py"),
+                label="Open the agent",
+                icon=":material/smart_toy:",
+                query_params={"agent": found.agent_id},
+            )
         if found.place != "nowhere":
             st.page_link(
                 menu.link(PAGES[found.place]),

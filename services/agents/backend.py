@@ -70,6 +70,40 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentTool:
+    """A tool as an agent carries it. *kind*: the service's word, also one this version does not know.
+
+    *function*, *connected*: None for another kind, and for one whose definition lacks what it must have. *source*:
+    the definition as it came.
+    """
+
+    kind: str
+    name: str
+    function: QueueFunction | None = None
+    connected: ConnectedAgent | None = None
+    source: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRecord:
+    """An agent with all that defines it. *source*: the whole definition as it came."""
+
+    agent: Agent
+    description: str
+    instructions: str
+    tools: tuple[AgentTool, ...]
+    source: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPage:
+    """Some agents, newest first. *after*: where the next page begins; empty: there is none."""
+
+    records: tuple[AgentRecord, ...]
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Thread:
     id: str
     created_at: datetime
@@ -213,6 +247,19 @@ class AgentBackend(Protocol):
 
     def create_agent(self, definition: AgentDefinition, metadata: Mapping[str, str]) -> Agent:
         """Return the new agent. *metadata* carries `opid`: an ambiguous failure is looked up, never repeated blindly."""
+
+    def list_definitions(self, after: str = "", limit: int = 100) -> AgentPage:
+        """Return at most *limit* (1 to 100) agents with their definitions, from *after* on.
+
+        Raises InvalidInput or NotFound when *after* names an agent that is gone.
+        """
+
+    def get_definition(self, agent_id: str) -> AgentRecord: ...
+
+    def update_agent(
+        self, agent_id: str, definition: AgentDefinition, metadata: Mapping[str, str]
+    ) -> AgentRecord:
+        """Make the agent what *definition* and *metadata* say; runs under way keep what they began with."""
 
     def agent_document(self, agent_id: str) -> Mapping[str, object]:
         """Return the agent as the service describes it, tools and instructions included."""

@@ -19,6 +19,8 @@ from services.agents.backend import (
     TERMINAL,
     Agent,
     AgentDefinition,
+    AgentPage,
+    AgentRecord,
     DocumentPage,
     Page,
     QueueFunction,
@@ -62,6 +64,31 @@ class ClassicBackend:
             definition.name,
             lambda: shapes.agent(_fetch(self._client.create_agent, body=body)),
             lambda: self._made_by(metadata, self._client.list_agents, shapes.agent),
+        )
+
+    def list_definitions(self, after: str = "", limit: int = PAGE) -> AgentPage:
+        def read() -> AgentPage:
+            objects, more = _one_page(self._client.list_agents, max(1, min(limit, PAGE)), after)
+            records = tuple(map(shapes.agent_record, objects))
+            return AgentPage(records, records[-1].agent.id if more and records else "")
+
+        return self._resilience.read("list agents", after, read)
+
+    def get_definition(self, agent_id: str) -> AgentRecord:
+        _require_id("get agent", agent_id)
+        return self._resilience.read(
+            "get agent", agent_id, lambda: shapes.agent_record(_fetch(self._client.get_agent, agent_id))
+        )
+
+    def update_agent(
+        self, agent_id: str, definition: AgentDefinition, metadata: Mapping[str, str]
+    ) -> AgentRecord:
+        _require_id("update agent", agent_id)
+        body = shapes.agent_body(definition, metadata)
+        return self._resilience.read(  # the same definition twice is the same definition
+            "update agent",
+            agent_id,
+            lambda: shapes.agent_record(_fetch(self._client.update_agent, agent_id, body=body)),
         )
 
     def agent_document(self, agent_id: str) -> Json:
@@ -400,6 +427,15 @@ def _understood(reply: object, shape: Callable[[Json], T]) -> Page[T]:
     ids = (shapes.optional_text(one, "id") for one in reversed(objects) if more)
     last = next(filter(None, ids), "")
     return Page(tuple(found), last, len(objects) - len(found))
+
+
+def _one_page(fn: Callable[..., Any], limit: int, after: str) -> tuple[list[Json], bool]:
+    """Return the objects that follow *after*, newest first, and whether there are more."""
+    taken: list[PipelineResponse[Any, Any]] = []
+    pages = fn(limit=limit, order="desc", raw_response_hook=taken.append)
+    with _status_first(taken):
+        next(pages.by_page(continuation_token=after or None), None)
+    return shapes.page(taken[-1].http_response.json())
 
 
 @contextmanager

@@ -26,6 +26,7 @@ ORCHESTRATOR_INSTRUCTIONS = (
     "came, and add no facts of your own to them. Report plainly what could not be done when an agent returns an "
     "error. Use the language of the question, and be brief."
 )
+ORCHESTRATOR_DESCRIPTION = "Hands questions to the agents of its team and composes their answers."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class TeamPlan:
             name=ORCHESTRATOR,
             model=self.model,
             instructions=self.instructions,
-            description="Hands questions to the agents of its team and composes their answers.",
+            description=ORCHESTRATOR_DESCRIPTION,
             connected=connected,
         )
 

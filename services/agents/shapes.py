@@ -10,8 +10,13 @@ from datetime import UTC, datetime
 from services.agents.backend import (
     Agent,
     AgentDefinition,
+    AgentRecord,
+    AgentTool,
     Call,
     CallKind,
+    ConnectedAgent,
+    QueueBinding,
+    QueueFunction,
     Run,
     RunStep,
     Thread,
@@ -106,6 +111,52 @@ def agent(source: Json) -> Agent:
         connects_to=connects_to,
         queues=queues,
     )
+
+
+def agent_record(source: Json) -> AgentRecord:
+    """Return the agent with its definition. A tool of an unknown kind, or one that lacks something, is kept as it is."""
+    return AgentRecord(
+        agent=agent(source),
+        description=optional_text(source, "description"),
+        instructions=optional_text(source, "instructions"),
+        tools=tuple(agent_tool(one) for one in items(source, "tools")),
+        source=source,
+    )
+
+
+def agent_tool(found: object) -> AgentTool:
+    if not isinstance(found, Mapping):
+        return AgentTool("not readable", "", source={"value": found})
+    kind = optional_text(found, "type") or "without a kind"
+    payload = found.get(kind)
+    payload = payload if isinstance(payload, Mapping) else {}
+    described = payload.get("function") if kind == "azure_function" else payload
+    name = optional_text(described, "name") if isinstance(described, Mapping) else ""
+    function = connected = None
+    try:
+        if kind == "azure_function":
+            function = _queue_function(payload)
+        elif kind == "connected_agent":
+            connected = ConnectedAgent(text(payload, "id"), name, optional_text(payload, "description"))
+    except ShapeError:  # somebody else's tool, in a form that says less than it should
+        pass
+    return AgentTool(kind, name, function, connected, found)
+
+
+def _queue_function(payload: Json) -> QueueFunction:
+    function = document(payload.get("function"), "function")
+    return QueueFunction(
+        text(function, "name"),
+        optional_text(function, "description"),
+        document(function.get("parameters") or {}, "parameters"),
+        _binding(payload, "input_binding"),
+        _binding(payload, "output_binding"),
+    )
+
+
+def _binding(payload: Json, name: str) -> QueueBinding:
+    queue = document(document(payload.get(name), name).get("storage_queue"), "storage_queue")
+    return QueueBinding(optional_text(queue, "queue_service_endpoint"), text(queue, "queue_name"))
 
 
 def thread(source: Json) -> Thread:

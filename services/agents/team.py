@@ -56,6 +56,11 @@ class TeamService:
         """Return the hash of what defines the team."""
         return self._plan.hash
 
+    @property
+    def plan(self) -> TeamPlan:
+        """Return what the present settings and catalogue make of the team."""
+        return self._plan
+
     # Pooled ---------------------------------------------------------------------------------------
 
     def orchestrator(self) -> Agent:

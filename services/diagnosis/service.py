@@ -12,6 +12,7 @@ from services.diagnosis.patience import RoutePatience
 from services.diagnosis.rules import judge
 from services.diagnosis.verdicts import Diagnosis
 from services.diagnosis.words import counted
+from services.inventory.threads_views import OpenRun as IndexedRun
 from services.models import Answer, FunctionTool, OpenRun
 from services.monitor.logs import LogsService
 from services.queues import QueueService
@@ -72,9 +73,25 @@ class DiagnosisService:
         return tuple(self._open_runs())
 
 
-def open_runs_of(answers: Callable[[], Sequence[Answer]]) -> OpenRuns:
-    """Return the open runs that this process itself works on: what holds while there is no index of all of them."""
-    return lambda: tuple(map(open_run, answers()))
+def open_runs_of(
+    answers: Callable[[], Sequence[Answer]], indexed: Callable[[], Sequence[IndexedRun]] = tuple
+) -> OpenRuns:
+    """Return what tells the open runs: those that this process works on, and of all others those that *indexed* tells.
+
+    The runs of connected agents are left out where it is known whose they are: what is stuck is the answer.
+    """
+
+    def open_runs() -> tuple[OpenRun, ...]:
+        own = answers()
+        known = {answer.run_id for answer in own} | {
+            child for answer in own for child in answer.child_run_ids
+        }
+        others = (
+            OpenRun(run.run_id, run.thread_id, run.since) for run in indexed() if run.run_id not in known
+        )
+        return (*map(open_run, own), *others)
+
+    return open_runs
 
 
 def open_run(answer: Answer) -> OpenRun:

@@ -1,0 +1,1 @@
+"""What there is in the project: indexed in the background, one index per process, shared by all viewers."""

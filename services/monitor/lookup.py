@@ -54,6 +54,7 @@ class Found:
     """Where *wanted* is shown. *place*: `nowhere` when it is not known. *words*: what it is, or what was looked at.
 
     *sure*: whether it is the thing itself, to be opened at once, and not merely something that leads to it.
+    *agent_id*: the agent that *wanted* is, when there is one.
     *problems*: the places that could not be read; then `nowhere` does not mean that there is no such thing.
     """
 
@@ -64,6 +65,7 @@ class Found:
     thread_id: str = ""
     queue: str = ""
     sure: bool = True
+    agent_id: str = ""
     problems: tuple[ServiceError, ...] = ()
 
 
@@ -149,15 +151,18 @@ class LookupService:
         try:
             run = self._in_telemetry(agent.name)
         except ServiceError as error:
-            return Found(wanted, "nowhere", f"{told}. Its runs could not be read", problems=(error,))
+            return Found(
+                wanted, "nowhere", f"{told}. Its runs could not be read", agent_id=agent.id, problems=(error,)
+            )
         if run is None:
             return Found(
                 wanted,
                 "nowhere",
                 f"{told}. No run of it is in the telemetry of the last {LOOK_BACK.days} days",
+                agent_id=agent.id,
             )
         words = f"{told}. This is the latest answer it had part in"
-        return Found(wanted, run.place, words, run.run_id, run.thread_id, sure=False)
+        return Found(wanted, run.place, words, run.run_id, run.thread_id, sure=False, agent_id=agent.id)
 
     def _in_telemetry(self, wanted: str) -> Found | None:
         """One request. Raises ServiceErrors."""

@@ -196,6 +196,7 @@ def test_an_agent_is_named_and_leads_to_its_latest_answer(
     )
     found = lookup.find(agent.id)
     assert (found.place, found.run_id, found.sure) == ("run", "run_main", False)
+    assert found.agent_id == agent.id
     assert f"{agent.id} is the agent main on {emulator.settings.model_deployment}" in found.words
     assert lookup.find("asst_main").run_id == "run_main", "deleted, but telemetry remembers it"
 
@@ -205,7 +206,7 @@ def test_an_agent_that_nobody_has_asked_is_named(
 ) -> None:
     agent = clients.agents.create_agent(model=emulator.settings.model_deployment, name="idle")
     found = lookup.find(agent.id)
-    assert found.place == "nowhere"
+    assert (found.place, found.agent_id) == ("nowhere", agent.id)
     assert "is the agent idle" in found.words and "No run of it" in found.words
 
 

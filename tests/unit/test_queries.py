@@ -75,6 +75,9 @@ def test_a_query_runs_on_empty_tables_and_has_its_columns(tables: LogTables, nam
         "wanted": "run_1",
         "functions": ["Function.foo"],
         "messages": ["m1"],
+        "agents": ["asst_1"],
+        "leaders": [],
+        "called": "foo_bot",
     }
     rows = tables.ask(name, {key: values[key] for key in query.parameters})
     assert rows == [] or set(query.columns) <= set(rows[0])
