@@ -6,68 +6,39 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from socket import gethostname
-from typing import Any
 
 from emulator.connection import Connection, is_alive, read_connection
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
-from services.actions import Actions
-from services.agents.backend import AgentBackend
 from services.agents.catalogue import CATALOGUE
-from services.agents.classic import ClassicBackend
-from services.agents.marks import LIVES, lives_s
-from services.agents.team import TeamService
-from services.answers.ports import Context
-from services.answers.service import AnswerService
+from services.assembly import Services, assemble, now, reach
 from services.clients import (
     Clients,
     Endpoints,
     LocalCredential,
     azure_endpoints,
     build_clients,
-    metrics_audience,
 )
-from services.diagnosis.service import DiagnosisService, open_runs_of
-from services.doctor.catalogue import WRITE_CHECK
-from services.doctor.probe import Prober
 from services.doctor.service import Doctor
-from services.doctor.subject import Subject, places_of
+from services.doctor.subject import Subject
 from services.errors import ConfigurationError, ServiceError, Unavailable
-from services.health import HealthService
-from services.housekeeping.deleting import Deleter
-from services.housekeeping.lease import Lease
-from services.housekeeping.looking import Looker
-from services.housekeeping.pacing import RateLimit
-from services.housekeeping.service import HousekeepingService
-from services.housekeeping.sweeper import Sweeper
-from services.inventory.agents import AgentInventory
-from services.inventory.agents_actions import AgentActions
-from services.inventory.agents_drift import Wanted
-from services.inventory.threads import ThreadIndex
-from services.inventory.threads_service import ThreadService
-from services.models import FunctionTool
-from services.monitor.logs import LogsService
-from services.monitor.lookup import LookupService
-from services.monitor.metrics import MetricsService
-from services.monitor.platform import resources_of
-from services.monitor.trace import TraceService
-from services.poison.desk import PoisonDesk
-from services.poison.explain import Explainer
-from services.poison.moves import PoisonMoves
-from services.poison.store import PoisonStore
-from services.prices import Prices, load_prices
-from services.queues import QueueService
-from services.resilience import Limits, Resilience
+from services.resilience import Resilience
 from services.settings import Settings, load_settings, load_usable
-from services.telemetry.connection import check_found, discover
-from services.telemetry.outbox import Send
-from services.telemetry.quiet import be_quiet
-from services.telemetry.service import Telemetry, TelemetryOptions
-from services.transport import build_transport
 
+__all__ = [
+    "ROOT",
+    "Runtime",
+    "build",
+    "current",
+    "examination",
+    "freeze",
+    "local_endpoints",
+    "now",
+    "problem",
+    "start",
+]
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent
 TELEMETRY_TIMEOUT_S = 10.0
@@ -77,38 +48,6 @@ LATE = ("azure.monitor.query", "plotly.graph_objects")  # the first chart would 
 LOGS_FRESH_S = 4.0  # less than the 5 s of the fastest refresh, or every other one would find nothing new
 NOWHERE = "https://missing.invalid"
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What pages and commands work with. Threads share all of it. *logs*: None when no workspace is set; *metrics*: None
-    when no resource is named whose metrics could be shown."""
-
-    settings: Settings
-    catalogue: tuple[FunctionTool, ...]
-    backend: AgentBackend
-    team: TeamService
-    queues: QueueService
-    health: HealthService
-    answers: AnswerService
-    telemetry: Telemetry
-    logs: LogsService | None
-    traces: TraceService
-    metrics: MetricsService | None
-    prices: Prices
-    lookup: LookupService
-    actions: Actions
-    doctor: Doctor
-    prober: Prober
-    diagnosis: DiagnosisService
-    poison: PoisonDesk
-    poison_moves: PoisonMoves
-    housekeeping: HousekeepingService
-    sweeper: Sweeper
-    threads: ThreadIndex
-    thread: ThreadService
-    agents: AgentInventory
-    agent_actions: AgentActions
 
 
 class Runtime:
@@ -282,10 +221,6 @@ def _model_variables(settings: Settings) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def now() -> datetime:
-    return datetime.fromtimestamp(time.time(), UTC)
-
-
 def build(
     settings: Settings,
     endpoints: Endpoints,
@@ -298,132 +233,9 @@ def build(
 
     *tell*: whether there is to be telemetry, if the settings want it.
     """
-    clients, limits = build_clients(settings, endpoints), Limits.of(settings)
-    foundry, storage = Resilience("the agent service", limits), Resilience("the storage account", limits)
-    # It repeats nothing by itself, so that its budget holds, and a pause it is asked for is no answer's.
-    inventory = Resilience("the agent service", replace(limits, call_retries=0))
-    backend = ClassicBackend(clients.agents, foundry, stream_silence_s=settings.stream_silence_s)
-    queues = QueueService(clients.queues, storage, now)
-    team = TeamService(backend, settings, CATALOGUE)
-    telemetry = Telemetry(_telemetry_options(settings, endpoints, clients, tell=tell), queues)
-    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry), now)
-    workspace, platform = Resilience("Log Analytics", limits), Resilience("Azure Monitor metrics", limits)
-    logs = (
-        LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now, fresh_s=LOGS_FRESH_S)
-        if endpoints.logs_workspace
-        else None
-    )
-    traces, metrics = TraceService(answers, logs, now), _metrics(endpoints, clients, platform, now)
-    actions = Actions(telemetry.acted)
-    doctor = Doctor(
-        Subject(
-            **_asked(endpoints, clients),
-            settings=settings,
-            catalogue=CATALOGUE,
-            now=now,
-            root=ROOT,
-            backend=backend,
-            team=team,
-            queues=queues,
-            logs=logs,
-            metrics=metrics,
-            telemetry=telemetry.health if tell else None,
-        )
-    )
-    poison_store = PoisonStore(clients.queues, storage)
-    explainer = Explainer(queues, backend, answers, logs, CATALOGUE, now)
-    poison = PoisonDesk(poison_store, queues, explainer, actions, now)
-    cleaning, housekeeping = _housekeeping(settings, clients, team, queues, storage, actions, limits, now)
-    marks = {"environment": settings.environment}
-    threads = ThreadIndex(
-        ClassicBackend(clients.agents, inventory),
-        marks,
-        now,
-        calls_per_min=settings.index_calls_per_min,
-        hot=lambda: [answer.thread_id for answer in answers.open_answers() if answer.thread_id],
-    )
-    agents = AgentInventory(
-        backend, queues, Wanted(team.plan, settings.environment, settings.storage_endpoint), now
-    )
-    services = Services(
-        settings,
-        CATALOGUE,
-        backend,
-        team,
-        queues,
-        HealthService(
-            backend, queues, settings, CATALOGUE, now, telemetry=telemetry.health if tell else None
-        ),
-        answers,
-        telemetry,
-        logs,
-        traces,
-        metrics,
-        load_prices(settings.prices),
-        LookupService(answers, backend, queues, logs, now),
-        actions,
-        doctor,
-        Prober(answers, traces, backend, actions, CATALOGUE, lambda: doctor.look(WRITE_CHECK)),
-        DiagnosisService(
-            backend,
-            queues,
-            answers,
-            logs,
-            CATALOGUE,
-            now,
-            fallback_s=settings.tool_wait_s,
-            open_runs=open_runs_of(answers.open_answers, threads.open_runs),
-        ),
-        poison,
-        PoisonMoves(poison_store, poison, queues, actions),
-        housekeeping,
-        Sweeper(housekeeping, now, every_s=settings.sweep_every_s, on=settings.sweep == "on"),
-        threads,
-        ThreadService(backend, threads, actions, marks, now),
-        agents,
-        AgentActions(backend, team, agents, actions),
-    )
-    return Runtime(services, clients, (foundry, storage, workspace, platform, cleaning, inventory), azure)
-
-
-def _housekeeping(
-    settings: Settings,
-    clients: Clients,
-    team: TeamService,
-    queues: QueueService,
-    storage: Resilience,
-    actions: Actions,
-    limits: Limits,
-    now: Callable[[], datetime],
-) -> tuple[Resilience, HousekeepingService]:
-    """Return the clean-up and what makes its calls: paced, and with a breaker of its own, for questions come first."""
-    rate = RateLimit(settings.cleanup_per_s)
-    cleaning = Resilience("the agent service, cleaning up", limits, gate=rate.wait)
-    backend = ClassicBackend(clients.agents, cleaning)
-    service = HousekeepingService(
-        Looker(backend, queues, settings, CATALOGUE, team.definition, now),
-        Deleter(backend, queues, actions, rate),
-        lambda: Lease(clients.queues, storage, settings.environment),
-        actions,
-        now,
-    )
-    return cleaning, service
-
-
-def _asked(endpoints: Endpoints, clients: Clients) -> dict[str, Any]:
-    """Return what Doctor needs to ask the addresses themselves."""
-    return {
-        "credential": endpoints.credential,
-        "places": places_of(
-            project=endpoints.project_endpoint,
-            storage=endpoints.storage_endpoint,
-            logs=endpoints.logs_endpoint if endpoints.logs_workspace else "",
-            metrics=endpoints.metrics_endpoint,
-            metrics_audience=metrics_audience(endpoints.metrics_endpoint),
-        ),
-        "transport": clients.new_transport,
-        "to_project": clients.agents.send_request if endpoints.project_endpoint else None,
-    }
+    clients = build_clients(settings, endpoints)
+    services, callers = assemble(settings, endpoints, clients, now, tell=tell)
+    return Runtime(services, clients, callers, azure)
 
 
 def examination(
@@ -453,7 +265,7 @@ def examination(
     return Doctor(
         replace(
             known,
-            **_asked(endpoints, built._clients),
+            **reach(endpoints, built._clients),
             problems=problems,
             failure=failure,
             backend=known.backend if endpoints.project_endpoint else None,
@@ -477,71 +289,3 @@ def _endpoints_in_reach(settings: Settings, problems: tuple[str, ...]) -> Endpoi
 def _local_model(settings: Settings) -> str:
     connection = read_connection(settings.state_dir.resolve()) if settings.mode == "local" else None
     return connection.model_deployment if connection is not None else ""
-
-
-def _metrics(
-    endpoints: Endpoints, clients: Clients, platform: Resilience, now: Callable[[], datetime]
-) -> MetricsService | None:
-    resources = resources_of(endpoints.storage_resource, endpoints.foundry_resource)
-    if not resources or not endpoints.metrics_endpoint:
-        return None
-    return MetricsService(lambda: clients.metrics, endpoints.metrics_endpoint, resources, platform, now)
-
-
-def _telemetry_options(
-    settings: Settings, endpoints: Endpoints, clients: Clients, *, tell: bool
-) -> TelemetryOptions:
-    off = "" if tell and settings.telemetry == "on" else "RELAYDECK_TELEMETRY is off."
-
-    def connection_string() -> str:
-        given = settings.insights.get_secret_value()
-        return given or check_found(discover(clients.agents.send_request), settings.trusted_endings)
-
-    def connect(found: str) -> Send:
-        be_quiet()  # before the exporter is imported: it reads its switches then
-        from services.telemetry.azure_monitor import AzureMonitor
-
-        transport = build_transport(
-            ca_file=endpoints.ca_file,
-            connect_timeout_s=settings.connect_timeout_s,
-            read_timeout_s=TELEMETRY_TIMEOUT_S,
-            use_environment=settings.mode == "azure",
-        )
-        return AzureMonitor(
-            found, transport, sampled_share=settings.sampled_share, instance=gethostname()
-        ).send
-
-    return TelemetryOptions(
-        settings.environment,
-        settings.model,
-        connection_string,
-        connect,
-        off,
-        settings.record_content,
-        settings.sample_s,
-    )
-
-
-def answer_context(
-    settings: Settings,
-    backend: AgentBackend,
-    team: TeamService,
-    queues: QueueService,
-    telemetry: Telemetry | None = None,
-) -> Context:
-    """Return what AnswerService needs, from *settings* and its neighbours."""
-    return Context(
-        backend,
-        team,
-        queues,
-        CATALOGUE,
-        team_mode=settings.team,
-        marks={"relaydeck": settings.team, "environment": settings.environment},
-        deadline_s=settings.answer_deadline_s,
-        tool_wait_s=settings.tool_wait_s,
-        max_running=settings.max_running,
-        max_waiting=settings.max_waiting,
-        trace_runs=settings.trace_context,
-        observer=telemetry,
-        thread_marks={LIVES: lives_s(settings.answer_deadline_s, settings.call_deadline_s)},
-    )

@@ -31,8 +31,8 @@ import runtime
 from bench.report import emit, header
 from commands.stack import Control
 from emulator.supervisor import LocalAzure, LocalOptions, attach_or_start
-from runtime import Services
 from services.agents.backend import AgentDefinition, ConnectedAgent
+from services.assembly import Services
 from services.ids import new_id
 from services.settings import load_settings
 

@@ -37,6 +37,7 @@ from emulator.connection import is_alive, read_connection
 from emulator.supervisor import PartFailedError
 from services.answers.narration import seconds
 from services.answers.service import AnswerService
+from services.assembly import answer_context
 from services.demo.questions import Sample, Samples
 from services.errors import ConfigurationError, ServiceError
 from services.models import Answer
@@ -217,7 +218,7 @@ class Load:
         services = running.services
         self._chance, self._rate = chance, rate
         self._usual = services.answers
-        context = runtime.answer_context(
+        context = answer_context(
             services.settings, services.backend, services.team, services.queues, services.telemetry
         )
         self._impatient = AnswerService(dataclasses.replace(context, deadline_s=PATIENCE_S), runtime.now)

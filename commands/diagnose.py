@@ -13,6 +13,7 @@ from dataclasses import asdict
 import runtime
 from commands.ask import AWAY, MISCONFIGURED, UNUSABLE, harmless
 from commands.serve import state_folder
+from services.assembly import Services
 from services.diagnosis.verdicts import Diagnosis, Gravity
 from services.errors import ConfigurationError, InvalidInput, ServiceError
 from services.monitor.shapes import HopState
@@ -69,7 +70,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _diagnose(services: runtime.Services, options: argparse.Namespace) -> int:
+def _diagnose(services: Services, options: argparse.Namespace) -> int:
     run_id, thread_id = "" if options.run == "-" else options.run, options.thread
     try:
         if not thread_id and run_id:

@@ -13,8 +13,8 @@ from pathlib import Path
 import runtime
 from commands.ask import AWAY, FAILED, MISCONFIGURED, UNUSABLE, harmless
 from commands.serve import state_folder
-from runtime import Services
 from services.answers.narration import seconds
+from services.assembly import Services
 from services.errors import AccessDenied, ConfigurationError, InvalidInput, NotFound, ServiceError
 from services.poison.shapes import Look, PoisonMessage
 from services.queues import POISON_SUFFIX

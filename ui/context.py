@@ -16,8 +16,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import runtime
-from runtime import Services
 from services.agents.backend import AgentRecord
+from services.assembly import Services
 from services.diagnosis.verdicts import Diagnosis
 from services.errors import InvalidInput, NotFound, ServiceError
 from services.health import HealthService

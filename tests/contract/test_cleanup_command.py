@@ -11,8 +11,9 @@ import pytest
 
 from commands.stack import Control
 from emulator.supervisor import ROOT, LocalAzure, LocalOptions, attach_or_start
-from runtime import Services, build, local_endpoints
+from runtime import build, local_endpoints
 from services.agents.backend import AgentBackend, AgentDefinition
+from services.assembly import Services
 from services.ids import new_id
 from services.settings import load_settings
 

@@ -9,6 +9,7 @@ import pytest
 import runtime
 from commands.stack import Control
 from emulator.supervisor import LocalAzure, LocalOptions, attach_or_start
+from services.assembly import Services
 from services.errors import AccessDenied, NotFound
 from services.models import Answer
 from services.monitor.shapes import Trace
@@ -27,7 +28,7 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAzure
 
 
 @contextmanager
-def relaydeck(folder: Path, **settings: str) -> Iterator[runtime.Services]:
+def relaydeck(folder: Path, **settings: str) -> Iterator[Services]:
     """Yield the services of a process that has just started and remembers nothing."""
     started = runtime.start({"RELAYDECK_STATE_DIR": str(folder), **settings}, warm=False)
     try:

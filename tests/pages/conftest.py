@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 import runtime
 from commands.stack import Control
 from emulator.supervisor import LocalOptions, attach_or_start
+from services.assembly import Services
 from services.diagnosis.service import DiagnosisService, open_runs_of
 from services.models import Answer
 from services.monitor.logs import LogsService
@@ -77,9 +78,7 @@ def without_workspace(control: Control, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(running, "services", blind)
 
 
-def diagnosis_on(
-    services: runtime.Services, logs: LogsService | None, fallback_s: float = 5.0
-) -> DiagnosisService:
+def diagnosis_on(services: Services, logs: LogsService | None, fallback_s: float = 5.0) -> DiagnosisService:
     """Return a diagnosis as the runtime composes it, on another workspace or on none."""
     return DiagnosisService(
         services.backend,
