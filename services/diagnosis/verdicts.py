@@ -1,4 +1,4 @@
-"""The verdicts there are. docs/diagnosis.md has a line for each; a test compares the two."""
+"""The verdicts there are. docs/operations.md has a line for each; a test compares the two."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -237,6 +237,6 @@ def test_tools_that_say_too_little_are_left_out(tools: object) -> None:
 
 def test_every_verdict_is_documented_and_no_other() -> None:
     """Whoever meets a code looks it up there."""
-    text = (Path(__file__).parents[2] / "docs" / "diagnosis.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
     documented = [line.split("`")[1] for line in text.splitlines() if line.startswith("| `")]
     assert sorted(documented) == sorted(CODES)
