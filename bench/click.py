@@ -128,11 +128,13 @@ def press(page: Page, button: str, wanted: str, place: str = MAIN) -> float:
 
 
 @contextmanager
-def empty_app(folder: Path) -> Iterator[str]:
+def empty_app(folder: Path, script: str = "bench/empty_app.py") -> Iterator[str]:
+    """Start one of the small apps that ours is measured against; yield its address. Raises PartFailedError."""
     port, supervisor = free_port(), Supervisor()
-    command = [sys.executable, "-m", "commands.dashboard", str(port), "bench/empty_app.py"]
+    command = [sys.executable, "-m", "commands.dashboard", str(port), script]
     try:
-        supervisor.start(Part("The empty app", command, folder / "empty.log", {}, restarts=False))
+        log = folder / f"{Path(script).stem}.log"
+        supervisor.start(Part("The small app", command, log, {}, restarts=False))
         yield f"http://127.0.0.1:{port}"
     finally:
         supervisor.stop()

@@ -2,7 +2,9 @@
 
 A first visit is a new browser profile with nothing cached, the clock is the browser's own, from the start of the
 navigation. Readable: all KPIs and tables of the page are drawn. Drawn: its charts too. Ours and the smallest app take
-turns, over a day of demo history. A switch is a click in the menu of a visitor who has seen every page once. Arize
+turns, over a day of demo history; so do two floors, the least that Streamlit needs for a table and for two charts
+(bench/floor_app.py). A switch is a click in the menu of a visitor who has seen every page once, until the new page can
+be read, and until its charts are drawn too. Arize
 Phoenix and the MLflow tracing UI are measured alike, with as many traces, where they are installed (bench/peers.py).
 What it does not measure: a network, a server with many viewers.
 """
@@ -27,19 +29,24 @@ from commands.test import find_browser
 
 ROUNDS, SWITCHES = 7, 12
 ANSWERS, LIST = 415, "runs"  # of the demo history; the page that lists them, as theirs do
+FLOORS: dict[str, Mapping[str, int]] = {"table": {"kpis": 4, "tables": 1}, "charts": {"text": 1, "charts": 2}}
 GOAL_READABLE, GOAL_DRAWN, GOAL_SWITCH_MS = 1.7, 2.6, 250.0
 TIMEOUT_MS = 30_000
 LOOK_EVERY_MS, SAME, MOST_LOOKS = 400, 5, 60
-# How many of each the page shows; a table is drawn on a canvas, a chart has its axes' layer.
+# How many of each the page shows, less what a page left behind still has on the screen; a table is drawn on a canvas, a
+# chart has its axes' layer.
 COUNT = """
-() => ({
+() => {
+  const all = what => [...document.querySelectorAll(what)].filter(one => !one.closest('[data-stale="true"]'));
+  return {
     text: document.querySelector('[data-testid="stMain"] [data-testid="stMarkdownContainer"]') ? 1 : 0,
-    kpis: document.querySelectorAll('[data-testid="stMetricValue"]').length,
-    tables: document.querySelectorAll('[data-testid="stDataFrame"] canvas').length,
-    charts: document.querySelectorAll('.js-plotly-plot .main-svg .cartesianlayer').length,
-    heading: document.querySelector('[data-testid="stMain"] :is(h1, h2, h3)')?.innerText ?? '',
+    kpis: all('[data-testid="stMetricValue"]').length,
+    tables: all('[data-testid="stDataFrame"] canvas').length,
+    charts: all('.js-plotly-plot .main-svg .cartesianlayer').length,
+    heading: all('[data-testid="stMain"] :is(h1, h2, h3)')[0]?.innerText ?? '',
     rests: !!document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]'),
-})
+  };
+}
 """
 WAIT = """
 wanted => new Promise((resolve, reject) => {
@@ -63,11 +70,14 @@ SWITCH = """
     const found = document.querySelector(link);
     if (!found) { reject(new Error('no such link: ' + link)); return; }
     const began = performance.now();
+    let readable = null;
     const look = () => {
         const now = count();
-        const whole = ['kpis', 'tables', 'charts'].every(one => now[one] >= wanted[one]);
-        if (now.rests && now.heading === wanted.heading && whole)
-            resolve(performance.now() - began);
+        const has = names => names.every(one => now[one] >= wanted[one]);
+        if (now.heading === wanted.heading && has(['kpis', 'tables']) && readable === null)
+            readable = performance.now() - began;
+        if (readable !== null && now.rests && has(['charts']))
+            resolve([readable, performance.now() - began]);
         else requestAnimationFrame(look);
     };
     setTimeout(() => reject(new Error('not drawn: ' + JSON.stringify([count(), wanted]))), 25000);
@@ -100,12 +110,13 @@ def main() -> int:
         with (
             running(state) as stack,
             empty_app(Path(folder)) as empty_url,
+            empty_app(Path(folder), "bench/floor_app.py") as floor_url,
             peers.running(Path(folder), ANSWERS) as others,
         ):
             tell_history(state)
             trace = answered_trace(browser, stack.url)
             screens = [survey(browser, stack.url, name, path) for name, path in pages(trace).items()]
-            good = measure_first_visits(browser, stack.url, empty_url, screens, others)
+            good = measure_first_visits(browser, stack.url, (empty_url, floor_url), screens, others)
             good &= measure_switches(browser, stack.url, [one for one in screens if one.name != "trace"])
         browser.close()
     return 0 if good else 1
@@ -123,8 +134,9 @@ def answered_trace(browser: Browser, url: str) -> str:
 
 
 def pages(trace: str) -> dict[str, str]:
-    names = ("overview", "runs", "queues", "metrics")
-    return {**{name: f"/{name}?refresh=off&range=24h" for name in names}, "trace": trace}
+    names = ("overview", "runs", "queues", "metrics", "agents")
+    watched = {name: f"/{name}?refresh=off&range=24h" for name in names}
+    return {**watched, "threads": "/threads", "trace": trace}
 
 
 def survey(browser: Browser, url: str, name: str, path: str) -> Screen:
@@ -145,14 +157,24 @@ def is_whole(shows: Mapping[str, int]) -> bool:
 
 
 def measure_first_visits(
-    browser: Browser, url: str, empty_url: str, screens: list[Screen], others: Sequence[peers.Running]
+    browser: Browser,
+    url: str,
+    yardsticks: tuple[str, str],
+    screens: list[Screen],
+    others: Sequence[peers.Running],
 ) -> bool:
+    empty_url, floor_url = yardsticks
     smallest: list[float] = []
+    floors: dict[str, list[float]] = {name: [] for name in FLOORS}
+    for name, shows in FLOORS.items():
+        first_visit(browser, f"{floor_url}?show={name}", shows)
     readable: dict[str, list[float]] = {screen.name: [] for screen in screens}
     drawn: dict[str, list[float]] = {screen.name: [] for screen in screens}
     theirs: dict[str, list[float]] = {}
     for _ in range(ROUNDS):
         smallest.append(first_visit(browser, empty_url, {"text": 1})[0])
+        for name, shows in FLOORS.items():
+            floors[name].append(first_visit(browser, f"{floor_url}?show={name}", shows)[1])
         for screen in screens:
             seen = first_visit(browser, url + screen.path, screen.shows)
             readable[screen.name].append(seen[0])
@@ -161,6 +183,9 @@ def measure_first_visits(
             theirs.setdefault(peer.name, []).append(peer_visit(browser, peer))
     base = statistics.median(smallest)
     emit("pages.smallest_app", base, "ms", None, smallest)
+    for name, samples in floors.items():
+        ratios = [one / smallest_one for one, smallest_one in zip(samples, smallest, strict=True)]
+        emit(f"pages.floor.{name}", statistics.median(samples) / base, "x", None, ratios)
     good = []
     for screen in screens:
         for what, samples, goal in (
@@ -197,20 +222,25 @@ def peer_visit(browser: Browser, peer: peers.Running) -> float:
 
 
 def measure_switches(browser: Browser, url: str, screens: list[Screen]) -> bool:
-    """Go round the pages by the menu. A page counts as changed when all of it, charts included, is drawn."""
-    taken: dict[str, list[float]] = {screen.name: [] for screen in screens}
+    """Go round the pages by the menu. A page has changed when it can be read; when its charts are there is told beside."""
+    read: dict[str, list[float]] = {screen.name: [] for screen in screens}
+    drawn: dict[str, list[float]] = {screen.name: [] for screen in screens}
     with visit(browser) as page:
         page.goto(url + screens[-1].path)
         for place in range((SWITCHES + 1) * len(screens)):
             screen = screens[place % len(screens)]
             came_to_rest(page)
             link = f'[data-testid="stSidebarNavLink"][href*="/{screen.name}"]'
-            took_ms: float = page.evaluate(SWITCH, [link, screen.shows])
+            seen: list[float] = page.evaluate(SWITCH, [link, screen.shows])
             if place >= len(screens):  # the first round loads what the browser then keeps
-                taken[screen.name].append(took_ms)
-    every = [sample for samples in taken.values() for sample in samples]
-    for name, samples in taken.items():
-        emit(f"pages.switch_to_{name}", statistics.median(samples), "ms", None, samples)
+                read[screen.name].append(seen[0])
+                drawn[screen.name].append(seen[1])
+    for name in read:
+        emit(f"pages.switch_to_{name}", statistics.median(read[name]), "ms", None, read[name])
+        emit(f"pages.switch_to_{name}_drawn", statistics.median(drawn[name]), "ms", None, drawn[name])
+    every = [sample for samples in drawn.values() for sample in samples]
+    emit("pages.switch_drawn", statistics.median(every), "ms", None, every)
+    every = [sample for samples in read.values() for sample in samples]
     return emit("pages.switch", statistics.median(every), "ms", GOAL_SWITCH_MS, every, lower_is_better=True)
 
 
