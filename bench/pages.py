@@ -29,7 +29,10 @@ from commands.test import find_browser
 
 ROUNDS, SWITCHES = 7, 12
 ANSWERS, LIST = 415, "runs"  # of the demo history; the page that lists them, as theirs do
-FLOORS: dict[str, Mapping[str, int]] = {"table": {"kpis": 4, "tables": 1}, "charts": {"text": 1, "charts": 2}}
+FLOORS: dict[str, Mapping[str, int]] = {
+    "table": {"text": 1, "kpis": 4, "tables": 1},
+    "charts": {"text": 1, "charts": 2},
+}
 GOAL_READABLE, GOAL_DRAWN, GOAL_SWITCH_MS = 1.7, 2.6, 250.0
 TIMEOUT_MS = 30_000
 LOOK_EVERY_MS, SAME, MOST_LOOKS = 400, 5, 60
@@ -222,7 +225,7 @@ def peer_visit(browser: Browser, peer: peers.Running) -> float:
 
 
 def measure_switches(browser: Browser, url: str, screens: list[Screen]) -> bool:
-    """Go round the pages by the menu. A page has changed when it can be read; when its charts are there is told beside."""
+    """Go round the pages by the menu. A page has changed when its charts are there; when it can be read is told beside."""
     read: dict[str, list[float]] = {screen.name: [] for screen in screens}
     drawn: dict[str, list[float]] = {screen.name: [] for screen in screens}
     with visit(browser) as page:
@@ -236,11 +239,11 @@ def measure_switches(browser: Browser, url: str, screens: list[Screen]) -> bool:
                 read[screen.name].append(seen[0])
                 drawn[screen.name].append(seen[1])
     for name in read:
-        emit(f"pages.switch_to_{name}", statistics.median(read[name]), "ms", None, read[name])
-        emit(f"pages.switch_to_{name}_drawn", statistics.median(drawn[name]), "ms", None, drawn[name])
-    every = [sample for samples in drawn.values() for sample in samples]
-    emit("pages.switch_drawn", statistics.median(every), "ms", None, every)
+        emit(f"pages.switch_to_{name}", statistics.median(drawn[name]), "ms", None, drawn[name])
+        emit(f"pages.switch_to_{name}_readable", statistics.median(read[name]), "ms", None, read[name])
     every = [sample for samples in read.values() for sample in samples]
+    emit("pages.switch_readable", statistics.median(every), "ms", None, every)
+    every = [sample for samples in drawn.values() for sample in samples]
     return emit("pages.switch", statistics.median(every), "ms", GOAL_SWITCH_MS, every, lower_is_better=True)
 
 

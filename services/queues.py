@@ -22,6 +22,7 @@ from services.models import PeekedMessage, QueueDepth, QueueSettings, QueueState
 from services.resilience import Resilience
 
 log = logging.getLogger(__name__)
+DEEPEST = 200  # levels of JSON
 POISON_SUFFIX = "-poison"  # the Functions host adds it after five failed deliveries
 LEASE_PREFIX = (
     "relaydeck-lease-"  # our own, with one message that says who may clean up: nobody's work waits there
@@ -201,12 +202,26 @@ def decode(content: str) -> str:
 
 
 def parse_object(text: str) -> Mapping[str, object] | None:
-    """Return the JSON object in *text*, None when it holds none."""
+    """Return the JSON object in *text*, None when it holds none, or one nested deeper than anybody means."""
+    if _is_deep(text):
+        return None
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _is_deep(text: str) -> bool:
+    """Return whether reading *text* would go so deep that the reader, and whatever ends meanwhile, runs out of stack."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    depth = 0
+    for letter in text:
+        depth += (letter in "[{") - (letter in "]}")
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def _content_of(message: QueueMessage) -> str:

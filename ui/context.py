@@ -215,7 +215,7 @@ def depth_board() -> DepthBoard:
 
 def begin_depths() -> None:
     """Let all_depths() be read from now on, while the page waits for something else."""
-    depth_board().begin(max(DEPTHS_FRESH_S, view.patience_s()))
+    depth_board().begin(max(DEPTHS_FRESH_S, view.patience_s(live=True)))
 
 
 def all_depths() -> tuple[Sequence[QueueDepth], datetime]:
@@ -223,7 +223,7 @@ def all_depths() -> tuple[Sequence[QueueDepth], datetime]:
 
     Raises ServiceErrors.
     """
-    return depth_board().read(max(DEPTHS_FRESH_S, view.patience_s()))
+    return depth_board().read(max(DEPTHS_FRESH_S, view.patience_s(live=True)))
 
 
 class PoisonBoard:

@@ -17,7 +17,8 @@ REMEMBERED_KEY = formats.VIEW_KEY
 AS_OF_KEY = "view-as-of"  # where a paused range ends
 SINCE_KEY = "view-since"  # what was read after this is new enough to be drawn again
 PAGE_KEY = "view-page"
-RETURN_S = 10  # who looks at another page and comes back so soon finds what was read before, with its age
+GRACE_KEY = "view-grace"  # how much older still
+RETURN_S = 10.0  # who looks at another page and comes back so soon finds what was read before, with its age
 STILL_FRESH = (
     0.8  # of the time between two refreshes; a reading itself takes time, so the whole would skip every other
 )
@@ -33,14 +34,17 @@ def current() -> View:
     return parse(stated, paused_at or formats.now(), formats.reader_zone())
 
 
-def patience_s() -> float:
+def patience_s(*, live: bool = False) -> float:
     """Return how old what is shown may be before it is read again, so that a press of something reads nothing.
 
     That is most of the time to the next refresh; paused, all since the page was opened, the range chosen or the
-    page read again by hand.
+    page read again by hand. Of the past, what was read shortly before the page was opened will do as well; *live*: not
+    of what is now.
     """
     since: datetime | None = st.session_state.get(SINCE_KEY)
     held_s = (formats.now() - since).total_seconds() if since else 0.0
+    if not live:
+        held_s += st.session_state.get(GRACE_KEY, 0.0)
     refresh_s = current().refresh_s
     return held_s if refresh_s is None else min(held_s, refresh_s * STILL_FRESH)
 
@@ -63,7 +67,7 @@ def restore(page: str) -> None:
     if st.session_state.get(PAGE_KEY) != page:
         st.session_state[PAGE_KEY] = page
         read_again()
-        st.session_state[SINCE_KEY] -= timedelta(seconds=RETURN_S)
+        st.session_state[GRACE_KEY] = RETURN_S
     if missing := {name: value for name, value in remembered.items() if name not in st.query_params}:
         st.query_params.update(missing)
 
@@ -79,6 +83,7 @@ def change(**parameters: str) -> None:
     elif parameters.get("refresh") == "off":
         st.session_state[AS_OF_KEY] = formats.now()
         st.session_state[SINCE_KEY] = formats.now() - 2 * timedelta(seconds=before.refresh_s or 0.0)
+        st.session_state[GRACE_KEY] = 0.0
     gone: dict[str, str | list[str]] = {
         name: [] for name in NAMES if name not in stated and name in st.query_params
     }
@@ -93,6 +98,7 @@ def change(**parameters: str) -> None:
 def read_again() -> None:
     """For callbacks: what is drawn next is read anew, and a paused range ends now."""
     st.session_state[AS_OF_KEY] = st.session_state[SINCE_KEY] = formats.now()
+    st.session_state[GRACE_KEY] = 0.0
 
 
 def _stated() -> dict[str, str]:

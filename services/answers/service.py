@@ -166,7 +166,8 @@ class AnswerService:
         told = [*past.restored, *(self._answer_of(found) for found in past.found)]
         shown = {answer.id for answer in told}
         told += [job.answer for job in live if job.id not in shown]
-        told.sort(key=lambda answer: answer.asked_at or past.thread.created_at)
+        # In whole seconds, as the service tells times: within one, what it tells comes before what only we know of.
+        told.sort(key=lambda answer: int((answer.asked_at or past.thread.created_at).timestamp()))
         return Conversation(thread_id, past.title, past.thread.created_at, tuple(told), past.complete)
 
     def reattach(self, thread_id: str) -> tuple[Answer, ...]:
