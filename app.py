@@ -17,7 +17,7 @@ from services.settings import load_usable, tell_problems
 from ui import context, feedback, logs, startup
 from ui.assets import AssetMiddleware
 from ui.hardening import HardeningMiddleware
-from ui.prefetch import PrefetchMiddleware
+from ui.start_page import StartPageMiddleware
 
 ROOT = Path(__file__).resolve().parent
 ENV_FILE = ROOT / ".env"
@@ -67,6 +67,10 @@ logs.configure()
 app = st.App(
     ROOT / "ui" / "shell.py",
     lifespan=lifespan,
-    middleware=[Middleware(HardeningMiddleware), Middleware(AssetMiddleware), Middleware(PrefetchMiddleware)],
+    middleware=[
+        Middleware(HardeningMiddleware),
+        Middleware(AssetMiddleware),
+        Middleware(StartPageMiddleware),
+    ],
     on_script_error=feedback.on_script_error,
 )

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
-from ui.hardening import AsgiApp, Message, Receive, Send
+from ui.asgi import AsgiApp, Message, Receive, Send
 
 FOLDERS = ("js", "css", "media")
 PACKED = (".js", ".css", ".svg", ".json")  # fonts and images are packed already

@@ -3,14 +3,10 @@
 import base64
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
 from importlib.resources import files
-from typing import Any
 
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-Receive = Callable[[], Awaitable[Message]]
-AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
+from ui.asgi import AsgiApp, Message, Receive, Send
+from ui.start_page import script_hash
 
 _HIDDEN = ("/_stcore/metrics", "/_stcore/agent", "/_stcore/script-health-check")
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -46,7 +42,7 @@ class HardeningMiddleware:
 
 def headers() -> dict[str, str]:
     """Return the headers. Scripts, styles, images and connections come from this host only, and nobody may frame us."""
-    scripts = " ".join(["'self'", "'wasm-unsafe-eval'", *_inline_script_hashes()])
+    scripts = " ".join(["'self'", "'wasm-unsafe-eval'", script_hash(), *_inline_script_hashes()])
     policy = {
         "default-src": "'self'",
         "script-src": scripts,

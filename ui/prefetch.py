@@ -10,36 +10,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 
-from ui.hardening import AsgiApp, Message, Receive, Send
 from ui.menu import MENU, Screen
 
 BAR = ("Button", "ButtonGroup", "TextInput", "PageLink", "Metric", "Selectbox")
 TABLE = ("ReadOnlyGrid",)
 LATER = (*BAR, *TABLE, "PlotlyChart")
 Manifest = Mapping[str, Mapping[str, object]]
-_HTML = b"text/html"
-
-
-class PrefetchMiddleware:
-    """Adds a Link header to the start page: scripts to load at once, or on the first page, which has no charts, later."""
-
-    def __init__(self, app: AsgiApp) -> None:
-        self._app = app
-        self._links = {path: link.encode() for path, link in links(read_manifest()).items()}
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
-        link = self._links.get(path)
-        if not link:
-            await self._app(scope, receive, send)
-            return
-
-        async def send_with_link(message: Message) -> None:
-            if message["type"] == "http.response.start" and _is_html(message.get("headers", ())):
-                message["headers"] = [*message["headers"], (b"link", link)]
-            await send(message)
-
-        await self._app(scope, receive, send_with_link)
 
 
 def links(manifest: Manifest) -> dict[str, str]:
@@ -83,8 +59,12 @@ def _link(screen: Screen, manifest: Manifest) -> Iterator[str]:
         for file in scripts(manifest, LATER):
             yield f"<./{file}>; rel=prefetch; as=script; crossorigin"
         return
-    for file in scripts(manifest, (*BAR, *(TABLE if screen.tables else ()))):
+    early = scripts(manifest, BAR)
+    for file in early:
         yield f"<./{file}>; rel=modulepreload; crossorigin"
+    for file in scripts(manifest, TABLE if screen.tables else ()):
+        if file not in early:  # fetched only: read as well, its 1.5 MB would keep the page itself waiting
+            yield f"<./{file}>; rel=preload; as=script; crossorigin"
 
 
 def _with_imports(manifest: Manifest, key: str, found: set[str]) -> set[str]:
@@ -94,7 +74,3 @@ def _with_imports(manifest: Manifest, key: str, found: set[str]) -> set[str]:
         for one in imports if isinstance(imports, list) else ():
             _with_imports(manifest, str(one), found)
     return found
-
-
-def _is_html(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    return any(name.lower() == b"content-type" and value.startswith(_HTML) for name, value in headers)

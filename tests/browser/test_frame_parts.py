@@ -80,3 +80,18 @@ def test_where_charts_come_at_once_plotly_is_not_asked_for_before_the_text(tab: 
 
     assert "PlotlyChart." in first and "modulepreload" not in first
     assert "PlotlyChart." not in overview and "Metric." in overview and "modulepreload" in overview
+
+
+def test_a_deep_link_finds_its_server_at_once(chromium: Browser, stack: Stack) -> None:
+    """Told by the page itself; else the browser looks below the page's own address first, is refused, and waits."""
+    context = chromium.new_context(base_url=stack.url)
+    tab, asked = context.new_page(), list[str]()
+    complaints: list[str] = []
+    tab.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    tab.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
+    tab.goto("/queues?refresh=off")
+    expect(tab.get_by_role("heading", name="Queues")).to_be_visible()
+    context.close()
+
+    assert [path for path in asked if path.endswith("_stcore/health")] == ["/_stcore/health"]
+    assert complaints == []  # the policy lets the page's own script run

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ui.asgi import Message, Receive, Send
 from ui.assets import AssetMiddleware
-from ui.hardening import Message, Receive, Send
+from ui.hardening import headers
 from ui.prefetch import links, read_manifest, scripts
+from ui.start_page import SCRIPT, StartPageMiddleware, script_hash, start_page
 
 LEFT = 418
 
@@ -32,7 +34,12 @@ async def streamlit(_: Message, __: Receive, send: Send) -> None:
 
 
 def ask(
-    path: str, *headers: tuple[bytes, bytes], client: str = "127.0.0.1", method: str = "GET", root: str = ""
+    path: str,
+    *headers: tuple[bytes, bytes],
+    client: str = "127.0.0.1",
+    method: str = "GET",
+    root: str = "",
+    of: type[AssetMiddleware | StartPageMiddleware] = AssetMiddleware,
 ) -> Reply:
     reply = Reply()
     scope: Message = {
@@ -47,7 +54,7 @@ def ask(
     async def receive() -> Message:
         return {"type": "http.request"}
 
-    asyncio.run(AssetMiddleware(streamlit)(scope, receive, reply.send))
+    asyncio.run(of(streamlit)(scope, receive, reply.send))
     return reply
 
 
@@ -138,3 +145,30 @@ def test_every_page_names_its_scripts_and_all_of_them_exist() -> None:
 def test_a_release_that_describes_itself_otherwise_loads_nothing_early() -> None:
     assert links({}) == {}
     assert scripts({"index.html": {"isEntry": True}}, ["Metric"]) == []
+
+
+def test_the_address_of_a_page_brings_streamlits_page_told_where_its_server_is() -> None:
+    import streamlit
+
+    reply = ask("/overview", of=StartPageMiddleware)
+    shipped = (Path(streamlit.__file__).parent / "static" / "index.html").read_text()
+
+    assert (reply.status, reply.headers[b"cache-control"]) == (200, b"no-cache")
+    assert reply.body.decode() == shipped.replace("<head>", f"<head><script>{SCRIPT}</script>", 1)
+    assert b"modulepreload" in reply.headers[b"link"]
+    assert script_hash() in headers()["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["/overview/", "/none", "/_stcore/health", "/overview/_stcore/health"])
+def test_other_addresses_are_left_to_streamlit(path: str) -> None:
+    assert ask(path, of=StartPageMiddleware).status == LEFT
+
+
+def test_below_an_address_of_its_own_streamlit_finds_its_server_itself() -> None:
+    """The script knows the root only."""
+    assert ask("/relaydeck/overview", root="/relaydeck", of=StartPageMiddleware).status == LEFT
+    assert ask("/overview", method="POST", of=StartPageMiddleware).status == LEFT
+
+
+def test_the_start_page_is_whole() -> None:
+    assert start_page().count("<script>") == start_page().count("</script>") - 1  # one has attributes
