@@ -159,7 +159,7 @@ def one_after_another(found: Services) -> list[float]:
 
 
 def last_request(control: Control) -> int:
-    return max((int(str(one["number"])) for one in control.requests()), default=0)
+    return control.last_request()
 
 
 def most_within_a_second(arrived: Sequence[float]) -> int:

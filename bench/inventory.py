@@ -161,7 +161,7 @@ def serve(threads: int, *, budget: bool) -> None:
 
 
 def last_request(control: Control) -> int:
-    return max((int(str(one["number"])) for one in control.requests()), default=0)
+    return control.last_request()
 
 
 def build_index(control: Control, threads: int) -> dict[str, float]:

@@ -46,6 +46,10 @@ class Control:
         found: list[dict[str, object]] = self._send("GET", f"requests?after={after}")["requests"]
         return found
 
+    def last_request(self) -> int:
+        """Return the number of the latest request, for requests(); counting them will not do: only so many are kept."""
+        return max((int(str(one["number"])) for one in self.requests()), default=0)
+
     def _post(self, what: str, document: Mapping[str, object]) -> None:
         self._send("POST", what, json.dumps(document).encode())
 

@@ -163,12 +163,13 @@ class AnswerService:
                 raise _no_thread(thread_id) from None
             answers = tuple(job.answer for job in live)
             return Conversation(thread_id, title_of(answers[0].question), answers[0].asked_at, answers)
-        told = [*past.restored, *(self._answer_of(found) for found in past.found)]
+        told = [self._answer_of(found) for found in past.found]
         shown = {answer.id for answer in told}
         told += [job.answer for job in live if job.id not in shown]
-        # In whole seconds, as the service tells times: within one, what it tells comes before what only we know of.
-        told.sort(key=lambda answer: int((answer.asked_at or past.thread.created_at).timestamp()))
-        return Conversation(thread_id, past.title, past.thread.created_at, tuple(told), past.complete)
+        told.sort(key=lambda answer: answer.asked_at or past.thread.created_at)
+        # What was restored came first, whatever the clock of the project that it comes from said.
+        shown_all = (*past.restored, *told)
+        return Conversation(thread_id, past.title, past.thread.created_at, shown_all, past.complete)
 
     def reattach(self, thread_id: str) -> tuple[Answer, ...]:
         """Return the answers of the open runs of *thread_id*, now followed by this process."""

@@ -137,11 +137,11 @@ def test_the_team_is_shown_with_what_telemetry_tells_of_each(workspace: Workspac
 
 def test_a_press_and_a_redraw_ask_azure_nothing(control: Control) -> None:
     at = opened(refresh="off")
-    before = len(control.requests())
+    before = control.last_request()
     at.selectbox(key="agents-widget-sort").select("name").run()
     at.text_input(key="agents-widget-text").set_value("azure-function-foo").run()
     assert [found["Agent"] for found in rows(at)] == ["foo_bot"]
-    asked = [str(seen["operation"]) for seen in control.requests()[before:]]
+    asked = [str(seen["operation"]) for seen in control.requests(before)]
     assert not [one for one in asked if one.startswith(("foundry.", "queues.list", "monitor."))]
 
 

@@ -89,10 +89,10 @@ def threads() -> set[str]:
 
 
 def test_nothing_is_sent_before_somebody_asks_for_a_look(control: Control) -> None:
-    seen = len(control.requests())
+    seen = control.last_request()
     at = opened()
     assert "Nobody has looked since this process began" in at.info[0].value
-    cleaning = [one for one in control.requests()[seen:] if "list_threads" in str(one["operation"])]
+    cleaning = [one for one in control.requests(seen) if "list_threads" in str(one["operation"])]
     assert cleaning == []
 
 
@@ -172,9 +172,9 @@ def test_an_export_can_be_downloaded_before_anything_is_deleted(control: Control
 def test_drawing_again_sends_nothing(control: Control) -> None:
     leave_thread(OURS)
     at = looked()
-    seen = len(control.requests())
+    seen = control.last_request()
     at.text_input(key="cleanup-text").set_value("x").run()
-    fresh = [str(one["operation"]) for one in control.requests()[seen:]]
+    fresh = [str(one["operation"]) for one in control.requests(seen)]
     assert not any(operation.startswith("foundry.") for operation in fresh)
 
 

@@ -148,11 +148,11 @@ IN_THE_BACKGROUND = (
 def test_no_press_of_the_bar_asks_azure(control: Control) -> None:
     """Zone, pause and refresh show what is there in another way; another range does not concern this page."""
     at = opened()
-    before = [seen["operation"] for seen in control.requests()]
+    before = control.last_request()
     for name, value in (("zone", "utc"), ("refresh", "off"), ("refresh", "30s"), ("zone", "local")):
         at.segmented_control(key=f"view-{name}").set_value(value).run()
-    after = [seen["operation"] for seen in control.requests()]
-    sent = [str(one) for one in after[len(before) :] if one not in IN_THE_BACKGROUND]
+    after = [seen["operation"] for seen in control.requests(before)]
+    sent = [str(one) for one in after if one not in IN_THE_BACKGROUND]
     assert [one for one in sent if one.startswith(("monitor.query", "foundry"))] == []
 
 
@@ -237,11 +237,11 @@ def test_what_is_no_id_is_told_and_nothing_of_it_is_markup() -> None:
 def test_an_id_is_looked_for_once(control: Control) -> None:
     """The page is drawn again every few seconds; the search is not."""
     at = opened()
-    before = len(control.requests())
+    before = control.last_request()
     at.text_input(key="find-id").set_value("corr-nope").run()
     for _ in range(3):
         at.run()
-    asked = [seen["operation"] for seen in control.requests()[before:]]
+    asked = [seen["operation"] for seen in control.requests(before)]
     assert asked.count("monitor.query_batch") <= 2, "the search, and the page's own history"
 
 

@@ -94,7 +94,7 @@ def test_a_press_sends_nothing(control: Control) -> None:
     """A look is shared and kept: only what acts, or asks for a new look, may send."""
     (message,) = fill(POISON, call(1))
     at = opened(poison=POISON)
-    last = max(int(str(one["number"])) for one in control.requests())
+    last = control.last_request()
     choose(at, message)
 
     asked = [str(one["operation"]) for one in control.requests(after=last)]

@@ -121,7 +121,7 @@ def test_a_redraw_asks_the_service_for_nothing(hand: Hand, control: Control) -> 
     hand.settle()
     at = opened()
     runtime.current().services.health.check_all()
-    last = max(int(str(one["number"])) for one in control.requests())
+    last = control.last_request()
     at.selectbox(key="threads-widget-sort").set_value("oldest").run()
     at.text_input(key="threads-widget-text").set_value("wh").run()
 
