@@ -17,7 +17,6 @@ COLUMNS = 3
 PANEL_PX = 150
 FRAME_PX = 60
 GAP_X, GAP_Y = 0.03, 44
-LEAST_S = 0.001
 TITLE_CHARACTERS = 34
 
 
@@ -35,7 +34,7 @@ def durations(
         ):
             drawn.add_traces(
                 style.line(
-                    [(at, None if value is None else max(value, LEAST_S)) for at, value in points],
+                    [(at, None if value is None else max(value, style.LEAST_S)) for at, value in points],
                     zone,
                     colour,
                     size_px=4,
@@ -49,7 +48,9 @@ def durations(
                 )
             )
     known = [value for part in parts for _, value in (*part.p50_s, *part.p95_s) if value is not None]
-    _lay_out(drawn, parts, start=start, end=end, theme=theme, zone=zone, y_log=True, y=_log_axis(known))
+    _lay_out(
+        drawn, parts, start=start, end=end, theme=theme, zone=zone, y_log=True, y=style.log_seconds(known)
+    )
     return drawn
 
 
@@ -155,18 +156,3 @@ def _lay_out(
 def _axes(place: int) -> dict[str, str]:
     number = "" if place == 0 else str(place + 1)
     return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
-
-
-def _log_axis(known: Sequence[float]) -> dict[str, Any]:
-    from math import floor, log10
-
-    low, high = max(min(known, default=0.1), LEAST_S), max(known, default=1.0)
-    low, high = low / 1.5, max(high * 1.5, low * 3)
-    decades = range(floor(log10(low)), floor(log10(high)) + 2)
-    steps = (1,) if len(decades) > 4 else (1, 3)
-    places = [step * 10.0**decade for decade in decades for step in steps]
-    return {
-        "range": [log10(low), log10(high)],
-        "tickvals": places,
-        "ticktext": [f"{place:g} s" for place in places],
-    }

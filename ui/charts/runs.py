@@ -80,7 +80,8 @@ def scatter(rows: Sequence[Row], *, start: datetime, end: datetime, theme: str, 
                 unselected={"marker": {"opacity": 0.55}},
             )
         )
-    return _finished(drawn, start, end, theme, zone)
+    known = [max(_seconds(row["took_ms"]), SHORTEST_S) for row in rows]
+    return _finished(drawn, known, start, end, theme, zone)
 
 
 def density(
@@ -114,15 +115,18 @@ def density(
                 hovertemplate="%{z:,} runs took %{customdata}<br>%{x}<extra></extra>",
             )
         )
-    return _finished(drawn, start, end, theme, zone)
+    known = [_step_s(step + side) for _, step in counts for side in (0, 1)]
+    return _finished(drawn, known, start, end, theme, zone)
 
 
-def _finished(drawn: "Figure", start: datetime, end: datetime, theme: str, zone: tzinfo) -> "Figure":
-    drawn.update_layout(style.layout(theme, y_title="answer time, s", y_log=True, zone=zone))
+def _finished(
+    drawn: "Figure", known: Sequence[float], start: datetime, end: datetime, theme: str, zone: tzinfo
+) -> "Figure":
+    drawn.update_layout(style.layout(theme, y_title="answer time", y_log=True, zone=zone))
     drawn.update_layout(
         hovermode="closest",
         xaxis={"range": style.times([start, end], zone)},
-        yaxis={"dtick": "D2", "tickformat": "~g"},
+        yaxis=style.log_seconds(known),
     )
     return drawn
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
+from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -14,6 +15,7 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
     from plotly.graph_objects import Figure, Scatter
 
 LONGEST_NOTE = 180
+LEAST_S = 0.001  # a logarithmic axis has no zero
 LEFT_PX, TITLE_PX, BOTTOM_PX = (
     46,
     20,
@@ -74,6 +76,20 @@ def line(
             )
         )
     return drawn
+
+
+def log_seconds(known: Sequence[float]) -> dict[str, Any]:
+    """Return the range and the ticks of a logarithmic axis that holds *known*, in seconds; fewer over more decades."""
+    low, high = max(min(known, default=0.1), LEAST_S), max(known, default=1.0)
+    low, high = low / 1.5, max(high * 1.5, low * 3)
+    decades = range(floor(log10(low)), floor(log10(high)) + 2)
+    steps = (1,) if len(decades) > 4 else (1, 3)
+    places = [step * 10.0**decade for decade in decades for step in steps]
+    return {
+        "range": [log10(low), log10(high)],
+        "tickvals": places,
+        "ticktext": [f"{place:g} s" for place in places],
+    }
 
 
 def axis_title(text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ui.charts.style import axis_title, layout, plain
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from plotly.graph_objects import Figure
 
-ROW_PX, FRAME_PX = 26, 96
+ROW_PX, FRAME_PX, LETTER_PX = 26, 96, 7
 IDLE_SHARE = 0.06  # of the whole width, for time in which nothing ran
 SHORTEST_SHARE = 0.012  # a run that began and ended in the same second is seen all the same
 ROOM = 1.25  # for the length that stands behind the last bar
@@ -101,11 +101,12 @@ def figure(rows: Sequence[Row], theme: str) -> "Figure":
                 },
             )
         )
+    room_px = 16 + LETTER_PX * max((len(plain(row.label)) for row in rows), default=0)
     shape = layout(theme, height=height(rows))
     drawn.update_layout(**shape)
     drawn.update_layout(
         barmode="overlay",
-        margin={"l": 8, "r": 8, "t": 34, "b": 40},
+        margin={"l": room_px, "r": 8, "t": 34, "b": 40},
         xaxis={
             "title": axis_title("idle times between runs are cut short (⋯)" if idle else "seconds"),
             "range": [0, width_s * ROOM],
