@@ -11,7 +11,7 @@ from commands.stack import Stack
 from ui.prefetch import LATER, read_manifest, scripts
 
 pytestmark = pytest.mark.browser
-FETCHED = "() => performance.getEntriesByType('resource').map(one => one.name)"
+FETCHED = "() => performance.getEntriesByType('resource').some(one => one.name.includes('PlotlyChart.'))"
 
 
 def test_a_check_that_takes_long_ends_by_itself(tab: Page, stack: Stack) -> None:
@@ -62,7 +62,7 @@ def test_the_scripts_of_charts_and_tables_are_there_by_the_time_they_are_needed(
 
     tab.on("response", note)
     tab.goto("/")
-    tab.wait_for_function(f"({FETCHED})().some(name => name.includes('PlotlyChart.'))")
+    tab.wait_for_function(FETCHED)
     tab.get_by_test_id("stSidebarNav").get_by_role("link", name="Queues").click()
     expect(tab.get_by_role("heading", name="Queues")).to_be_visible()
     sizes = tab.evaluate(
