@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+TABLE = "ReadOnlyGrid"
 PAGES = Path(__file__).parent.parent / "pages"
 
 
@@ -11,7 +12,7 @@ class Screen:
     """A page of the menu. *file* lies in pages/; *default*: the one at the address without a path.
 
     *hidden*: reached by a link only. *bar*: the range of time and what belongs to it are drawn above the page.
-    *tables*: it has any; their script is then fetched with the page.
+    *parts*: the kinds of element it has beside those of the bar, by Streamlit's names; their scripts come with the page.
     """
 
     file: str
@@ -22,7 +23,7 @@ class Screen:
     wide: bool = False
     hidden: bool = False
     bar: bool = False
-    tables: bool = False
+    parts: tuple[str, ...] = ()
 
 
 MENU: dict[str, tuple[Screen, ...]] = {
@@ -43,7 +44,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             "Find a run, and see what they share",
             wide=True,
             bar=True,
-            tables=True,
+            parts=(TABLE, "NumberInput", "Pagination", "Multiselect"),
         ),
         Screen(
             "queues.py",
@@ -60,7 +61,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             "Trends, tokens and cost, and what Azure itself measures",
             wide=True,
             bar=True,
-            tables=True,
+            parts=(TABLE,),
         ),
         Screen("trace.py", "Trace", ":material/timeline:", "One answer, hop by hop", wide=True, hidden=True),
     ),
@@ -72,7 +73,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             "Which agents there are, who calls whom, and what has drifted",
             wide=True,
             bar=True,
-            tables=True,
+            parts=(TABLE, "Pagination"),
         ),
         Screen(
             "threads.py",
@@ -80,7 +81,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             ":material/chat_bubble_outline:",
             "Every conversation, and what ran in it",
             wide=True,
-            tables=True,
+            parts=(TABLE, "NumberInput", "Pagination"),
         ),
     ),
     "Care": (
@@ -97,7 +98,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             ":material/mop:",
             "What nobody needs any more, found and deleted",
             wide=True,
-            tables=True,
+            parts=(TABLE, "NumberInput"),
         ),
     ),
     "Show": (),

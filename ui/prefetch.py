@@ -10,11 +10,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 
-from ui.menu import MENU, Screen
+from ui.menu import MENU, TABLE, Screen
 
 BAR = ("Button", "ButtonGroup", "TextInput", "PageLink", "Metric", "Selectbox")
-TABLE = ("ReadOnlyGrid",)
-LATER = (*BAR, *TABLE, "PlotlyChart")
+LATER = (*BAR, TABLE, "PlotlyChart")
 Manifest = Mapping[str, Mapping[str, object]]
 
 
@@ -59,10 +58,10 @@ def _link(screen: Screen, manifest: Manifest) -> Iterator[str]:
         for file in scripts(manifest, LATER):
             yield f"<./{file}>; rel=prefetch; as=script; crossorigin"
         return
-    early = scripts(manifest, BAR)
+    early = scripts(manifest, (*BAR, *(one for one in screen.parts if one != TABLE)))
     for file in early:
         yield f"<./{file}>; rel=modulepreload; crossorigin"
-    for file in scripts(manifest, TABLE if screen.tables else ()):
+    for file in scripts(manifest, [one for one in screen.parts if one == TABLE]):
         if file not in early:  # fetched only: read as well, its 1.5 MB would keep the page itself waiting
             yield f"<./{file}>; rel=preload; as=script; crossorigin"
 
