@@ -94,6 +94,11 @@ class AgentRecord:
     tools: tuple[AgentTool, ...]
     source: Mapping[str, object]
 
+    @property
+    def functions(self) -> tuple[QueueFunction, ...]:
+        """Return the function tools that it carries, with the queues that they name."""
+        return tuple(tool.function for tool in self.tools if tool.function is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class AgentPage:
@@ -261,14 +266,8 @@ class AgentBackend(Protocol):
     ) -> AgentRecord:
         """Make the agent what *definition* and *metadata* say; runs under way keep what they began with."""
 
-    def agent_document(self, agent_id: str) -> Mapping[str, object]:
-        """Return the agent as the service describes it, tools and instructions included."""
-
     def delete_agent(self, agent_id: str) -> bool:
         """Return once the agent is gone: False when it was gone before, which is fine."""
-
-    def queue_functions(self, agent_id: str) -> tuple[QueueFunction, ...]:
-        """Return the function tools that the agent carries, with the queues that they name."""
 
     def model_of(self, deployment: str) -> str:
         """Return the name of the model behind *deployment*. Raises NotFound when there is no such deployment."""

@@ -91,20 +91,8 @@ class ClassicBackend:
             lambda: shapes.agent_record(_fetch(self._client.update_agent, agent_id, body=body)),
         )
 
-    def agent_document(self, agent_id: str) -> Json:
-        _require_id("get agent", agent_id)
-        return self._resilience.read("get agent", agent_id, lambda: _fetch(self._client.get_agent, agent_id))
-
     def delete_agent(self, agent_id: str) -> bool:
         return self._delete("delete agent", agent_id, self._client.delete_agent)
-
-    def queue_functions(self, agent_id: str) -> tuple[QueueFunction, ...]:
-        _require_id("get agent", agent_id)
-        return self._resilience.read(
-            "get agent",
-            agent_id,
-            lambda: functions_of(_fetch(self._client.get_agent, agent_id)),
-        )
 
     def model_of(self, deployment: str) -> str:
         """Return the name of the model behind *deployment*. Sends one request. Raises NotFound when there is none."""

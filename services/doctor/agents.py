@@ -60,7 +60,7 @@ def setup(subject: Subject) -> Said:
         return not_reachable(PROJECT, subject, "PROJECT_ENDPOINT_ENT")
     members = [agent for role, agent in subject.team.standing().items() if role != ORCHESTRATOR]
     for agent in members:
-        if subject.backend.queue_functions(agent.id):
+        if subject.backend.get_definition(agent.id).functions:
             return Said(
                 "ok", f"Standard: {agent.name} carries a queue function, which a basic project refuses."
             )

@@ -52,7 +52,7 @@ def same_account(subject: Subject) -> Said:
     named: list[QueueBinding] = []
     for role, agent in subject.team.standing().items():
         if role != ORCHESTRATOR:
-            for function in subject.backend.queue_functions(agent.id):
+            for function in subject.backend.get_definition(agent.id).functions:
                 named += [function.input, function.output]
     if not named:
         return Said("unknown", "No agent of the team names a queue yet.", PROBE_STEP, PROBE)

@@ -74,7 +74,7 @@ def describe(one: Finding) -> dict[str, object]:
 
 def _contents(backend: AgentBackend, one: Finding) -> dict[str, object]:
     if one.sort == "agent":
-        return {"definition": dict(backend.agent_document(one.id))}
+        return {"definition": dict(backend.get_definition(one.id).source)}
     if one.sort == "thread":
         found = backend.list_messages(one.id, MESSAGES_MOST)
         return {
