@@ -1,53 +1,64 @@
-"""Every write that a person asks for, or the sweeper does by itself, passes here: what it was, on what, how it ended."""
+"""Every write that a person asks for, or the sweeper does by itself, passes here: who, what, on what, how it ended."""
 
 import logging
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Protocol, TypeVar
 
-from services.errors import ServiceError
+from services.access import Access, ActionName, Principal
+from services.errors import AccessDenied, ServiceError
 
+__all__ = ["ActionName", "Actions", "Tell", "Trail"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Tell = Callable[[str, str, str], None]
-ActionName = Literal[
-    "delete agent",
-    "update team",
-    "delete thread",
-    "delete queue",
-    "cancel run",
-    "replay message",
-    "delete message",
-    "look through queue",
-    "purge queue",
-    "clean up",
-    "send probe",
-    "back up",
-    "restore",
-]
+
+
+class Trail(Protocol):
+    """Where actions are put on record, before and after."""
+
+    def begin(self, who: Principal, name: ActionName, target: str) -> str:
+        """Return the record's id once the intent is stored. Raises ServiceError: it is not, so nothing may happen."""
+
+    def end(self, record: str, outcome: str) -> None:
+        """Store how it ended: `done`, or the kind of error. Raises nothing: what is done is done."""
+
+    def refused(self, who: Principal, name: ActionName, target: str) -> None:
+        """Store that somebody was not allowed to. Raises nothing."""
 
 
 class Actions:
     """Threads share it. *tell*: told of each action, its target and its outcome: Telemetry.acted()."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, tell: Tell, access: Access | None = None, trail: Trail | None = None) -> None:
+        self._tell, self._access, self._trail = tell, access or Access(), trail
 
     def perform(self, name: ActionName, target: str, do: Callable[[], T]) -> T:
         """Return what *do* returns. Logs and tells the outcome: `done`, or the kind of error; raises what *do* raises.
 
-        *target*: the id or the name of what is acted upon, never its content.
+        *target*: the id or the name of what is acted upon, never its content. Raises AccessDenied when who acts may not,
+        and what the trail raises when the intent cannot be put on record; in both cases *do* is not called.
         """
         try:
+            who = self._access.require(name, target)
+        except AccessDenied:
+            if self._trail is not None:
+                self._trail.refused(self._access.principal(), name, target)
+            self._note(name, target, "refused", "")
+            raise
+        record = self._trail.begin(who, name, target) if self._trail is not None else ""
+        outcome = "broken"
+        try:
             result = do()
+            outcome = "done"
         except ServiceError as error:
-            self._note(name, target, type(error).__name__)
+            outcome = type(error).__name__
             raise
-        except BaseException:
-            self._note(name, target, "broken")
-            raise
-        self._note(name, target, "done")
+        finally:
+            if self._trail is not None:
+                self._trail.end(record, outcome)
+            self._note(name, target, outcome, who.id)
         return result
 
-    def _note(self, name: str, target: str, outcome: str) -> None:
-        log.info("operator.acted", extra={"action": name, "target": target, "outcome": outcome})
+    def _note(self, name: str, target: str, outcome: str, who: str) -> None:
+        log.info("operator.acted", extra={"action": name, "target": target, "outcome": outcome, "who": who})
         self._tell(name, target, outcome)

@@ -8,6 +8,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
+from services.access import Access
 from services.actions import Actions
 from services.agents.backend import AgentBackend
 from services.agents.catalogue import CATALOGUE
@@ -81,6 +82,7 @@ class Services:
     metrics: MetricsService | None
     prices: Prices
     lookup: LookupService
+    access: Access
     actions: Actions
     doctor: Doctor
     prober: Prober
@@ -127,7 +129,8 @@ def assemble(
         else None
     )
     traces, metrics = TraceService(answers, logs, now), _metrics(endpoints, clients, platform, now)
-    actions = Actions(telemetry.acted)
+    access = Access()
+    actions = Actions(telemetry.acted, access)
     doctor = Doctor(
         Subject(
             **reach(endpoints, clients),
@@ -174,6 +177,7 @@ def assemble(
         metrics=metrics,
         prices=load_prices(settings.prices),
         lookup=LookupService(answers, backend, queues, logs, now),
+        access=access,
         actions=actions,
         doctor=doctor,
         prober=Prober(answers, traces, backend, actions, CATALOGUE, lambda: doctor.look(WRITE_CHECK)),

@@ -2,8 +2,9 @@
 
 import pytest
 
+from services.access import Access, Principal
 from services.actions import Actions
-from services.errors import NotFound
+from services.errors import AccessDenied, NotFound
 
 
 @pytest.fixture
@@ -43,3 +44,15 @@ def test_a_write_that_was_broken_off_is_told_too(actions: Actions, told: list[tu
     with pytest.raises(KeyboardInterrupt):
         actions.perform("clean up", "threads", stop)
     assert told == [("clean up", "threads", "broken")]
+
+
+def test_who_lacks_the_role_changes_nothing(told: list[tuple[str, str, str]]) -> None:
+    actions = Actions(
+        lambda *what: told.append(what), Access(lambda: Principal("u1", "Ann", frozenset({"viewer"})))
+    )
+    done: list[str] = []
+
+    with pytest.raises(AccessDenied, match="takes the role Admin"):
+        actions.perform("purge queue", "parcels-poison", lambda: done.append("purged"))
+    assert done == []
+    assert told == [("purge queue", "parcels-poison", "refused")]
