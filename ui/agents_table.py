@@ -7,7 +7,7 @@ import streamlit as st
 
 from ui import agents_filters, safe, view
 from ui.agents_data import AgentEntry, Reading
-from ui.agents_filters import PAGE, PAGE_ROWS, Filters
+from ui.agents_filters import BAR, PAGE_ROWS, Filters
 from ui.agents_words import KINDS, OWNERS, STATES, name_of, owner_of, states_of, tool_words
 
 TABLE_KEY, SHOWN_KEY = "agents-table", "agents-shown"
@@ -123,10 +123,7 @@ def open_agent(agent_id: str) -> None:
 def take_page(key: str) -> None:
     """Callback: the page goes into the address."""
     page = st.session_state.get(key, 1)
-    if page == 1:
-        agents_filters.first_page()
-    else:
-        st.query_params[PAGE] = str(page)
+    BAR.change(page="" if page == 1 else str(page))
 
 
 def _select_none() -> None:

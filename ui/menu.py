@@ -44,7 +44,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             "Find a run, and see what they share",
             wide=True,
             bar=True,
-            parts=(TABLE, "NumberInput", "Pagination", "Multiselect"),
+            parts=(TABLE, "Pagination", "Multiselect"),
         ),
         Screen(
             "queues.py",
@@ -81,7 +81,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             ":material/chat_bubble_outline:",
             "Every conversation, and what ran in it",
             wide=True,
-            parts=(TABLE, "NumberInput", "Pagination"),
+            parts=(TABLE, "Pagination", "Multiselect"),
         ),
     ),
     "Care": (
