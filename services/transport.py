@@ -44,6 +44,30 @@ class _OneWrite(HTTPConnection):
 
     _held: list[bytes] | None = None
 
+    def connect(self) -> None:
+        line_taken(ConnectionLine(self))  # from here on: the other side may say nothing to a TLS handshake
+        self._within_deadline()
+        super().connect()
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to one address after the other, within what is left to the call: a name may take long to resolve."""
+        name, failed = self._dns_host, NewConnectionError(self, "the name has no address")
+        for address in addresses_of(name, self.port, seconds_left()):
+            self._within_deadline()
+            self._dns_host = address
+            try:
+                return super()._new_conn()
+            except (NewConnectionError, ConnectTimeoutError) as exc:
+                failed = exc
+            finally:
+                self._dns_host = name
+        raise failed
+
+    def _within_deadline(self) -> None:
+        left_s = seconds_left()
+        if left_s is not None and (self.timeout is None or self.timeout > left_s):
+            self.timeout = max(left_s, SHORTEST_S)
+
     def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own signature, passed on unread
         line_taken(ConnectionLine(self))
         self._held = []
@@ -70,6 +94,26 @@ class _Connection(_OneWrite): ...
 
 
 class _TlsConnection(_OneWrite, HTTPSConnection): ...
+
+
+def addresses_of(name: str, port: int, limit_s: float | None) -> list[str]:
+    """Return the addresses of *name*, within *limit_s*; None: for as long as it takes. Raises OSError, as resolving does.
+
+    The system's resolver cannot be stopped: when it is late its thread is left behind.
+    """
+    with suppress(ValueError):
+        return [str(ipaddress.ip_address(name.partition("%")[0])) and name]
+    found: Future[list[str]] = Future()
+
+    def resolve() -> None:
+        try:
+            rows = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            found.set_result(list(dict.fromkeys(str(row[4][0]) for row in rows)))
+        except Exception as exc:  # noqa: BLE001 - told to the one who waits
+            found.set_exception(exc)
+
+    threading.Thread(target=resolve, name="resolve", daemon=True).start()
+    return found.result(limit_s)
 
 
 class _Pool(HTTPConnectionPool):

@@ -54,6 +54,12 @@ def line_in_use() -> Line | None:
     return watched.line if watched is not None else None
 
 
+def seconds_left() -> float | None:
+    """Return what is left to the watched call that this thread is making, never below zero; None outside one."""
+    watched = _current.watched
+    return None if watched is None else max(watched.due_s - time.monotonic(), 0.0)
+
+
 class Watchdog:
     """Starts its thread with the first call. *stop()* when done with it."""
 
