@@ -1,6 +1,9 @@
 """The HTTP transport of every SDK client: a shared pool of connections that a deadline can cut."""
 
+import ipaddress
 import socket
+import threading
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
@@ -10,12 +13,14 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util import Retry
 
-from services.resilience.watchdog import line_taken
+from services.resilience.watchdog import line_taken, seconds_left
 
 POOL_SIZE = 64  # more than the answers and pages of one process keep busy at once
 BLOCK_BYTES = 32 * 1024
+SHORTEST_S = 0.001  # a socket reads a timeout of 0 as "do not wait"
 JOINED_BYTES = 16 * 1024  # a TLS record
 DEFAULT_HEADERS = {"Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connection": "keep-alive"}
 
@@ -50,9 +55,10 @@ class _OneWrite(HTTPConnection):
         super().connect()
 
     def _new_conn(self) -> socket.socket:
-        """Connect to one address after the other, within what is left to the call: a name may take long to resolve."""
-        name, failed = self._dns_host, NewConnectionError(self, "the name has no address")
-        for address in addresses_of(name, self.port, seconds_left()):
+        """Connect to one address after the other, all within what is left to the call."""
+        name = self._dns_host
+        failed: NewConnectionError | ConnectTimeoutError = NewConnectionError(self, "the name has no address")
+        for address in self._addresses():
             self._within_deadline()
             self._dns_host = address
             try:
@@ -62,6 +68,16 @@ class _OneWrite(HTTPConnection):
             finally:
                 self._dns_host = name
         raise failed
+
+    def _addresses(self) -> list[str]:
+        try:
+            return addresses_of(self._dns_host, self.port, seconds_left())
+        except socket.gaierror as exc:
+            raise NameResolutionError(self.host, self, exc) from exc
+        except TimeoutError as exc:
+            raise ConnectTimeoutError(self, f"{self.host} was not resolved in time") from exc
+        except (OSError, UnicodeError) as exc:
+            raise NewConnectionError(self, f"{self.host} was not resolved: {exc}") from exc
 
     def _within_deadline(self) -> None:
         left_s = seconds_left()
@@ -102,7 +118,8 @@ def addresses_of(name: str, port: int, limit_s: float | None) -> list[str]:
     The system's resolver cannot be stopped: when it is late its thread is left behind.
     """
     with suppress(ValueError):
-        return [str(ipaddress.ip_address(name.partition("%")[0])) and name]
+        ipaddress.ip_address(name.partition("%")[0])
+        return [name]
     found: Future[list[str]] = Future()
 
     def resolve() -> None:
