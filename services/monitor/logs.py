@@ -57,7 +57,7 @@ class _Pending:
 class LogsService:
     """Asks queries of one workspace. Threads share it; results are kept for *fresh_s* and shared by all viewers.
 
-    *client*: made at the first question, since importing it takes long. *deadline_s*: of one request, at least 6.
+    *client*: made at the first question, since importing it takes long. *deadline_s*: of one request.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class LogsService:
                 workspace_id=self._workspace,
                 query=one.kql,
                 timespan=None,  # each query bounds TimeGenerated itself
-                server_timeout=int(self._deadline_s - REPLY_S),
+                server_timeout=max(1, int(self._deadline_s - REPLY_S)),
             )
             for one in pending
         ]
