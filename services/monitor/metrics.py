@@ -13,8 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
+from azure.core.pipeline import PipelineResponse
+
 from services.errors import InvalidInput, ServiceError, ShapeError, Throttled
 from services.monitor.platform import Aggregation, Resource
+from services.monitor.replies import check_metrics
 from services.monitor.results import Result, Row
 from services.resilience import Resilience
 
@@ -75,7 +78,7 @@ class RestCall:
 class MetricsService:
     """Asks for metrics. Threads share it; results are kept for *fresh_s* and shared by all viewers.
 
-    *client*: made at the first question. *endpoint*: where it asks, for the call that is shown.
+    *client*: made at the first question. *endpoint*: where it asks, for the call that is shown. *deadline_s*: of one call.
     """
 
     def __init__(
@@ -87,7 +90,9 @@ class MetricsService:
         now: Callable[[], datetime],
         *,
         fresh_s: float = 30.0,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
+        self._deadline_s = deadline_s
         self.resources = tuple(resources)
         self._make_client, self._endpoint = client, endpoint
         self._resilience, self._now, self._fresh_s = resilience, now, fresh_s
@@ -127,7 +132,9 @@ class MetricsService:
     def _read(self, ask: MetricAsk) -> Result:
         try:
             _check(ask)
-            rows = self._resilience.read(READING, ask.metric, lambda: self._send(ask), deadline_s=DEADLINE_S)
+            rows = self._resilience.read(
+                READING, ask.metric, lambda: self._send(ask), deadline_s=self._deadline_s
+            )
         except ServiceError as error:
             log.info("metrics.failed", extra={"metric": ask.metric, "reason": error.message})
             return self._instead(ask, error)
@@ -145,6 +152,7 @@ class MetricsService:
     def _send(self, ask: MetricAsk) -> tuple[Row, ...]:
         if self._client is None:
             self._client = self._make_client()
+        taken: list[PipelineResponse[Any, Any]] = []
         split: dict[str, Any] = {}
         if ask.split:
             split = {"filter": _filter(ask), "max_results": MOST_SERIES, "order_by": _order(ask)}
@@ -155,8 +163,10 @@ class MetricsService:
             timespan=(_start(ask), _end(ask)),
             granularity=ask.grain,
             aggregations=[ask.aggregation],
+            raw_response_hook=taken.append,
             **split,
         )
+        check_metrics(taken)
         if len(found) != 1:
             raise ShapeError("the reply", "one result for one resource")
         metric = next((one for one in found[0].metrics if one.name == ask.metric), None)

@@ -13,8 +13,9 @@ from services.errors import (
     Unavailable,
     UnexpectedReply,
 )
-from services.resilience import Limits, Resilience
+from services.resilience import DEPENDENCIES, BreakerView, Dependencies, Limits, Resilience
 from services.resilience.breaker import Admission, CircuitBreaker
+from services.resilience.dependencies import FOUNDRY, QUEUES
 
 
 class HandPace:
@@ -144,6 +145,48 @@ def test_a_pause_holds_for_everybody(resilience: Resilience, pace: HandPace) -> 
     assert caught.value.code == "Paused" and not reached
 
 
+def test_an_absent_service_that_asks_for_a_pause_gets_one_and_no_verdict(pace: HandPace) -> None:
+    """503 with Retry-After: all wait, and the breaker, which would leave it alone for longer, is not asked."""
+    resilience = Resilience("Storage", Limits(call_retries=0), pace)
+    reached: list[str] = []
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            resilience.read("peek", "q", failing(Unavailable("later", operation="x", retry_after_s=7)))
+        with pytest.raises(Throttled):
+            resilience.read("peek", "q", lambda: reached.append("x"))
+        assert not reached
+        pace.time_s += 7.1
+
+    assert resilience.view().state == "closed" and resilience.view().calls == 0
+
+
+def test_failures_that_last_are_not_repeated(resilience: Resilience, pace: HandPace) -> None:
+    """A query that took too long once takes as long again, at the same cost."""
+    slow = Unavailable("the gateway gave up", operation="x", status=504)
+
+    with pytest.raises(Unavailable):
+        resilience.read("query", "w", failing(slow), lasting=frozenset({504}))
+    assert pace.slept == []
+
+
+def test_callers_of_one_dependency_share_its_breaker_and_not_their_pauses(pace: HandPace) -> None:
+    """Whoever finds out that it is down spares the others the wait; a pause asked of the index is none of a question's."""
+    dependencies = Dependencies(Limits(call_retries=0), pace)
+    index, question = dependencies.caller(FOUNDRY), dependencies.caller(FOUNDRY)
+    with pytest.raises(Throttled):
+        index.read("list", "", failing(busy(25)))
+    assert question.read("get", "t", failing()) == "done"
+    pace.time_s += 25
+
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            index.read("list", "", failing(lost()))
+        if index.state == "open":
+            break
+
+    assert question.state == "open"
+
+
 def test_the_deadline_bounds_all_attempts_together(pace: HandPace) -> None:
     """A pause that would end after it is not begun."""
     resilience = Resilience("Storage", Limits(call_deadline_s=0.5, breaker_min_calls=20), pace)
@@ -179,15 +222,36 @@ def test_a_creation_is_looked_up_before_it_is_repeated(resilience: Resilience) -
     assert created == ["agent"]
 
 
-def test_a_creation_that_did_not_happen_is_repeated(resilience: Resilience) -> None:
-    """The look-up finds nothing: now a repeat is safe."""
-    looked_up: list[int] = []
+def test_a_creation_that_did_not_happen_is_repeated(resilience: Resilience, pace: HandPace) -> None:
+    """The look-ups find nothing, however late the list may be: now a repeat is safe."""
+    looked_up: list[float] = []
 
     def look_up() -> None:
-        looked_up.append(1)
+        looked_up.append(pace.now_s() - 1000)
 
-    assert resilience.create("create agent", "a", failing(lost(), lost()), look_up) == "done"
-    assert len(looked_up) == 2
+    assert resilience.create("create agent", "a", failing(lost()), look_up) == "done"
+    assert looked_up == [0, 0.5, 1.5]
+
+
+def test_a_list_that_shows_late_what_was_made_is_asked_again(resilience: Resilience, pace: HandPace) -> None:
+    """Lists of the agent service need not show at once what was just created; a repeat on the first look is a leak."""
+    shown = iter([None, None, "agent"])
+    created: list[int] = []
+
+    def create() -> str:
+        created.append(1)
+        raise lost()
+
+    assert resilience.create("create agent", "a", create, lambda: next(shown)) == "agent"
+    assert created == [1]
+
+
+def test_a_creation_is_not_repeated_when_there_is_no_time_to_look_it_up(pace: HandPace) -> None:
+    """Nobody knows what became of it, and the error says so."""
+    resilience = Resilience("Storage", Limits(call_deadline_s=0.4), pace)
+
+    with pytest.raises(Unavailable, match="the reply was lost"):
+        resilience.create("create agent", "a", failing(lost()), lambda: None)
 
 
 @pytest.mark.parametrize("error", [refused(), busy()], ids=["never-sent", "refused"])
@@ -358,3 +422,20 @@ def test_an_open_breaker_refuses_in_words_and_without_a_request(pace: HandPace) 
     assert caught.value.message == (
         "Could not peek queue orders: Storage has failed repeatedly and is left alone; next try in 18 s."
     )
+
+
+def test_how_a_breaker_stands_can_be_seen_from_outside(pace: HandPace) -> None:
+    """The health board shows it: what is left alone, since when, and when it is tried again."""
+    dependencies = Dependencies(Limits(call_retries=0), pace)
+    caller, other = dependencies.caller(QUEUES), dependencies.caller(QUEUES)
+    for _ in range(5):
+        for one in (caller, other):
+            with pytest.raises(Unavailable):
+                one.read("peek queue", "orders", failing(lost()))
+    pace.time_s += 3
+
+    seen = {view.dependency: view for view in dependencies.views()}
+
+    assert tuple(seen) == DEPENDENCIES
+    assert seen[QUEUES] == caller.view() == BreakerView(QUEUES, "open", 15.0, 10, 10, 3.0)
+    assert seen[FOUNDRY] == BreakerView(FOUNDRY, "closed", None, 0, 0, 3.0)
