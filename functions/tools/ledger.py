@@ -83,11 +83,10 @@ class Ledger:
         from azure.core.exceptions import ResourceNotFoundError
 
         try:
-            found = list(
-                self._client.receive_messages(
-                    max_messages=MOST_COPIES, visibility_timeout=HOLD_S, timeout=TIMEOUT_S
-                )
+            received = self._client.receive_messages(
+                messages_per_page=MOST_COPIES, visibility_timeout=HOLD_S, timeout=TIMEOUT_S
             )
+            found = list(next(received.by_page(), ()))  # one request; the next page would be another
             there = self._count()
         except ResourceNotFoundError:
             self._make()

@@ -8,14 +8,15 @@ A State is what is known of one conversation. Each function here takes it, chang
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tools.envelope import TURN, Question, ToolError
 
 RUN_LIVES_S = 600.0  # an agent's run waits no longer for an answer, so a call is held no longer
 SEEN_FOR_S = 20.0  # a call that is held, or failed and comes again, is seen at least so often
-KEPT_CALLS = 4
+KEPT_VALUES = 4  # answers of the latest calls
+KEPT_CALLS = 50  # of the same turn: more than a run can make
 KEPT_VALUE_CHARACTERS = 1000
 _TURN = re.compile(r"([A-Za-z0-9_.-]{1,128}):([1-9][0-9]{0,8}):(0|[1-9][0-9]{0,8})")
 
@@ -132,7 +133,7 @@ def finish(state: State, call: Call, value: str, now_s: float) -> None:
     """Note that *call* was answered with *value*: its turn is settled, and the next may begin."""
     kept = value if len(value) <= KEPT_VALUE_CHARACTERS else None
     if not any(one.call == call.id for one in state.done):
-        state.done = [*state.done, Done(call.turn.number, call.id, kept)][-KEPT_CALLS:]
+        state.done = _kept([*state.done, Done(call.turn.number, call.id, kept)], state.ran)
     state.settled = max(state.settled, call.turn.number)
     state.held.pop(call.turn.number, None)
     state.at_s = now_s
@@ -171,6 +172,12 @@ def _hold(state: State, call: Call, now_s: float) -> Decision:
     held.seen_s, state.at_s = max(held.seen_s, now_s), now_s
     waited_s = now_s - held.since_s
     return Decision("hold", retry_s=1 if waited_s < 10 else 2 if waited_s < 60 else 5)
+
+
+def _kept(done: list[Done], ran: int) -> list[Done]:
+    """A copy of an older turn is late anyway. One of the same turn is known by its id, though its answer may be gone."""
+    older = [replace(one, value=None) for one in done[:-KEPT_VALUES] if one.number >= ran]
+    return [*older, *done[-KEPT_VALUES:]][-KEPT_CALLS:]
 
 
 def _let_go(state: State, call: Call) -> None:

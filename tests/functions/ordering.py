@@ -1,5 +1,6 @@
 """An ordered tool that writes down what it does, and the hosts, each an instance of its own, that run it."""
 
+import base64
 import json
 import os
 from collections import defaultdict
@@ -13,7 +14,7 @@ from tests.functions.hosting import Queues, eventually, write_app
 from tests.functions.test_host_process import ROOT, HostProcess, environment
 
 INPUT, OUTPUT = "azure-function-note-input", "azure-function-note-output"
-APP = '''
+APP = """
 import os
 import time
 import azure.functions as func
@@ -44,7 +45,7 @@ def note(arguments: dict[str, object]) -> str:
 @app.queue_output("reply", queue_name="azure-function-note-output", connection="TOOL_STORAGE")
 def run(message: func.QueueMessage, reply: func.Out[str]) -> None:
     answer(message, reply, "note", note, ordered=True)
-'''
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Desk:
         found: dict[str, list[str]] = defaultdict(list)
         client = self.queues.service.get_queue_client(OUTPUT)
         for message in client.receive_messages(max_messages=32):
-            document = json.loads(_decoded(str(message.content)))
+            document = json.loads(base64.b64decode(str(message.content)))
             found[document["CorrelationId"]].append(document["Value"])
             client.delete_message(message)
         return dict(found)
@@ -97,7 +98,9 @@ class Desk:
         app = write_app(self.folder / "app", APP)
         with ExitStack() as stack:
             yield [
-                stack.enter_context(HostProcess(app, self._environment(number, settings), "--lease", "00:00:05"))
+                stack.enter_context(
+                    HostProcess(app, self._environment(number, settings), "--lease", "00:00:05")
+                )
                 for number in range(count)
             ]
 
@@ -109,9 +112,3 @@ class Desk:
             TOOL_RESULTS_FOLDER=str(self.folder / f"results-{number}"),
             **{"AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01", **settings},
         )
-
-
-def _decoded(text: str) -> str:
-    import base64
-
-    return base64.b64decode(text).decode()
