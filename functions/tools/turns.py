@@ -18,7 +18,7 @@ SEEN_FOR_S = 20.0  # a call that is held, or failed and comes again, is seen at 
 KEPT_VALUES = 4  # answers of the latest calls
 KEPT_CALLS = 50  # of the same turn: more than a run can make
 KEPT_VALUE_CHARACTERS = 1000
-_TURN = re.compile(r"([A-Za-z0-9_.-]{1,128}):([1-9][0-9]{0,8}):(0|[1-9][0-9]{0,8})")
+_TURN = re.compile(r"([A-Za-z0-9_-]{1,128}):([1-9][0-9]{0,8}):(0|[1-9][0-9]{0,8})")
 
 Verdict = Literal["run", "hold", "repeat", "late", "overdue"]
 

@@ -93,9 +93,9 @@ class Desk:
         eventually(lambda: self.queues.count(INPUT) == 0, "every call answered")
 
     @contextmanager
-    def hosts(self, count: int, **settings: str) -> Iterator[list[HostProcess]]:
+    def hosts(self, count: int, source: str = APP, **settings: str) -> Iterator[list[HostProcess]]:
         """Each has a temporary folder of its own, as instances on different machines have."""
-        app = write_app(self.folder / "app", APP)
+        app = write_app(self.folder / "app", source)
         with ExitStack() as stack:
             yield [
                 stack.enter_context(
