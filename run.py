@@ -170,9 +170,12 @@ def explain_install(words: str) -> str:
     tail = "\n".join(words.splitlines()[-6:])
     if "no space left" in lowered:
         return f"The disk of {ROOT} is full: free 1.5 GB and type the same command again."
-    if "hash" in lowered and "mismatch" in lowered:
+    if "hash" in lowered and ("mismatch" in lowered or "do not match" in lowered):
+        lines = [line.strip() for line in words.splitlines()]
+        named = [line.partition(" from ")[0] for line in lines if "==" in line]  # before some fifty hashes
         return (
-            f"A package is not the one that was locked. Do not go on; check the package index in use.\n{tail}"
+            "A package is not the one that was locked. Do not go on; check the package index in use.\n"
+            + "\n".join(dict.fromkeys(named) or [tail])
         )
     if any(
         sign in lowered
