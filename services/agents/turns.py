@@ -17,7 +17,7 @@ MARK = "relaydeck_turn"  # on the run
 DESCRIPTION = (
     "The place of this call in the conversation; copy it unchanged from where the conversation gives it."
 )
-LOOK_AT_RUNS = 20  # the last one says it all, unless others have used the conversation since
+LOOK_AT_RUNS, LOOK_FURTHER = 20, 100  # the last one says it all, unless others have used the conversation since
 _TURN = re.compile(r"([1-9][0-9]{0,8}):(0|[1-9][0-9]{0,8})")
 
 
@@ -52,8 +52,7 @@ def next_turn(backend: AgentBackend, thread_id: str, agents: frozenset[str], fre
     *agents*: of ordered_agents. *fresh*: the thread was made for this question; that sends nothing. Else one request,
     and one more when the run before did not complete. Raises what list_runs and list_steps raise.
     """
-    runs = [] if fresh else backend.list_runs(thread_id, LOOK_AT_RUNS)
-    known = [(run, found) for run in runs if (found := _turn_of(run)) is not None]
+    known = [] if fresh else _known(backend, thread_id)
     if not known:
         return Turn(thread_id, 1)
     last, before = known[0]
@@ -83,6 +82,16 @@ def one_at_a_time(tool: FunctionTool) -> str:
         f" Call {tool.name} once at a time: wait for what it returns before you call it again, "
         "and keep the order in which you were asked."
     )
+
+
+def _known(backend: AgentBackend, thread_id: str) -> list[tuple[Run, Turn]]:
+    """Return the latest runs that bear a turn, newest first; empty when there are none among LOOK_FURTHER."""
+    for limit in (LOOK_AT_RUNS, LOOK_FURTHER):
+        runs = backend.list_runs(thread_id, limit)
+        known = [(run, found) for run in runs if (found := _turn_of(run)) is not None]
+        if known or len(runs) < limit:
+            return known
+    return []
 
 
 def _turn_of(run: Run) -> Turn | None:

@@ -1,11 +1,10 @@
 """An ordered tool on several hosts at once: real processes, real queues, deliveries in any order and more than once."""
 
-import random
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from chaos import ordered
 from emulator.faults import Fault
 from emulator.server import Emulator
 from tests.functions.hosting import Queues
@@ -19,26 +18,16 @@ def desk(tmp_path: Path, emulator: Emulator, queues: Queues) -> Desk:
     return Desk(tmp_path, emulator, queues)
 
 
-def test_three_hosts_work_a_conversation_off_in_order_however_it_arrives(desk: Desk) -> None:
-    """Each call is in the queue twice, all of them shuffled: one effect each, in order, none beside another."""
-    calls = [(key, number) for key in ("red", "green", "blue", "grey") for number in range(1, 4)] * 2
-    random.Random(5).shuffle(calls)
-    for key, number in calls:
-        desk.send(key, number)
+def test_three_hosts_work_conversations_off_in_order_however_their_calls_arrive() -> None:
+    """Each call is in the queue twice, all of them shuffled. `run.py chaos` does it at full size and kills hosts."""
+    figures = list(ordered.run(12, seed=5))
 
-    with desk.hosts(3):
-        desk.await_done()
-
-    assert desk.effects() == {key: [1, 2, 3] for key in ("red", "green", "blue", "grey")}
-    for key in desk.effects():
-        words = [word for word, whose, _ in desk.journal if whose == key]
-        assert words == ["began", "ended"] * 3, "no two calls of a conversation at once"
-    answered: Counter[str] = Counter()
-    while found := desk.answers():
-        for correlation, values in found.items():
-            assert set(values) == {correlation.replace("-", " ")}
-            answered[correlation] += len(values)
-    assert answered == {f"{key}-{number}": 2 for key, number in set(calls)}
+    assert {figure.name: figure.value for figure in figures} == {
+        "ordered calls out of order": 0,
+        "ordered calls with two effects": 0,
+        "ordered calls lost": 0,
+    }
+    assert all(figure.met and figure.detail["sent"] == 24 for figure in figures)
 
 
 def test_one_conversation_does_not_wait_for_another(desk: Desk) -> None:
