@@ -194,11 +194,12 @@ class _Work:
             "TOOL_RESULTS_FOLDER": str(self._folder / f"results-{self._started}"),
         }
         command = [sys.executable, "-m", "emulator.functions_host", "--app", str(self._app), "--lifeline"]
-        return subprocess.Popen(
-            [*command, "--lease", "00:00:05"],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=(self._folder / f"host-{self._started}.log").open("wb"),
-        )
+        with (self._folder / f"host-{self._started}.log").open("wb") as log:
+            return subprocess.Popen(
+                [*command, "--lease", "00:00:05"],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
