@@ -27,7 +27,9 @@ POISON_SUFFIX = "-poison"  # the Functions host adds it after five failed delive
 LEASE_PREFIX = (
     "relaydeck-lease-"  # our own, with one message that says who may clean up: nobody's work waits there
 )
-ORDER_PREFIX = "relaydeck-order-"  # what the function app knows of the order of calls: functions/tools/ledger.py
+ORDER_PREFIX = (
+    "relaydeck-order-"  # what the function app knows of the order of calls: functions/tools/ledger.py
+)
 STALLED_AFTER_S = 600.0
 PEEK_MAX = 32
 AT_ONCE = 8

@@ -107,10 +107,12 @@ class Ledger:
             for key, state in read(str(message.content)).items():
                 if key not in states or states[key].at_s < state.at_s:
                     states[key] = state
-        for message in found[1:]:
-            self._client.delete_message(message, timeout=TIMEOUT_S)
-        log.info("ledger.merged queue=%s messages=%d", self._client.queue_name, len(found))
-        self._put_back(found[0], write(states, self._now()))
+        if self._put_back(
+            found[0], write(states, self._now())
+        ):  # first: else what the others say could get lost
+            for message in found[1:]:
+                self._client.delete_message(message, timeout=TIMEOUT_S)
+            log.info("ledger.merged queue=%s messages=%d", self._client.queue_name, len(found))
         return None
 
     def _put_back(self, message: "QueueMessage", content: str) -> bool:

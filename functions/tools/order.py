@@ -29,7 +29,7 @@ WAIT_SETTING = "TOOL_ORDER_WAIT_S"
 WAIT_S = 60.0
 BUSY_RETRY_S = 5
 GRACE_S = 10.0  # between the end of a function that took too long and the end of its claim
-LATE = "This call came too late: a later one of the same conversation was carried out already. It was not carried out."
+LATE = "This call came too late: a later one of the same conversation was carried out already. It is not carried out any more."
 OVERDUE = "This call waited too long for earlier ones of the same conversation. It was not carried out."
 UNKNOWN = "This call was carried out before, but what it returned is not known any more."
 
@@ -44,6 +44,8 @@ def in_turn(
     Beside the outcomes of *work*: "repeated", and "refused" for a call that comes too late or cannot be placed.
     Raises what *work* raises, ValueError for an unusable setting, and AzureError when storage cannot be used.
     """
+    if question.fault is not None:
+        return work()  # an error that says what is wrong with the message; nothing is carried out
     try:
         turn = turns.read(question)
     except ToolError as exc:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.agents.backend import TERMINAL, AgentBackend, Run
+from services.errors import Conflict
 from services.models import FunctionTool
 from services.telemetry.context import TURN, passing_on
 
@@ -17,7 +18,10 @@ MARK = "relaydeck_turn"  # on the run
 DESCRIPTION = (
     "The place of this call in the conversation; copy it unchanged from where the conversation gives it."
 )
-LOOK_AT_RUNS, LOOK_FURTHER = 20, 100  # the last one says it all, unless others have used the conversation since
+LOOK_AT_RUNS, LOOK_FURTHER = (
+    20,
+    100,
+)  # the last one says it all, unless others have used the conversation since
 _TURN = re.compile(r"([1-9][0-9]{0,8}):(0|[1-9][0-9]{0,8})")
 
 
@@ -47,15 +51,23 @@ def ordered_agents(catalogue: Sequence[FunctionTool]) -> frozenset[str]:
 
 
 def next_turn(backend: AgentBackend, thread_id: str, agents: frozenset[str], fresh: bool = False) -> Turn:
-    """Return the turn of the run that is about to begin in *thread_id*, where no other is at work.
+    """Return the turn of the run that is about to begin in *thread_id*.
 
     *agents*: of ordered_agents. *fresh*: the thread was made for this question; that sends nothing. Else one request,
-    and one more when the run before did not complete. Raises what list_runs and list_steps raise.
+    and one more when the run before did not complete. Raises Conflict while another run is at work, for it may leave a
+    call open, and what list_runs and list_steps raise.
     """
     known = [] if fresh else _known(backend, thread_id)
     if not known:
         return Turn(thread_id, 1)
     last, before = known[0]
+    if last.state not in TERMINAL:
+        raise Conflict(
+            f"Another run ({last.id}) is at work in the conversation.",
+            operation="find the turn",
+            resource=thread_id,
+            hint="It is tried again once that run has ended.",
+        )
     number = max(found.number for _, found in known) + 1
     if last.state == "completed" or not _left_open(backend, last, agents):
         return Turn(thread_id, number, before.after)
@@ -101,6 +113,5 @@ def _turn_of(run: Run) -> Turn | None:
 
 def _left_open(backend: AgentBackend, run: Run, agents: frozenset[str]) -> bool:
     """Return whether *run*, which did not complete, asked one of *agents* and did not hear from it."""
-    assert run.state in TERMINAL, "another run begins only once this one has ended"
     calls = [call for step in backend.list_steps(run.thread_id, run.id) for call in step.calls]
     return any(call.name in agents and call.output is None for call in calls)

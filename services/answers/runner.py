@@ -170,11 +170,11 @@ class Runner:
         while True:
             job.check()
             said, marked = told, marks
-            if ordered:  # each time: another run may have ended while this one waited
-                turn = insist(job, turns.next_turn, context.backend, thread_id, ordered, job.made_thread)
-                said = f"{told} {turns.instructions_for(turn)}".strip()
-                marked = {**marks, turns.MARK: turn.mark}
             try:
+                if ordered:  # each time: another run may have ended while this one waited
+                    turn = insist(job, turns.next_turn, context.backend, thread_id, ordered, job.made_thread)
+                    said = f"{told} {turns.instructions_for(turn)}".strip()
+                    marked = {**marks, turns.MARK: turn.mark}
                 stream = context.backend.start_run(
                     thread_id, agent.id, job.question, marked, said, one_at_a_time=bool(ordered)
                 )

@@ -86,6 +86,26 @@ def test_a_call_that_was_left_open_is_named_until_it_cannot_matter(lab: Lab, des
     assert heard.turns == [f"{first.thread_id}:2:1", f"{first.thread_id}:3:1"]
 
 
+def test_a_question_gets_its_place_only_when_the_run_before_it_has_ended(lab: Lab, desk: Desk) -> None:
+    """Another Relaydeck is at work in the conversation, and gives up while its function is at a call: only then is it
+    known that 2 goes after it."""
+    plays_talk(lab, "Hello.")
+    thread_id = desk.ask("One?").thread_id
+    plays_calculation(lab)
+    with open_desk(lab.emulator) as other:
+        theirs = other.answers.ask("6 * 7?", thread_id=thread_id)
+        other.until(theirs, "wait")
+        ours = desk.answers.ask("Mine?", thread_id=thread_id)
+        desk.until_noted(ours, "Another run")
+        heard = Heard(lab)
+        other.answers.cancel(theirs.id)
+        other.settled(theirs)
+        answer = desk.settled(ours)
+
+    assert (answer.state, answer.text) == ("answered", "Well.")
+    assert heard.turns == [f"{thread_id}:3:2"]
+
+
 def test_one_that_failed_before_it_called_anything_holds_nobody_up(lab: Lab, desk: Desk) -> None:
     """Only an open call of an ordered tool's agent counts, or every failure would cost the next question a wait."""
     plays_talk(lab, "Hello.")
