@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 WAIT_SETTING = "TOOL_ORDER_WAIT_S"
 WAIT_S = 60.0
 BUSY_RETRY_S = 5
+PEEKED = 32
 GRACE_S = 10.0  # between the end of a function that took too long and the end of its claim
 LATE = "This call came too late: a later one of the same conversation was carried out already. It is not carried out any more."
 OVERDUE = "This call waited too long for earlier ones of the same conversation. It was not carried out."
@@ -55,7 +56,10 @@ def in_turn(
     wait_s, claim_s = wait_setting_s(), function_timeout_s() + GRACE_S
     try:
         decision = book.change(
-            turn.conversation, lambda state: turns.decide(state, call, time.time(), wait_s, claim_s)
+            turn.conversation,
+            lambda state: turns.decide(
+                state, call, time.time(), wait_s, claim_s, functools.partial(_has_backlog, tool)
+            ),
         )
     except LedgerBusyError:
         log.warning("order.ledger_busy tool=%s turn=%d", tool, turn.number)
@@ -101,6 +105,12 @@ def _run(book: Ledger, call: Call, work: Callable[[], Answered]) -> Answered:
             raise  # delivered again, it is answered from memory and noted then
         log.exception("order.not_noted turn=%d", call.turn.number)
     return value, outcome
+
+
+def _has_backlog(tool: str, before_s: float) -> bool:
+    """Return whether a message that was put into the input queue before *before_s* can be seen in it. One request."""
+    seen = _client(input_queue(tool)).peek_messages(max_messages=PEEKED, timeout=ledger.TIMEOUT_S)
+    return any(one.inserted_on is not None and one.inserted_on.timestamp() < before_s for one in seen)
 
 
 def _put_back(message: func.QueueMessage, tool: str, delay_s: int) -> None:

@@ -8,6 +8,7 @@ A State is what is known of one conversation. Each function here takes it, chang
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -101,10 +102,13 @@ def read(question: Question) -> Turn:
     return Turn(found[1], int(found[2]), int(found[3]))
 
 
-def decide(state: State, call: Call, now_s: float, wait_s: float, claim_s: float) -> Decision:
+def decide(
+    state: State, call: Call, now_s: float, wait_s: float, claim_s: float, backlog: Callable[[float], bool]
+) -> Decision:
     """Return what to do with *call*; "run" has claimed the conversation for *claim_s* seconds.
 
-    *wait_s*: how long a call that never came is waited for.
+    *wait_s*: how long a call that never came is waited for. *backlog*: whether the input queue shows a message that was
+    put into it before a time; asked only before a call is given up: it may lie in there unseen.
     """
     turn = call.turn
     if (done := next((one for one in state.done if one.call == call.id), None)) is not None:
@@ -119,7 +123,7 @@ def decide(state: State, call: Call, now_s: float, wait_s: float, claim_s: float
     lost = 0
     if turn.after > state.settled:
         waiting = state.held.get(turn.number)
-        if waiting is None or now_s - waiting.since_s < wait_s:
+        if waiting is None or now_s - waiting.since_s < wait_s or backlog(now_s - SEEN_FOR_S):
             return _hold(state, call, now_s)
         lost = turn.after
         state.settled = lost

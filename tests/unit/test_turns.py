@@ -15,10 +15,16 @@ class Conversation:
     """One conversation and a clock."""
 
     def __init__(self) -> None:
-        self.state, self.now_s = State(), 1000.0
+        self.state, self.now_s, self.put_s = State(), 1000.0, float("inf")
+
+    def has_backlog(self, before_s: float) -> bool:
+        """*put_s*: when the oldest message that can be seen was put into the queue."""
+        return self.put_s < before_s
 
     def decide(self, number: int, after: int = 0, message: str = "", delivery: int = 1) -> turns.Decision:
-        return turns.decide(self.state, call(number, after, message, delivery), self.now_s, WAIT_S, CLAIM_S)
+        return turns.decide(
+            self.state, call(number, after, message, delivery), self.now_s, WAIT_S, CLAIM_S, self.has_backlog
+        )
 
     def finish(self, number: int, value: str = "done", message: str = "") -> None:
         turns.finish(self.state, call(number, 0, message), value, self.now_s)
@@ -57,6 +63,16 @@ def test_one_that_never_comes_is_waited_for_as_long_as_was_said(talk: Conversati
     assert (found.verdict, found.lost) == ("run", 1)
     talk.finish(2)
     assert talk.decide(1).verdict == "late", "once 2 has run, 1 may not"
+
+
+def test_none_is_given_up_while_the_queue_is_behind(talk: Conversation) -> None:
+    """After an outage hundreds wait: the one that is missing lies among them, and has not been met yet."""
+    talk.put_s = talk.now_s
+    talk.decide(2, after=1)
+    talk.now_s += 2 * WAIT_S
+    assert talk.decide(2, after=1).verdict == "hold"
+    talk.put_s = talk.now_s - 1
+    assert talk.decide(2, after=1) == turns.Decision("run", lost=1)
 
 
 def test_those_that_wait_for_a_lost_one_go_on_in_their_order(talk: Conversation) -> None:
@@ -103,10 +119,10 @@ def test_a_copy_is_known_however_many_calls_its_turn_has_made(talk: Conversation
     """A run may call a tool ten times in a row, all in one turn; the first of them must not run again."""
     calls = [Call(Turn("t", 1, 0), f"call-{each}", f"m-{each}", 1) for each in range(20)]
     for one in calls:
-        assert turns.decide(talk.state, one, talk.now_s, WAIT_S, CLAIM_S).verdict == "run"
+        assert turns.decide(talk.state, one, talk.now_s, WAIT_S, CLAIM_S, talk.has_backlog).verdict == "run"
         turns.finish(talk.state, one, one.id, talk.now_s)
 
-    found = [turns.decide(talk.state, one, talk.now_s, WAIT_S, CLAIM_S) for one in calls]
+    found = [turns.decide(talk.state, one, talk.now_s, WAIT_S, CLAIM_S, talk.has_backlog) for one in calls]
 
     assert {one.verdict for one in found} == {"repeat"}
     assert [one.value for one in found[-turns.KEPT_VALUES :]] == [
