@@ -12,6 +12,7 @@ python3 run.py backup FILE     agents, conversations and queue settings into one
 python3 run.py restore FILE    what such a file holds into another project (--dry-run, --yes, --json)
 python3 run.py cleanup         delete what nobody needs any more (--dry-run, --yes, --json, --kind K, --also ID)
 python3 run.py test            everything CI runs: format, lint, types, tests, browser (--azurite, --live)
+python3 run.py audit-dependencies   known weaknesses in what is locked (also part of test); says so when it has no data
 python3 run.py bench           the benchmarks; results go to bench/results/
 python3 run.py fix             format the code and repair what the linter can
 """
@@ -32,7 +33,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST_PYTHON = (3, 11)
-DEVELOPER_COMMANDS = {"test", "bench", "fix"}
+DEVELOPER_COMMANDS = {"audit-dependencies", "test", "bench", "fix"}
 LOCK_WAIT_S = 600
 EXIT_SETUP = 69  # EX_UNAVAILABLE: what the set-up needs is not to be had
 
@@ -169,9 +170,12 @@ def explain_install(words: str) -> str:
     tail = "\n".join(words.splitlines()[-6:])
     if "no space left" in lowered:
         return f"The disk of {ROOT} is full: free 1.5 GB and type the same command again."
-    if "hash" in lowered and "mismatch" in lowered:
+    if "hash" in lowered and ("mismatch" in lowered or "do not match" in lowered):
+        lines = [line.strip() for line in words.splitlines()]
+        named = [line.partition(" from ")[0] for line in lines if "==" in line]  # before some fifty hashes
         return (
-            f"A package is not the one that was locked. Do not go on; check the package index in use.\n{tail}"
+            "A package is not the one that was locked. Do not go on; check the package index in use.\n"
+            + "\n".join(dict.fromkeys(named) or [tail])
         )
     if any(
         sign in lowered

@@ -15,6 +15,7 @@ COMMANDS = (
     "backup",
     "cleanup",
     "restore",
+    "audit-dependencies",
     "test",
     "bench",
     "fix",
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
         print("Type: python3 run.py --help", file=sys.stderr)
         return 2
     # Each command imports what it needs only: `local` must not pay for Streamlit.
-    return int(importlib.import_module(f"commands.{name}").main(rest))
+    return int(importlib.import_module(f"commands.{name.replace('-', '_')}").main(rest))
 
 
 if __name__ == "__main__":

@@ -56,7 +56,9 @@ def _options(arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--live", action="store_true", help="run the contract on the Azure account named in .env"
     )
-    parser.add_argument("--only", choices=["format", "lint", "types", "tests"], help="one of the checks")
+    parser.add_argument(
+        "--only", choices=["format", "lint", "types", "tests", "dependencies"], help="one of the checks"
+    )
     return parser.parse_known_args(arguments)
 
 
@@ -81,6 +83,7 @@ def _checks(
         "tests": Check("tests", pytest)
         if extra
         else Check("tests", [*pytest, f"--ignore={WAITING}"], [*pytest, WAITING]),
+        "dependencies": Check("dependencies", [python, "-m", "commands", "audit-dependencies"]),
     }
     return [checks[options.only]] if options.only else list(checks.values())
 

@@ -151,7 +151,10 @@ class PartHealth:
 
 @dataclass(frozen=True, slots=True)
 class FunctionTool:
-    """An entry of the catalogue. Its queues follow from its name. *agent*: the connected agent that carries it."""
+    """An entry of the catalogue. Its queues follow from its name. *agent*: the connected agent that carries it.
+
+    *ordered*: its calls run one at a time within a conversation, in the order of the conversation's questions.
+    """
 
     name: str
     description: str
@@ -160,6 +163,7 @@ class FunctionTool:
     agent_description: str
     agent_instructions: str
     examples: tuple[str, ...] = field(default=())
+    ordered: bool = False
 
     @property
     def input_queue(self) -> str:

@@ -28,6 +28,9 @@ POISON_SUFFIX = "-poison"  # the Functions host adds it after five failed delive
 LEASE_PREFIX = (
     "relaydeck-lease-"  # our own, with one message that says who may clean up: nobody's work waits there
 )
+ORDER_PREFIX = (
+    "relaydeck-order-"  # what the function app knows of the order of calls: functions/tools/ledger.py
+)
 STALLED_AFTER_S = 600.0
 PEEK_MAX = 32
 AT_ONCE = 8
@@ -149,7 +152,7 @@ class QueueService:
         for page in pages.by_page():
             require_xml(taken, "EnumerationResults")
             names += [name_of(queue) for queue in page]
-        return [name for name in names if not name.startswith(LEASE_PREFIX)]
+        return [name for name in names if not name.startswith((LEASE_PREFIX, ORDER_PREFIX))]
 
     def _read_configured(self) -> list[QueueSettings]:
         taken: list[PipelineResponse[Any, Any]] = []

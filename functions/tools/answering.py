@@ -24,6 +24,7 @@ from tools.envelope import (
     render_error,
     shorten,
 )
+from tools.order import Answered, in_turn
 from tools.queues import max_dequeue_count
 from tools.results import Results
 from tools.watch import Watch
@@ -42,23 +43,33 @@ def answer(
     run: Run,
     route: Route | None = None,
     context: func.Context | None = None,
+    *,
+    ordered: bool = False,
 ) -> None:
     """Answer *message* with what *run* makes of its arguments, in *reply* or where *route* says.
 
-    *context*: the host's, for telemetry.
+    *context*: the host's, for telemetry. *ordered*: the calls of a conversation run one at a time, in order; one whose
+    turn has not come is put back into its queue, and not answered yet.
 
     Raises UnanswerableError when nothing says whom to answer, and, before the last delivery, whatever *run* or the
-    delivery raised beyond ToolError.
+    delivery raised beyond ToolError. An ordered tool also raises when the ledger of its order cannot be had.
     """
     watch = Watch(message, tool, context)
     try:
-        _answer(message, reply, tool, run, route, watch)
+        _answer(message, reply, tool, run, route, watch, ordered=ordered)
     finally:
         watch.tell()
 
 
 def _answer(
-    message: func.QueueMessage, reply: func.Out[str], tool: str, run: Run, route: Route | None, watch: Watch
+    message: func.QueueMessage,
+    reply: func.Out[str],
+    tool: str,
+    run: Run,
+    route: Route | None,
+    watch: Watch,
+    *,
+    ordered: bool,
 ) -> None:
     started_s = time.monotonic()
     delivery = message.dequeue_count or 1
@@ -68,7 +79,13 @@ def _answer(
         log.error("tool.gave_up tool=%s message=%s delivery=%d reason=%s", tool, message.id, delivery, exc)
         raise
     watch.question = question
-    value, outcome = _value(question, tool, run, delivery)
+    work = functools.partial(_value, question, tool, run, delivery)
+    answered = _in_turn(message, question, tool, work, delivery) if ordered else work()
+    if answered is None:
+        watch.outcome = "held"
+        log.info("tool.held tool=%s correlation_id=%s", tool, _loggable(question.correlation_id))
+        return
+    value, outcome = answered
     _send(question, value, tool, reply, route, delivery)
     watch.outcome = outcome
     log.info(
@@ -79,6 +96,23 @@ def _answer(
         outcome,
         (time.monotonic() - started_s) * 1000,
     )
+
+
+def _in_turn(
+    message: func.QueueMessage, question: Question, tool: str, work: Callable[[], Answered], delivery: int
+) -> Answered | None:
+    """Return what *work* returned in its turn, None when the call was put back; the last delivery is answered."""
+    try:
+        return in_turn(message, question, tool, work)
+    except Exception:
+        if delivery < max_dequeue_count():
+            raise
+        log.exception(
+            "tool.order_unknown tool=%s correlation_id=%s", tool, _loggable(question.correlation_id)
+        )
+        return render_error(
+            f"The order of the calls of {tool} could not be found out. Nothing was done."
+        ), "failed"
 
 
 def _value(question: Question, tool: str, run: Run, delivery: int) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 CORRELATION_ID = "CorrelationId"
 NESTED = "function_args"
 TRACE_CONTEXT = "traceparent"  # declared as a parameter of every tool; no tool is to see it
+TURN = "conversation_turn"  # declared as a parameter of ordered tools; no tool is to see it either
 MAX_ENCODED_BYTES = 64 * 1024  # of one queue message; base64 makes four bytes of three
 MAX_REPLY_BYTES = MAX_ENCODED_BYTES // 4 * 3
 MAX_CORRELATION_ID_CHARACTERS = 512
@@ -30,12 +31,16 @@ class UnanswerableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """*fault*: why the arguments cannot be used, in words; None when they can. *trace*: the trace context, "" for none."""
+    """*fault*: why the arguments cannot be used, in words; None when they can.
+
+    *trace*: the trace context, *turn*: the place in the conversation (tools/turns.py); "" for none.
+    """
 
     correlation_id: CorrelationId
     arguments: Arguments
     fault: str | None = None
     trace: str = ""
+    turn: str = ""
 
 
 def parse(body: bytes) -> Question:
@@ -56,9 +61,14 @@ def parse(body: bytes) -> Question:
 
 
 def _question(correlation_id: CorrelationId, arguments: Arguments) -> Question:
-    trace = arguments.get(TRACE_CONTEXT)
-    kept = {name: value for name, value in arguments.items() if name != TRACE_CONTEXT}
-    return Question(correlation_id, kept, trace=trace.strip() if isinstance(trace, str) else "")
+    kept = {name: value for name, value in arguments.items() if name not in (TRACE_CONTEXT, TURN)}
+    trace, turn = _carried(arguments, TRACE_CONTEXT), _carried(arguments, TURN)
+    return Question(correlation_id, kept, trace=trace, turn=turn)
+
+
+def _carried(arguments: Arguments, name: str) -> str:
+    value = arguments.get(name)
+    return value.strip() if isinstance(value, str) else ""
 
 
 def render(value: str, correlation_id: CorrelationId) -> str:

@@ -17,7 +17,7 @@ from tools.envelope import Arguments, ToolError, kind, shorten
 from tools.queues import STORAGE, output_queue
 
 if TYPE_CHECKING:
-    from azure.storage.queue import QueueServiceClient
+    from azure.storage.queue import QueueClient, QueueServiceClient
 
 PARAMETER = "outputqueueuri"
 TIMEOUT_S = 10
@@ -129,17 +129,30 @@ def _malformed(uri: str, endpoint: str) -> ToolError:
 def _send(queue: str, text: str) -> None:
     """Put *text* into *queue*. Raises ToolError when there is no such queue, AzureError for what may pass."""
     from azure.core.exceptions import ResourceNotFoundError
-    from azure.storage.queue import TextBase64EncodePolicy
 
-    client = _service().get_queue_client(queue, message_encode_policy=TextBase64EncodePolicy())
+    client = client_of(queue)
     try:
         client.send_message(text, timeout=TIMEOUT_S)
     except ResourceNotFoundError as exc:
         raise ToolError(f"{PARAMETER} names the queue {queue}, which does not exist.") from exc
 
 
+def client_of(queue: str) -> "QueueClient":
+    """Return a client of *queue* in the account of the TOOL_STORAGE connection: texts travel in base64, both ways.
+
+    Raises ToolError when the function app has no such connection.
+    """
+    from azure.storage.queue import TextBase64DecodePolicy, TextBase64EncodePolicy
+
+    return service().get_queue_client(
+        queue,
+        message_encode_policy=TextBase64EncodePolicy(),
+        message_decode_policy=TextBase64DecodePolicy(),
+    )
+
+
 @functools.cache
-def _service() -> "QueueServiceClient":
+def service() -> "QueueServiceClient":
     """Return the account's client. Its own retries are off: the host delivers the message again."""
     from azure.storage.queue import QueueServiceClient
 

@@ -14,7 +14,10 @@ _OUTCOMES = {"answered": "answered", "repeated": "answered", "refused": "error",
 
 
 class Watch:
-    """*question*: set once the message could be read. *outcome*: set once it was answered; without one it failed."""
+    """*question*: set once the message could be read. *outcome*: set once it was answered; without one it failed.
+
+    Nothing is told of a delivery that is "held": the one that runs tells how long the call took.
+    """
 
     def __init__(self, message: func.QueueMessage, tool: str, context: func.Context | None) -> None:
         self._message, self._tool, self._context = message, tool, context
@@ -25,7 +28,7 @@ class Watch:
     def tell(self) -> None:
         """Hand what was seen to telemetry, where there is one."""
         try:
-            if (to := telemetry()) is not None:
+            if self.outcome != "held" and (to := telemetry()) is not None:
                 self._tell(to)
         except Exception:
             log.exception("telemetry.not_told tool=%s", self._tool)

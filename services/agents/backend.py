@@ -287,12 +287,19 @@ class AgentBackend(Protocol):
         """Return once the thread is gone: False when it was gone before, which is fine."""
 
     def start_run(
-        self, thread_id: str, agent_id: str, question: str, metadata: Mapping[str, str], told: str = ""
+        self,
+        thread_id: str,
+        agent_id: str,
+        question: str,
+        metadata: Mapping[str, str],
+        told: str = "",
+        *,
+        one_at_a_time: bool = False,
     ) -> RunStream:
         """Add *question* to the thread and run the agent on it, streamed: one request for both.
 
         *metadata* (with `opid`) is put on the run and on the message. *told*: added to the agent's instructions
-        for this run.
+        for this run. *one_at_a_time*: the model may not call several tools at once.
         """
 
     def get_run(self, thread_id: str, run_id: str) -> Run: ...

@@ -122,7 +122,14 @@ class ClassicBackend:
     # Runs -----------------------------------------------------------------------------------------
 
     def start_run(
-        self, thread_id: str, agent_id: str, question: str, metadata: Mapping[str, str], told: str = ""
+        self,
+        thread_id: str,
+        agent_id: str,
+        question: str,
+        metadata: Mapping[str, str],
+        told: str = "",
+        *,
+        one_at_a_time: bool = False,
     ) -> RunStream:
         _require_id("start run", thread_id)
         tags = dict(metadata)
@@ -135,6 +142,8 @@ class ClassicBackend:
         }
         if told:
             body["additional_instructions"] = told
+        if one_at_a_time:
+            body["parallel_tool_calls"] = False
 
         def look_up() -> RunStream | None:
             """Return the run that a lost reply stands for. A question that arrived without its run is not sent again."""

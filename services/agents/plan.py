@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from services.agents.backend import (
@@ -13,6 +13,7 @@ from services.agents.backend import (
     QueueFunction,
 )
 from services.agents.catalogue import instructions_for
+from services.agents.turns import one_at_a_time, with_turn
 from services.models import FunctionTool
 from services.settings import Settings
 from services.telemetry.context import with_parameter
@@ -61,13 +62,14 @@ def plan_team(settings: Settings, catalogue: tuple[FunctionTool, ...]) -> TeamPl
         AgentDefinition(
             name=tool.agent,
             model=settings.model,
-            instructions=instructions_for(tool, settings.storage_endpoint),
+            instructions=instructions_for(tool, settings.storage_endpoint)
+            + (one_at_a_time(tool) if tool.ordered else ""),
             description=tool.agent_description,
             functions=(
                 QueueFunction(
                     name=tool.name,
                     description=tool.description,
-                    parameters=with_parameter(tool.parameters) if settings.trace_context else tool.parameters,
+                    parameters=_parameters(tool, settings),
                     input=QueueBinding(settings.storage_endpoint, tool.input_queue),
                     output=QueueBinding(settings.storage_endpoint, tool.output_queue),
                 ),
@@ -79,6 +81,12 @@ def plan_team(settings: Settings, catalogue: tuple[FunctionTool, ...]) -> TeamPl
     substance = json.dumps([instructions, [asdict(one) for one in members]], sort_keys=True, default=dict)
     digest = hashlib.sha256(substance.encode()).hexdigest()[:16]
     return TeamPlan(catalogue, members, settings.model, instructions, digest)
+
+
+def _parameters(tool: FunctionTool, settings: Settings) -> Mapping[str, object]:
+    """Return the tool's own parameters and those that its calls carry along."""
+    parameters = with_turn(tool.parameters) if tool.ordered else tool.parameters
+    return with_parameter(parameters) if settings.trace_context else parameters
 
 
 def orchestrator_instructions(catalogue: tuple[FunctionTool, ...]) -> str:

@@ -10,7 +10,7 @@ from services.agents.backend import Call
 from services.answers.events import AnswerEvent, StepBegan, StepEnded, StepFilled
 from services.answers.parts import HopTimes, Interval, middle
 from services.models import Certainty, StepState
-from services.telemetry.context import PARAMETER
+from services.telemetry.context import CARRIED
 
 CORRELATION_ID = "CorrelationId"
 PEEK_MOST = 32  # learn.microsoft.com/rest/api/storageservices/peek-messages
@@ -49,7 +49,7 @@ def match(message: Peeked, call: Call, run_id: str, since: datetime) -> Certaint
         return "exact"
     nested = body.get("function_args")
     told = nested if isinstance(nested, dict) else body
-    sent = {name: value for name, value in told.items() if name not in (CORRELATION_ID, PARAMETER)}
+    sent = {name: value for name, value in told.items() if name not in {CORRELATION_ID, *CARRIED}}
     return "strong" if recent and sent == _as_object(call.arguments) else None
 
 

@@ -41,6 +41,7 @@ class Job:
     children: dict[str, str] = field(default_factory=dict)  # run id -> thread id
     notice: str = ""  # what there is to say of the question itself
     trouble: ServiceError | None = None  # the failure that is being waited out
+    made_thread: bool = False  # for this question: nothing was asked on it before
     waiting_for: str = ""  # what else was waited for, as a clause for the words at the deadline
     function_called: bool = False
     correlation_ids: dict[str, str] = field(default_factory=dict)  # call id -> CorrelationId of its message

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from services.agents import turns
 from services.agents.backend import TERMINAL, Agent, RunChanged, RunStream, StepChanged
 from services.answers import problems, record
 from services.answers.alarms import Alarms
@@ -144,6 +145,7 @@ class Runner:
         if alone:
             marks |= self._context.thread_marks
         thread = insist(job, backend.create_thread, marks)
+        job.made_thread = True
         job.journal.record(ThreadFound(job.journal.at_s(), thread.id))
 
         def clean_up() -> None:
@@ -163,11 +165,19 @@ class Runner:
         context, thread_id, wait_s = self._context, job.answer.thread_id, FIRST_RETRY_S
         marks = {**context.marks, record.OPID: job.opid, record.ANSWER: job.id}
         told = instructions_for(job.trace) if context.trace_runs else ""
+        ordered = turns.ordered_agents(context.catalogue)
         resolved_again = context.team_mode == "per_query"
         while True:
             job.check()
+            said, marked = told, marks
             try:
-                stream = context.backend.start_run(thread_id, agent.id, job.question, marks, told)
+                if ordered:  # each time: another run may have ended while this one waited
+                    turn = insist(job, turns.next_turn, context.backend, thread_id, ordered, job.made_thread)
+                    said = f"{told} {turns.instructions_for(turn)}".strip()
+                    marked = {**marks, turns.MARK: turn.mark}
+                stream = context.backend.start_run(
+                    thread_id, agent.id, job.question, marked, said, one_at_a_time=bool(ordered)
+                )
             except NotFound:
                 if resolved_again:
                     raise

@@ -11,6 +11,7 @@ from services.monitor.live import call_id
 from services.monitor.shapes import Bar, Passage
 from services.monitor.spans import CORRELATION, INVOCATION, Span
 from services.monitor.waits import moment
+from services.telemetry.context import CARRIED
 
 MOST = 50
 NOT_SEEN = "No execution of the function was found for this call."
@@ -145,7 +146,7 @@ def same_call(body: Mapping[str, object] | None, passage: Passage) -> bool:
         return False
     nested = body.get("function_args")
     sent = nested if isinstance(nested, dict) else body
-    plain = {name: value for name, value in sent.items() if name not in ("CorrelationId", "traceparent")}
+    plain = {name: value for name, value in sent.items() if name not in {"CorrelationId", *CARRIED}}
     try:
         wanted = json.loads(passage.arguments or "null")
     except (ValueError, RecursionError):

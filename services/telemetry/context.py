@@ -12,13 +12,21 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 PARAMETER = "traceparent"
+TURN = (
+    "conversation_turn"  # travels in the same way, with the calls of ordered tools (services/agents/turns.py)
+)
+CARRIED = frozenset({PARAMETER, TURN})  # what agents copy, and no question and no tool is about
 DESCRIPTION = "Trace context; copy it unchanged when the conversation gives one."
 _VALUE = r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+_TURN_VALUE = r"[A-Za-z0-9_-]{1,128}:[0-9]{1,9}:[0-9]{1,9}"
 _AS_MEMBER = re.compile(
-    rf',\s*"{PARAMETER}"\s*:\s*"[^"]{{0,200}}"|"{PARAMETER}"\s*:\s*"[^"]{{0,200}}"\s*,?\s*'
+    rf',\s*"(?:{PARAMETER}|{TURN})"\s*:\s*"[^"]{{0,200}}"'
+    rf'|"(?:{PARAMETER}|{TURN})"\s*:\s*"[^"]{{0,200}}"\s*,?\s*'
 )
 _IN_WORDS = re.compile(
-    rf"""(?:\s|\\n)*[\[(]?`?{PARAMETER}`?\s*[=:]?\s*(?:\\?["'`])?{_VALUE}(?:\\?["'`])?[\])]?""", re.IGNORECASE
+    rf"""(?:\s|\\n)*[\[(]?`?(?:{PARAMETER}`?\s*[=:]?\s*(?:\\?["'`])?{_VALUE}"""
+    rf"""|{TURN}`?\s*[=:]?\s*(?:\\?["'`])?{_TURN_VALUE})(?:\\?["'`])?[\])]?""",
+    re.IGNORECASE,
 )
 
 
@@ -47,10 +55,15 @@ def span_id_of(answer_id: str, key: str) -> str:
 
 def instructions_for(context: TraceContext) -> str:
     """Return what a run is told, so that its calls carry *context*."""
-    given = f"{PARAMETER}='{context.traceparent}'"
+    return passing_on(PARAMETER, context.traceparent)
+
+
+def passing_on(parameter: str, value: str) -> str:
+    """Return how a run is told to have its agents' calls carry *value* as *parameter*."""
+    given = f"{parameter}='{value}'"
     return (
-        f"When you call a tool that has a parameter {PARAMETER}, pass {given} unchanged. When you hand something to "
-        f"an agent, end it with a line of its own: {given}. Never mention {PARAMETER} in an answer."
+        f"When you call a tool that has a parameter {parameter}, pass {given} unchanged. When you hand something to "
+        f"an agent, end it with a line of its own: {given}. Never mention {parameter} in an answer."
     )
 
 
@@ -62,8 +75,8 @@ def with_parameter(schema: Mapping[str, object]) -> dict[str, object]:
 
 
 def without_trace(text: str) -> str:
-    """Return *text*, a reply or the arguments of a call, as people should see it: without the trace context."""
-    if PARAMETER not in text:
+    """Return *text*, a reply or the arguments of a call, as people should see it: without what it only carries."""
+    if PARAMETER not in text and TURN not in text:
         return text
     return _IN_WORDS.sub("", _AS_MEMBER.sub("", text))
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from services.answers.events import AnswerEvent, ChildFound, RunFound
 from services.models import Answer, FunctionTool, Step
-from services.telemetry.context import PARAMETER, TraceContext, span_id_of, trace_of
+from services.telemetry.context import CARRIED, TraceContext, span_id_of, trace_of
 from services.telemetry.records import EventRecord, SpanKind, SpanRecord, milliseconds
 
 PROVIDER = "azure.ai.agents"
@@ -74,7 +74,7 @@ def argument_hash(arguments: str) -> str:
     """Return what identifies a call by its arguments; empty when they are no JSON object.
 
     The first 16 hexadecimal digits of the SHA-256 of their JSON with sorted keys and without blanks, without
-    CorrelationId and trace context. The function app computes the same.
+    CorrelationId and what is only carried along. The function app computes the same.
     """
     try:
         found = json.loads(arguments or "{}")
@@ -82,7 +82,7 @@ def argument_hash(arguments: str) -> str:
         return ""
     if not isinstance(found, dict):
         return ""
-    kept = {name: value for name, value in found.items() if name not in (CORRELATION_ID, PARAMETER)}
+    kept = {name: value for name, value in found.items() if name not in {CORRELATION_ID, *CARRIED}}
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
 

@@ -35,10 +35,18 @@ def python(
     [
         ("error: failed to connect: Temporary failure in name resolution", "HTTPS_PROXY"),
         ("OSError: [Errno 28] No space left on device", "free 1.5 GB"),
-        ("THESE PACKAGES DO NOT MATCH: hash mismatch for orjson", "Do not go on"),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have updated the "
+            "package versions, please update the hashes. Otherwise, examine the package contents carefully; someone "
+            "may have tampered with them.\n    orjson==3.13.0 from https://index/orjson-3.13.0.whl:\n"
+            + "        Expected     or efa1\n" * 40
+            + "             Got        89bc",
+            "Do not go on; check the package index in use.\norjson==3.13.0",
+        ),
+        ("error: Hash mismatch for `orjson==3.13.0`", "Do not go on"),
         ("something nobody has seen", "something nobody has seen"),
     ],
-    ids=["no-network", "disk-full", "tampered", "unknown"],
+    ids=["no-network", "disk-full", "tampered-by-pip", "tampered-by-uv", "unknown"],
 )
 def test_a_failed_installation_says_what_to_do(words: str, advice: str) -> None:
     assert advice in run.explain_install(words)

@@ -51,6 +51,17 @@ def test_a_tool_and_its_function_mean_the_same_queues_and_parameters(tool: Funct
     assert functions()[tool.name] == (tool.input_queue, tool.output_queue, set(properties))
 
 
+def test_a_tool_is_ordered_on_both_sides_or_on_neither() -> None:
+    """Marked in the catalogue alone, calls would carry a turn that nobody keeps; in the app alone, every call fails."""
+    marked = {
+        node.name
+        for node in ast.parse(FUNCTION_APP.read_text()).body
+        if isinstance(node, ast.FunctionDef) and "ordered=True" in ast.unparse(node)
+    }
+
+    assert marked == {tool.name for tool in CATALOGUE if tool.ordered}
+
+
 @each_tool
 def test_names_are_those_that_the_services_accept(tool: FunctionTool) -> None:
     """Connected agents: letters and underscores. Queues: 3 to 63 lower-case letters, digits and single hyphens."""

@@ -8,14 +8,17 @@ import pytest
 from emulator.model import ModelRequest, Tool, Turn
 from emulator.model.rules import decide
 from emulator.model.tracing import find_context, with_context, without_context
+from services.agents import turns
 from services.agents.catalogue import CATALOGUE
 from services.agents.plan import plan_team
+from services.agents.turns import with_turn
 from services.settings import Settings
 from services.telemetry.context import instructions_for, trace_of, with_parameter, without_trace
 from tools.envelope import parse
 
 TRACE = trace_of("ans_1")
 CALCULATE = next(tool for tool in CATALOGUE if tool.name == "calculate")
+TURN = turns.Turn("thread_Ab1", 12, 9)
 SCHEMA = with_parameter(CALCULATE.parameters)
 
 
@@ -35,6 +38,10 @@ def test_every_process_finds_the_same_trace_for_an_answer() -> None:
         (json.dumps({"expression": "6 * 7", "traceparent": TRACE.traceparent}), '{"expression": "6 * 7"}'),
         (json.dumps({"traceparent": "", "expression": "6 * 7"}), '{"expression": "6 * 7"}'),
         (json.dumps({"traceparent": TRACE.traceparent}), "{}"),
+        (f"It is 42.\ntraceparent='{TRACE.traceparent}'\nconversation_turn='{TURN.value}'", "It is 42."),
+        (json.dumps({"expression": "6 * 7", "conversation_turn": TURN.value}), '{"expression": "6 * 7"}'),
+        (json.dumps({"conversation_turn": TURN.value, "traceparent": TRACE.traceparent}), "{}"),
+        (f"Done (conversation_turn: {TURN.value}).", "Done."),
         ("The header is called traceparent.", "The header is called traceparent."),
     ],
 )
@@ -66,6 +73,25 @@ def test_the_built_in_model_passes_the_context_on_and_thinks_of_nothing_else() -
     arguments = with_context("calculate", decision.calls[0].arguments, request.tools, context)
 
     assert arguments == {"expression": "6 * 7", "traceparent": TRACE.traceparent}
+
+
+def test_the_turn_of_an_ordered_tool_travels_with_it() -> None:
+    """Both in the same way: the orchestrator hands them over, the agent puts them into the call."""
+    agent = Tool("calculator", CALCULATE.agent_description, "connected_agent")
+    tool = Tool("calculate", CALCULATE.description, "azure_function", with_turn(SCHEMA))
+    told = f"You lead. {instructions_for(TRACE)} {turns.instructions_for(TURN)}"
+    lead = ModelRequest("m", told, (Turn("user", "6 * 7?"),), (agent,))
+
+    handed = with_context("calculator", {"query": "6 * 7?"}, lead.tools, find_context(lead))
+    asked = ModelRequest("m", "You calculate.", (Turn("user", str(handed["query"])),), (tool,))
+    called = with_context("calculate", {"expression": "6 * 7"}, asked.tools, find_context(asked))
+
+    assert without_context(lead).instructions == "You lead."
+    assert decide(without_context(asked), date(2026, 11, 22)).calls[0].arguments == {"expression": "6 * 7"}
+    carried = {"traceparent": TRACE.traceparent, "conversation_turn": TURN.value}
+    assert called == {"expression": "6 * 7", **carried}
+    question = parse(json.dumps({**called, "CorrelationId": "1"}).encode())
+    assert question.arguments == {"expression": "6 * 7"} and question.turn == TURN.value
 
 
 def test_an_agent_gets_it_with_the_question() -> None:
