@@ -19,6 +19,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "/_emulator/reset"): "reset",
     ("POST", "/_emulator/seed"): "seed",
     ("POST", "/_emulator/clock"): "advance_clock",
+    ("POST", "/_emulator/disk"): "fill_disk",
     ("GET", "/_emulator/pace"): "get_pace",
     ("POST", "/_emulator/pace"): "set_pace",
     ("GET", "/_emulator/faults"): "list_faults",
@@ -53,6 +54,7 @@ class Control:
         self._pace, self._reset = pace, reset
         self.front: FrontDoor | None = None
         self.health: Callable[[], dict[str, object]] = dict
+        self.fill_disk: Callable[[bool], None] = lambda _: None
 
     def routes(self) -> list[tuple[str, str, str]]:
         return [(operation, method, path) for (method, path), operation in ROUTES.items()]
@@ -69,8 +71,9 @@ class Control:
         elif operation == "seed":
             self._ids.reseed(int(self._number(request, "seed")))
         elif operation == "advance_clock":
-            self._clock.advance(self._number(request, "advance_s"))
-            return json_response({"now_s": self._clock.now_s()})
+            return self._set_clock(request)
+        elif operation == "fill_disk":
+            self.fill_disk(bool(_document(request).get("full", True)))
         elif operation in ("get_pace", "set_pace"):
             return self._answer_pace(request, operation)
         elif operation == "add_fault":
@@ -96,7 +99,15 @@ class Control:
 
     def reset(self) -> None:
         self._faults.forget()
+        self._clock.skew_s = 0.0
+        self.fill_disk(False)
         self._pace.think_s = self._pace.token_s = 0.0
+
+    def _set_clock(self, request: Request) -> Response:
+        if "skew_s" in _document(request):
+            self._clock.skew_s = self._number(request, "skew_s")
+        self._clock.advance(self._number(request, "advance_s"))
+        return json_response({"now_s": self._clock.now_s(), "told_s": self._clock.told_s()})
 
     def _answer_pace(self, request: Request, operation: str) -> Response:
         if operation == "set_pace":

@@ -84,6 +84,8 @@ class FrontDoor:
             service is not None and service.name == "control"
         )  # or nobody could end what fails everything
         fault = self._faults.take(name, request.path) if self._faults and not steers else None
+        if fault:
+            request.oddity = fault.oddity
         try:
             if body is None:
                 raise WireError(
@@ -104,8 +106,8 @@ class FrontDoor:
             self._tell(request, name, None, started_s, took_ms)
 
     def _date(self) -> Header:
-        """Return the header that tells Local Azure's time, formed once a second."""
-        now_s = int(self._clock.now_s())
+        """Return the header that tells what time Local Azure believes it is, formed once a second."""
+        now_s = int(self._clock.told_s())
         if self._dated[0] != now_s:
             self._dated = (now_s, (b"date", formatdate(now_s, usegmt=True).encode()))
         return self._dated[1]
