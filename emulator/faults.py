@@ -173,6 +173,17 @@ class FaultScript:
             return struck
         return None
 
+    def give_back(self, fault: Fault, operation: str) -> None:
+        """Count *fault* as not met by the request of *operation* that took it: it changed nothing there."""
+        key = (operation, fault.label, fault.scenario)
+        self._met[key] -= 1
+        if not self._met[key]:
+            del self._met[key]
+        if fault.times is not None:
+            fault.times += 1
+            if all(one.fault is not fault for one in self._pending):
+                self._pending.insert(0, _Standing(fault, None))
+
     def pending(self) -> list[dict[str, object]]:
         """Return what was promised and not met yet. Weather promises nothing, so it is not among it."""
         return [asdict(one.fault) for one in self._pending if not _is_weather(one.fault)]

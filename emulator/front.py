@@ -92,6 +92,8 @@ class FrontDoor:
                     413, "RequestBodyTooLarge", f"A request may hold at most {MAX_BODY_BYTES} bytes."
                 )
             reply = await self._answer(service, operation, request, fault)
+            if fault and request.spared:
+                self._faults.give_back(fault, name)
             took_ms = self._note(request, name, reply.status, started_s)
             await _send_reply(reply, fault, receive, send, self._date())
             self._tell(request, name, reply, started_s, took_ms)
@@ -155,6 +157,8 @@ class FrontDoor:
         """Put the request into the log; return how long it took so far, in milliseconds."""
         self._count += 1
         took_ms = (self._clock.now_s() - started_s) * 1000
+        if operation.startswith("control."):  # who steers is no client
+            return took_ms
         self.seen.append(
             Seen(self._count, started_s, operation, request.method, request.path, status, round(took_ms, 3))
         )

@@ -32,6 +32,7 @@ class Request:
     raw_path: str
     _query: dict[str, str] | None = field(default=None)
     oddity: Oddity | None = None
+    spared: bool = False  # by its oddity: there was nothing to do oddly
 
     @property
     def query(self) -> dict[str, str]:

@@ -16,6 +16,8 @@ def list_page(shelf: Shelf, request: Request, now_s: float, run_id: str = "") ->
     """
     wanted = read_page(request.query)
     known_s = now_s - request.oddity.delay_s if request.oddity and request.odd("lag") else math.inf
+    newest = shelf.last()
+    request.spared = request.odd("lag") and (newest is None or newest.born_s <= known_s)
     found, has_more = shelf.page(
         wanted.limit,
         wanted.order,

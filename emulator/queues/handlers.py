@@ -41,6 +41,7 @@ PROPERTIES = "service properties"
 MAX_DELEGATION_S = 7 * 24 * 3600
 KEY_VERSION = "2026-10-06"
 QUEUE_PERMISSIONS = "raup"
+MIN_TO_REORDER = 2
 GARBLE = "!garbled!"  # not base64, whatever follows
 
 
@@ -211,8 +212,14 @@ class Handlers:
         messages = self.store.receive(
             target.queue, limit, hidden_s, min_age_s=asleep_s, last_first=request.odd("reorder")
         )
+        new = [one.id for one in messages if one.dequeue_count == 1]
         if request.odd("duplicate"):
-            self.store.show(target.queue, [one.id for one in messages if one.dequeue_count == 1])
+            self.store.show(target.queue, new)
+        request.spared = (
+            (asleep_s is not None and not self.store.peek(target.queue, 1))
+            or (request.odd("duplicate") and not new)
+            or (request.odd("reorder") and len(messages) < MIN_TO_REORDER)
+        )
         return Response(200, xml.render_messages(messages, owned=True), XML_HEADERS)
 
     def peek_messages(self, request: Request, target: Target) -> Response:

@@ -47,7 +47,7 @@ def test_a_message_delivered_twice_belongs_to_who_received_it_last(
 ) -> None:
     """As when a lease ran out: the first receiver works on, and can delete nothing any more."""
     local_target_queue.send_message("call")
-    fail(emulator, "queues.get_messages", "duplicate", times=2)
+    fail(emulator, "queues.get_messages", "duplicate", times=None)
     first = local_target_queue.receive_message(visibility_timeout=60)
     second = local_target_queue.receive_message(visibility_timeout=60)
     assert first is not None and second is not None
@@ -64,9 +64,19 @@ def test_a_message_delivered_twice_belongs_to_who_received_it_last(
 def test_messages_are_received_out_of_order(emulator: Emulator, local_target_queue: QueueClient) -> None:
     for text in ("one", "two", "three"):
         local_target_queue.send_message(text)
-    fail(emulator, "queues.get_messages", "reorder", times=2)
+    fail(emulator, "queues.get_messages", "reorder")
 
     assert [receive(local_target_queue, 2), receive(local_target_queue, 2)] == [["three", "two"], ["one"]]
+
+
+def test_what_changes_nothing_has_not_been_met(emulator: Emulator, local_target_queue: QueueClient) -> None:
+    """A host polls ten times a second: an empty queue must not use a fault up."""
+    for kind in ("duplicate", "reorder", "asleep"):
+        fail(emulator, "queues.get_messages", kind, delay_s=60)
+        assert receive(local_target_queue) == []
+        assert [fault["kind"] for fault in emulator.unspent_faults()] == [kind]
+        emulator.clear_faults()
+    assert emulator.faults_met() == []
 
 
 def test_a_late_message_appears_when_its_time_has_come(
@@ -93,13 +103,14 @@ def test_a_receiver_that_sleeps_leaves_messages_for_all_to_see(
     emulator: Emulator, local_target_queue: QueueClient
 ) -> None:
     """What a host that is down or cold looks like from outside: depth and age grow, nothing is taken."""
-    fail(emulator, "queues.get_messages", "asleep", delay_s=20, times=2)
+    fail(emulator, "queues.get_messages", "asleep", delay_s=20, times=None)
     local_target_queue.send_message("waits")
     assert receive(local_target_queue) == []
     assert [message.content for message in local_target_queue.peek_messages()] == ["waits"]
     emulator.advance(20)
 
     assert receive(local_target_queue) == ["waits"]
+    assert [(met.kind, met.count) for met in emulator.faults_met()] == [("asleep", 1)]
 
 
 def test_a_fault_of_one_queue_spares_the_others(emulator: Emulator, local_target_queue: QueueClient) -> None:
