@@ -94,8 +94,8 @@ class Fault:
             or not 100 <= self.status <= 599
         ):
             raise ValueError("times >= 1 or null, skip >= 0, delay_s >= 0 and 100 <= status <= 599")
-        if not 1 <= self.count <= MAX_CROWD:
-            raise ValueError(f"count, like times, is at least 1, and at most {MAX_CROWD}")
+        if not isinstance(self.count, int) or not 1 <= self.count <= MAX_CROWD:
+            raise ValueError(f"count, like times, is a whole number: at least 1, and at most {MAX_CROWD}")
         if not 0 < self.chance <= 1 or (self.lasts_s is not None and self.lasts_s <= 0):
             raise ValueError(
                 "chance lies above 0 and is at most 1, lasts_s above 0 or null; times may be null"

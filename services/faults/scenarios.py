@@ -50,7 +50,9 @@ class Scenario:
 
     def documents(self, intensity: float | None) -> list[dict[str, object]]:
         """Return the faults to script."""
-        changed = {} if self.dial is None or intensity is None else {self.dial.field: intensity}
+        changed: dict[str, object] = {}
+        if self.dial is not None and intensity is not None:
+            changed[self.dial.field] = int(intensity) if self.dial.field == "count" else intensity
         return [{**fault, **changed} for fault in self.faults]
 
     def intensity_of(self, fault: Mapping[str, object]) -> float | None:
