@@ -46,8 +46,10 @@ def tidy(control: Control) -> Iterator[None]:
     wait_for(lambda: not services.answers.open_answers())
 
 
-def opened(page: str = "faults.py") -> AppTest:
+def opened(page: str = "faults.py", **parameters: str) -> AppTest:
     at = AppTest.from_file(str(SHELL), default_timeout=RUN_TIMEOUT_S)
+    for name, value in parameters.items():
+        at.query_params[name] = value
     at.switch_page(str(ROOT / "pages" / page))
     at.run()
     assert not at.exception
@@ -268,6 +270,12 @@ def test_every_page_says_what_is_staged_and_can_end_it(page: str) -> None:
     assert "Staged trouble" not in words(at)
 
 
+def test_a_paused_page_says_until_when_since_a_countdown_would_stand_still() -> None:
+    desk().switch_on("lists lag")
+    at = opened("queues.py", refresh="off")
+    assert "**Lists lag** · until " in words(at)
+
+
 def test_without_a_scenario_there_is_no_bar() -> None:
     assert "Staged trouble" not in words(opened("queues.py"))
 
@@ -308,9 +316,12 @@ def test_who_lacks_the_role_may_look_and_not_switch(monkeypatch: pytest.MonkeyPa
     at = opened()
     assert "takes the role Operator, which Ann does not have" in at.info[0].value.replace("\\", "")
     assert all(at.button(key=key(one, "on")).disabled for one in SCENARIOS)
-    for act in (lambda: desk().switch_on("poison"), lambda: desk().switch_off("poison"), desk().clear):
-        with pytest.raises(AccessDenied):
-            act()
+    with pytest.raises(AccessDenied):
+        desk().switch_on("poison")
+    with pytest.raises(AccessDenied):
+        desk().switch_off("poison")
+    with pytest.raises(AccessDenied):
+        desk().clear()
     assert not any(one.is_on for one in desk().look())
 
 
