@@ -52,4 +52,5 @@ def words(reading: Reading, *, paused: bool) -> str:
     left_s = max(one.left_s or 0.0 for one in reading.on)
     if paused:
         return f"{titles} · until {formats.told(formats.clock(formats.now() + timedelta(seconds=left_s)))}"
-    return f"{titles} · over in {formats.duration(float(round(left_s)))}"
+    left = formats.duration(float(round(left_s))).replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{titles} · over in {left}"
