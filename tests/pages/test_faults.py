@@ -212,6 +212,15 @@ def test_a_slow_network_makes_the_answer_slow(control: Control) -> None:
     assert met("slow network") > 3
 
 
+def test_two_scenarios_at_once_hide_nothing_of_each_other() -> None:
+    """A request that is slow can fail as well."""
+    desk().switch_on("slow network", 0.2)
+    desk().switch_on("lost output")
+    answer = ask()
+    wait_for(lambda: met("lost output") == 1)
+    assert now(answer).is_open and met("slow network") > 3
+
+
 def test_while_ingestion_is_down_answers_go_on_and_telemetry_comes_later(control: Control) -> None:
     at = switched_on("ingestion down")
     assert_answered(settled(ask()))
