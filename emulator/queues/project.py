@@ -6,11 +6,11 @@ In Azure the project receives and sends under its own managed identity, which ne
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 
-from emulator.faults import ODD, Fault, FaultScript
+from emulator.faults import ODD, Fault, FaultScript, When
 from emulator.ids import Ids
 from emulator.queues.models import StoredMessage
 from emulator.queues.service import QueuesService
@@ -41,10 +41,13 @@ class ProjectQueues:
         for _ in range(sum(fault.count for fault in faults if fault.kind == "crowd")):
             self._strays += 1
             self._queues.put_message(queue, _of_somebody_else(text, CROWD + self._ids.guid()), ttl_s)
-        return self._queues.put_message(queue, text, ttl_s, {fault.kind: fault.delay_s for fault in faults})
+        odd: dict[str, float] = {fault.kind: fault.delay_s for fault in faults}
+        message_id = self._queues.put_message(queue, text, ttl_s, odd)
+        _refuse(faults, "after")
+        return message_id
 
     def visible_messages(self, queue: str, limit: int) -> list[StoredMessage]:
-        self._meet(GET, queue)
+        _refuse(self._meet(GET, queue), "after")
         found = self._queues.visible_messages(queue, limit)
         if not self._strays:
             return found
@@ -62,10 +65,15 @@ class ProjectQueues:
 
     def _meet(self, operation: str, queue: str) -> list[Fault]:
         faults = self._faults.meet(operation, f"/{queue}/messages") if self._faults else []
-        for fault in faults:
-            if fault.kind not in ODD:
-                raise WireError(fault.status, fault.code, fault.body or "The project's identity was refused.")
+        _refuse(faults, "before")
         return faults
+
+
+def _refuse(faults: Sequence[Fault], when: When) -> None:
+    """Raise WireError when one of *faults*, of the wire, strikes then: after the effect, the call is sent and nobody knows."""
+    for fault in faults:
+        if fault.kind not in ODD and fault.when == when:
+            raise WireError(fault.status, fault.code, fault.body or "The project's identity was refused.")
 
 
 def _of_somebody_else(text: str, correlation_id: str) -> str:

@@ -144,6 +144,14 @@ def test_a_call_sent_twice_is_answered_once(lab: Lab) -> None:
     assert lab.left(FOO_OUT) == []
 
 
+def test_a_call_whose_sending_was_not_confirmed_lies_in_the_queue(lab: Lab) -> None:
+    """The project was told 503 and the message was taken: whoever sends it again makes it two."""
+    fail(lab.emulator, "project.put_message", "status", when="after")
+    start_foo(lab)
+
+    assert len(lab.left(FOO_IN)) >= 1
+
+
 def test_a_reply_held_back_keeps_the_run_waiting(lab: Lab) -> None:
     """Late output: the function has long answered, and the run goes on when its message may be seen."""
     run = start_foo(lab)
