@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from emulator.connection import Connection, is_alive, read_connection
+from emulator.steering import Steering
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
 from services.agents.catalogue import CATALOGUE
 from services.assembly import Services, assemble, now, reach, signing
@@ -229,7 +230,9 @@ def build(
     dependencies = Dependencies(Limits.of(settings))
     signed = signing(settings, endpoints, dependencies)
     clients = build_clients(settings, signed)
-    return Runtime(assemble(settings, signed, clients, dependencies, now, tell=tell), clients, azure)
+    steering = Steering(azure.connection) if azure else None
+    services = assemble(settings, signed, clients, dependencies, now, tell=tell, steering=steering)
+    return Runtime(services, clients, azure)
 
 
 def examination(

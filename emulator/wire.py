@@ -13,7 +13,11 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 
 @dataclass(slots=True)
 class Request:
-    """One HTTP request, its body read. *path* starts with '/', decoded; header names are lower case."""
+    """One HTTP request, its body read. *path* starts with '/', decoded; header names are lower case.
+
+    *oddities*: what the service is to do beside what it is asked, each kind with its seconds (emulator.faults tells them);
+    it puts into *spared* those that changed nothing.
+    """
 
     method: str
     path: str
@@ -23,6 +27,8 @@ class Request:
     scheme: str
     raw_path: str
     _query: dict[str, str] | None = field(default=None)
+    oddities: Mapping[str, float] = field(default_factory=dict)
+    spared: set[str] = field(default_factory=set)
 
     @property
     def query(self) -> dict[str, str]:

@@ -5,7 +5,19 @@ import streamlit as st
 import runtime
 from services.models import HealthState, PartHealth
 from services.settings import Settings
-from ui import ask_actions, bar, context, demo, doctor_parts, feedback, formats, safe, startup, view
+from ui import (
+    ask_actions,
+    bar,
+    context,
+    demo,
+    doctor_parts,
+    fault_bar,
+    feedback,
+    formats,
+    safe,
+    startup,
+    view,
+)
 from ui.menu import MENU, PAGES, Screen
 
 CHECKING_S = 0.5
@@ -54,6 +66,8 @@ def main() -> None:
     context.place_sidebar(own)
     if screen.bar:
         view.restore(screen.file)
+    fault_bar.draw(paused=screen.bar and view.current().refresh_s is None)
+    if screen.bar:
         bar.draw()
         made_up = st.container(key="demo-line")
         told = demo.draw_line(made_up, ask=False)

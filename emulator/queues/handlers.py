@@ -3,8 +3,9 @@
 Source: learn.microsoft.com/rest/api/storageservices/queue-service-rest-api
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import orjson
 
@@ -20,6 +21,7 @@ from emulator.queues.models import (
     MAX_POLICY_ID_LENGTH,
     MAX_VISIBILITY_S,
     AccessPolicy,
+    StoredMessage,
 )
 from emulator.queues.properties import DEFAULTS, read_properties, render_properties
 from emulator.queues.routes import (
@@ -40,6 +42,9 @@ PROPERTIES = "service properties"
 MAX_DELEGATION_S = 7 * 24 * 3600
 KEY_VERSION = "2026-10-06"
 QUEUE_PERMISSIONS = "raup"
+NOTHING_ODD: Mapping[str, float] = MappingProxyType({})
+MIN_TO_REORDER = 2
+GARBLE = "!garbled!"  # not base64, whatever follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +204,27 @@ class Handlers:
             raise errors.invalid_query_value(
                 "visibilitytimeout", str(hidden_s), "messagettl must be greater than visibilitytimeout."
             )
-        text = _message_text(request.body)
-        message = self.store.put(target.queue, text, ttl_s, hidden_s)
+        message = put(
+            self.store, target.queue, _message_text(request.body), ttl_s, hidden_s, request.oddities
+        )
         return Response(201, xml.render_messages([message], owned=True, text=False), XML_HEADERS)
 
     def get_messages(self, request: Request, target: Target) -> Response:
         limit = ranged(request, "numofmessages", 1, MAX_BATCH, 1)
         hidden_s = ranged(request, "visibilitytimeout", 1, MAX_VISIBILITY_S, DEFAULT_VISIBILITY_S)
-        messages = self.store.receive(target.queue, limit, hidden_s)
+        odd = request.oddities
+        messages = self.store.receive(
+            target.queue, limit, hidden_s, min_age_s=odd.get("asleep"), last_first="reorder" in odd
+        )
+        new = [one.id for one in messages if one.dequeue_count == 1]
+        if "asleep" in odd and not self.store.peek(target.queue, 1):
+            request.spared.add("asleep")
+        if "duplicate" in odd:
+            self.store.show(target.queue, new)
+        if not new:
+            request.spared.add("duplicate")
+        if len(messages) < MIN_TO_REORDER:
+            request.spared.add("reorder")
         return Response(200, xml.render_messages(messages, owned=True), XML_HEADERS)
 
     def peek_messages(self, request: Request, target: Target) -> Response:
@@ -245,6 +263,26 @@ class _CasedName(bytes):
 
     def lower(self) -> bytes:
         return self
+
+
+def put(
+    store: QueueStore,
+    queue: str,
+    text: str,
+    ttl_s: int | None,
+    hidden_s: float = 0.0,
+    odd: Mapping[str, float] = NOTHING_ODD,
+) -> StoredMessage:
+    """Return the message as it is acknowledged; *odd* tells what truly becomes of it. Raises WireError 404."""
+    if "garble" in odd:
+        text = GARBLE + text[len(GARBLE) :]
+    hidden_s = max(hidden_s, odd.get("late", 0.0))
+    message = store.put(queue, text, ttl_s, hidden_s)
+    if "duplicate" in odd:
+        store.put(queue, text, ttl_s, hidden_s)
+    if "lose" in odd:
+        store.remove(queue, message.id)
+    return message
 
 
 def check_text(text: str) -> None:
