@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from services.access import Access, ActionName, Principal
 from services.errors import AccessDenied, ServiceError
 
 __all__ = ["ActionName", "Actions", "Tell", "Trail"]
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
 T = TypeVar("T")
 Tell = Callable[[str, str, str], None]
 
@@ -31,6 +32,10 @@ class Actions:
 
     def __init__(self, tell: Tell, access: Access | None = None, trail: Trail | None = None) -> None:
         self._tell, self._access, self._trail = tell, access or Access(), trail
+
+    def carried(self, work: Callable[P, T]) -> Callable[P, T]:
+        """Return *work* to be done in another thread by who acts in this one."""
+        return self._access.carried(work)
 
     def perform(self, name: ActionName, target: str, do: Callable[[], T]) -> T:
         """Return what *do* returns. Logs and tells the outcome: `done`, or the kind of error; raises what *do* raises.
