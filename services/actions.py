@@ -37,19 +37,24 @@ class Actions:
         """Return *work* to be done in another thread by who acts in this one."""
         return self._access.carried(work)
 
+    def require(self, name: ActionName, target: str) -> Principal:
+        """Return who acts. Raises AccessDenied, which is put on record: for work that begins now and is performed later."""
+        try:
+            return self._access.require(name, target)
+        except AccessDenied:
+            who = self._access.principal()
+            if self._trail is not None:
+                self._trail.refused(who, name, target)
+            self._note(name, target, "refused", who.id)
+            raise
+
     def perform(self, name: ActionName, target: str, do: Callable[[], T]) -> T:
         """Return what *do* returns. Logs and tells the outcome: `done`, or the kind of error; raises what *do* raises.
 
         *target*: the id or the name of what is acted upon, never its content. Raises AccessDenied when who acts may not,
         and what the trail raises when the intent cannot be put on record; in both cases *do* is not called.
         """
-        try:
-            who = self._access.require(name, target)
-        except AccessDenied:
-            if self._trail is not None:
-                self._trail.refused(self._access.principal(), name, target)
-            self._note(name, target, "refused", "")
-            raise
+        who = self.require(name, target)
         record = self._trail.begin(who, name, target) if self._trail is not None else ""
         outcome = "broken"
         try:

@@ -67,9 +67,9 @@ def main() -> None:
     feedback.draw_said()
     with top:
         draw_place(runtime.current().services.settings)
+        guard.draw_person(principal)
     with bottom:
         draw_health_board()
-        guard.draw_person(principal)
         st.caption(f"Relaydeck {context.version()}")
     context.settle()
 

@@ -79,8 +79,11 @@ class HousekeepingService:
     def start_delete(self, ids: frozenset[str], widened: frozenset[str] = frozenset()) -> None:
         """Delete, in the background, those of the findings shown that have these ids and are still findings.
 
-        *widened*: ids of what is not ours, or queues, named one by one by an administrator. Raises Conflict.
+        *widened*: ids of what is not ours, or queues, named one by one by an administrator. Raises Conflict, AccessDenied.
         """
+        self._actions.require(
+            "clean up widened" if widened else "clean up", f"{len(ids):,} of what was found"
+        )
         self._begin("deleting", lambda: self._delete_shown(ids, widened))
 
     def start_export(self, ids: frozenset[str]) -> None:
@@ -97,9 +100,13 @@ class HousekeepingService:
         self._begin("exporting", export, total=len(wanted))
 
     def stop(self) -> None:
-        """Have the work under way end after the requests that are out."""
-        self._stopped.set()
-        self._keep(stopping=True)
+        """Have the work under way end after the requests that are out. Raises AccessDenied."""
+
+        def end() -> None:
+            self._stopped.set()
+            self._keep(stopping=True)
+
+        self._actions.perform("stop clean-up", self.status().phase, end)
 
     def close(self) -> None:
         """End what is under way; requests that are out run to their end, for at most 5 s."""
