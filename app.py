@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -30,7 +31,7 @@ from ui.start_page import StartPageMiddleware
 
 ROOT = Path(__file__).resolve().parent
 ENV_FILE = ROOT / ".env"
-LISTENS_WITHIN_S, LOOK_S = 20.0, 0.05
+LISTENS_WITHIN_S, LOOK_S = 60.0, 0.1
 log = logging.getLogger(__name__)
 
 
@@ -64,11 +65,10 @@ def refuse(why: str) -> None:
 async def watch_listening(mode: AuthMode) -> None:
     """End the process when it turns out to listen where its sign-in does not allow it to. Servers open their sockets before
     the application starts or after it: only looking tells."""
-    waited_s = 0.0
-    while waited_s < LISTENS_WITHIN_S:
+    until_s = time.monotonic() + LISTENS_WITHIN_S
+    while time.monotonic() < until_s:
         refuse(refusal(mode, os.environ, listening_on()))
-        await asyncio.sleep(LOOK_S if waited_s < 1 else 1.0)
-        waited_s += LOOK_S if waited_s < 1 else 1.0
+        await asyncio.sleep(LOOK_S)
 
 
 def begin() -> None:
