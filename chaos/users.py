@@ -94,14 +94,18 @@ async def all_of_them(size: int, questions: int, seed: int) -> list[User]:
         address = f"http://127.0.0.1:{port}"
         stack.enter_context(dashboard(state, _environment(address), port=port))
         gate = asyncio.Semaphore(AT_ONCE)
-        await asyncio.gather(*(live(one, address, gate, drawn.random()) for one in users))
+        await asyncio.gather(
+            *(
+                live(one, address, gate, drawn.random(), signed_in(_claims(one.number), SECRET, address))
+                for one in users
+            )
+        )
     return users
 
 
-async def live(user: User, address: str, gate: asyncio.Semaphore, delay_s: float) -> None:
+async def live(user: User, address: str, gate: asyncio.Semaphore, delay_s: float, cookie: str) -> None:
     """Ask one question after the other in one conversation, each once the one before is answered."""
     await asyncio.sleep(delay_s)
-    cookie = signed_in(_claims(user.number), SECRET, address)
     async with Tab(address, cookie=cookie) as tab:
         await _run(tab, user, gate)
         box = tab.widget("question")
