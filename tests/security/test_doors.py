@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from chaos.tab import Tab, signed_in
 from chaos.users import User, figures, live, sightings_of
 from commands.stack import dashboard, free_port
 from emulator.supervisor import LocalOptions, attach_or_start
-from tests.oidc_provider import CLIENT, COOKIE_SECRET, OTHER_TENANT, TENANT, OidcProvider
+from tests.oidc_provider import COOKIE_SECRET, OTHER_TENANT, TENANT, OidcProvider
 
 ROOT = Path(__file__).parents[2]
 ENDS_WITHIN_S = 60
@@ -30,7 +31,6 @@ CLOSED = [
     "/component/x/y",
     "/statusz",
     "/anything",
-    "/static/../media/x",
     "//media/x",
 ]
 SIGNED_OUT, SIGNED_IN = "This dashboard is for people", "Ask a question, watch it travel"
@@ -128,7 +128,6 @@ STARTS = {
     ),
     "uvicorn on all addresses": (["uvicorn", "app:app", "--host", "0.0.0.0"], {}, "would listen on 0.0.0.0"),
     "in Azure": (["uvicorn", "app:app"], {"CONTAINER_APP_NAME": "x"}, "runs in Azure (CONTAINER_APP_NAME)"),
-    "a word that is no mode": (["uvicorn", "app:app"], {"RELAYDECK_AUTH": "odic"}, "RELAYDECK_AUTH=odic"),
 }
 
 
@@ -176,6 +175,7 @@ def test_without_a_sign_in_only_what_is_the_same_for_everybody_is_served(
     assert {path: status(deck, path) for path in OPEN} == dict.fromkeys(OPEN, 200)
     assert {path: status(deck, path) for path in CLOSED} == dict.fromkeys(CLOSED, 401)
     assert status(deck, "/_stcore/upload_file/s/f", method="PUT") == 401
+    assert status(deck, "/static/../media/x") in (400, 401)
     viewer = {"Cookie": cookie(deck, claims(provider, "Relaydeck.Viewer"))}
     assert status(deck, CLOSED[0], viewer) == 404  # let in; there is no such file
     no_role = {"Cookie": cookie(deck, claims(provider))}
@@ -222,7 +222,6 @@ def test_a_cookie_that_is_not_ours_or_says_the_wrong_thing_shows_nothing(
         name: words in shown(Tab(deck.address, cookie=told)) for name, (told, words) in cases.items()
     } == (dict.fromkeys(cases, True))
     assert shown(Tab(deck.address, cookie=cookie(deck, good))) == SIGNED_IN
-    assert CLIENT == good["aud"]
 
 
 @pytest.mark.parametrize("kind", ["oidc", "easyauth"])
@@ -261,17 +260,23 @@ def test_a_tab_whose_sign_in_ends_gets_nothing_more_whatever_part_it_asks_for(
     ends_in_s = 6
     told = claims(provider, "Relaydeck.Viewer", oid="o-4", exp=int(time.time()) + ends_in_s)
 
-    async def watch() -> tuple[bytes, bytes]:
+    async def watch() -> tuple[list[bytes], list[ForwardMsg]]:
         async with Tab(deck.address, "overview", "refresh=5s", cookie=cookie(deck, told)) as tab:
             await tab.run()
             (part, *_) = [name for name, every_s in tab.fragments.items() if every_s >= 1]
-            live_part = await tab.run(fragment=part, timer=True)
+            await tab.run(fragment=part, timer=True)
+            seen = len(tab.frames)
             await asyncio.sleep(max(0.0, float(str(told["exp"])) - time.time() + 0.2))
-            return live_part, await tab.run(fragment=part, timer=True)
+            await tab.run(fragment=part, timer=True)
+            return tab.frames[:seen], [ForwardMsg.FromString(one) for one in tab.frames[seen:]]
 
     before, after = asyncio.run(watch())
-    assert b"come to its end" not in before
-    assert b"come to its end" in after and b"overview" not in after.lower().replace(b"/overview", b"")
+    assert b"come to its end" not in b"".join(before)
+    assert [one.delta.new_element.markdown.body for one in after if one.delta.new_element.markdown.body] == [
+        "# :material/lock: Please sign in again",
+        "Somebody",
+        "The sign-in has come to its end.",
+    ]
 
 
 def test_what_is_pressed_after_the_end_has_no_effect(deck: Deck, provider: OidcProvider) -> None:
