@@ -317,7 +317,7 @@ def test_a_viewer_who_presses_what_is_drawn_dead_has_no_effect(deck: Deck, provi
 
 def test_nobody_is_shown_what_is_another_users(deck: Deck, provider: OidcProvider) -> None:
     """Short: three people, one question each. The chaos suite has a hundred."""
-    users = [User(number, [(f"word-{number}", f"4,000,000,{100 + number}")]) for number in range(3)]
+    users = [User(number, [(f"w{number:016x}", f"4,000,000,{100 + number}")]) for number in range(3)]
 
     async def all_of_them() -> None:
         gate = asyncio.Semaphore(3)
@@ -342,6 +342,7 @@ def test_nobody_is_shown_what_is_another_users(deck: Deck, provider: OidcProvide
 
 
 def test_a_word_of_another_user_would_be_seen() -> None:
-    mine, other = User(0, [("one", "1,000")]), User(1, [("two", "2,000")])
-    mine.seen = [b"one 1000", b"... two ...", b"2000"]
-    assert sightings_of(mine, [mine, other]) == 2
+    """In any form, and wherever it begins."""
+    mine, other = User(0, [("w" + "1" * 16, "1,000,000,001")]), User(1, [("w" + "2" * 16, "2,000,000,002")])
+    mine.seen = [b"w1111111111111111 1000000001", b"xxw2222222222222222x", b"92000000002", b"=2,000,000,002,"]
+    assert sightings_of(mine, [mine, other]) == 3
