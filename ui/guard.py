@@ -12,8 +12,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from services.access import NOBODY, Principal, this_user
 from services.signin.claims import Login, Reason, Refused
 from ui import gate, safe
-from ui.gate import PRINCIPAL_HEADER
+from ui.gate import PRINCIPAL_HEADER, principal_of
 
+__all__ = ["admit", "draw_person", "principal_of", "sign_out", "who"]
 ENTRA, ANEW = "entra", "anew"  # the same provider; the second asks for the password again
 EASY_AUTH_IN = "/.auth/login/aad?post_login_redirect_uri=%2F"
 EASY_AUTH_OUT = "/.auth/logout?post_logout_redirect_uri=%2F"
