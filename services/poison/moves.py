@@ -152,9 +152,8 @@ class PoisonMoves:
         target: str = "",
     ) -> Report:
         require_poison(queue)
-        self._actions.require(
-            NAMES[action], queue
-        )  # messages are taken, which others notice, before each is acted upon
+        # Messages are taken, which others notice, before each is acted upon.
+        self._actions.require(NAMES[action], queue)
         wanted = list(dict.fromkeys(ids))[:MOST_AT_ONCE]
         due_s = self._clock() + USABLE_S
         mine, others, problem = self._hold(queue, wanted)
