@@ -13,6 +13,7 @@ from pathlib import Path
 from emulator.connection import Connection, is_alive, read_connection
 from emulator.steering import Steering
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
+from services.access import Who, nobody_in_particular, this_user
 from services.agents.catalogue import CATALOGUE
 from services.assembly import Services, assemble, now, reach, signing
 from services.clients import (
@@ -123,8 +124,10 @@ def start(
     *,
     warm: bool = True,
     say: Say = lambda _: None,
+    who: Who = this_user,
 ) -> Runtime:
-    """Return the process's runtime, made at the first call. *say* is told of slow steps.
+    """Return the process's runtime, made at the first call. *say* is told of slow steps. *who*: acts in this process, where
+    nothing else says so: for commands, whoever typed them.
 
     Raises ConfigurationError (also kept for problem()) and Unavailable: Local Azure did not start.
     """
@@ -133,7 +136,7 @@ def start(
         if _current is not None:
             return _current
         try:
-            _current = _compose(load_settings(environ, env_file), say)
+            _current = _compose(load_settings(environ, env_file), say, who)
         except ConfigurationError as exc:
             _problem = exc
             raise
@@ -165,9 +168,9 @@ def freeze() -> None:
     gc.freeze()
 
 
-def _compose(settings: Settings, say: Say) -> Runtime:
+def _compose(settings: Settings, say: Say, who: Who) -> Runtime:
     if settings.mode == "azure":
-        return build(settings, azure_endpoints(settings), tell=True)
+        return build(settings, azure_endpoints(settings), tell=True, who=who)
     options = LocalOptions(
         settings.state_dir.resolve(), think_s=settings.local_think_s, environment=_model_variables(settings)
     )
@@ -187,7 +190,7 @@ def _compose(settings: Settings, say: Say) -> Runtime:
         storage_endpoint=connection.storage_endpoint,
         model=connection.model_deployment,
     )
-    return build(settings, local_endpoints(connection), azure, tell=True)
+    return build(settings, local_endpoints(connection), azure, tell=True, who=who)
 
 
 def local_endpoints(connection: Connection) -> Endpoints:
@@ -222,6 +225,7 @@ def build(
     now: Callable[[], datetime] = now,
     *,
     tell: bool = False,
+    who: Who = nobody_in_particular,
 ) -> Runtime:
     """Return the services on *endpoints*, ready and cold. Sends nothing. *azure* is stopped with the runtime.
 
@@ -231,7 +235,7 @@ def build(
     signed = signing(settings, endpoints, dependencies)
     clients = build_clients(settings, signed)
     steering = Steering(azure.connection) if azure else None
-    services = assemble(settings, signed, clients, dependencies, now, tell=tell, steering=steering)
+    services = assemble(settings, signed, clients, dependencies, now, tell=tell, steering=steering, who=who)
     return Runtime(services, clients, azure)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
-from services.access import Access
+from services.access import Access, Who, nobody_in_particular
 from services.actions import Actions
 from services.agents.backend import AgentBackend
 from services.agents.catalogue import CATALOGUE
@@ -124,10 +124,12 @@ def assemble(
     *,
     tell: bool = False,
     steering: Steering | None = None,
+    who: Who = nobody_in_particular,
 ) -> Services:
     """Return the services on *clients*, ready and cold. Their *dependencies* are to be closed after them.
 
     *tell*: whether there is to be telemetry, if the settings want it. *steering*: of Local Azure; None in Azure.
+    *who*: acts where nothing else says so.
     """
     limits = Limits.of(settings)
     foundry, storage = dependencies.caller(FOUNDRY), dependencies.caller(QUEUES)
@@ -139,7 +141,9 @@ def assemble(
     telemetry = Telemetry(
         _telemetry_options(settings, endpoints, clients, foundry, dependencies, tell=tell), queues
     )
-    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry), now)
+    access = Access(who)
+    actions = Actions(telemetry.acted, access)
+    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry, actions), now)
     # A query costs the workspace more than any other call costs its service: it is repeated once at most.
     workspace = dependencies.caller(LOGS, replace(limits, call_retries=min(1, limits.call_retries)))
     platform = dependencies.caller(METRICS)
@@ -156,8 +160,6 @@ def assemble(
         else None
     )
     traces, metrics = TraceService(answers, logs, now), _metrics(settings, endpoints, clients, platform, now)
-    access = Access()
-    actions = Actions(telemetry.acted, access)
     doctor = Doctor(
         Subject(
             **reach(endpoints, clients),
@@ -340,6 +342,7 @@ def answer_context(
     team: TeamService,
     queues: QueueService,
     telemetry: Telemetry | None = None,
+    actions: Actions | None = None,
 ) -> Context:
     """Return what AnswerService needs, from *settings* and its neighbours."""
     return Context(
@@ -355,5 +358,6 @@ def answer_context(
         max_waiting=settings.max_waiting,
         trace_runs=settings.trace_context,
         observer=telemetry,
+        actions=actions or Actions(lambda *_: None),
         thread_marks={LIVES: lives_s(settings.answer_deadline_s, settings.call_deadline_s)},
     )
