@@ -17,6 +17,7 @@ COMMANDS = (
     "restore",
     "test",
     "bench",
+    "chaos",
     "fix",
 )
 

@@ -46,6 +46,11 @@ class Control:
         found: list[dict[str, object]] = self._send("GET", f"requests?after={after}")["requests"]
         return found
 
+    def counts(self) -> dict[str, int]:
+        """Return how often each operation was requested since the start or the latest reset."""
+        found = self._send("GET", "counts")["counts"]
+        return {str(name): int(str(count)) for name, count in dict(found).items()}
+
     def last_request(self) -> int:
         """Return the number of the latest request, for requests(); counting them will not do: only so many are kept."""
         return max((int(str(one["number"])) for one in self.requests()), default=0)

@@ -16,6 +16,7 @@ from emulator.wire import Reply, Request, Response, WireError, json_response
 ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/_emulator/health"): "health",
     ("GET", "/_emulator/requests"): "list_requests",
+    ("GET", "/_emulator/counts"): "count_requests",
     ("POST", "/_emulator/reset"): "reset",
     ("POST", "/_emulator/seed"): "seed",
     ("POST", "/_emulator/clock"): "advance_clock",
@@ -84,6 +85,8 @@ class Control:
             return json_response(
                 {"requests": [asdict(seen) for seen in self.front.seen if seen.number > after]}
             )
+        elif operation == "count_requests" and self.front:
+            return json_response({"counts": dict(self.front.counts)})
         return json_response({"done": operation})
 
     def render_error(self, error: WireError, request: Request) -> Response:

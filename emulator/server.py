@@ -211,6 +211,7 @@ class Emulator:
             service.reset()
         self.faults.clear()
         self.front.seen.clear()
+        self.front.counts.clear()
         self.ids.reseed(seed)
 
     def _compose(self) -> None:
