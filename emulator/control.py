@@ -77,9 +77,10 @@ class Control:
         elif operation == "add_fault":
             return self._add_fault(request)
         elif operation == "list_faults":
-            return json_response({"faults": self._faults.pending()})
+            return self._tell_faults()
         elif operation == "clear_faults":
-            self._faults.clear()
+            self._faults.clear(request.query.get("scenario"))
+            return self._tell_faults()
         elif operation == "list_requests" and self.front:
             after = int(request.query.get("after", "0"))
             return json_response(
@@ -97,7 +98,7 @@ class Control:
     async def stop(self) -> None: ...
 
     def reset(self) -> None:
-        self._faults.clear()
+        self._faults.forget()
         self._pace.think_s = self._pace.token_s = 0.0
 
     def _answer_pace(self, request: Request, operation: str) -> Response:
@@ -112,10 +113,28 @@ class Control:
 
     def _add_fault(self, request: Request) -> Response:
         try:
-            self._faults.add(Fault(**_document(request)))  # type: ignore[arg-type]  # Fault checks its values
+            document = _document(request)
+            seed = document.pop("seed", None)
+            if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
+                raise ValueError("seed is a whole number")
+            fault = Fault(**document) if document else None  # type: ignore[arg-type]  # Fault checks its values
         except (TypeError, ValueError) as exc:
             raise WireError(400, "InvalidFault", f"The fault cannot be scripted: {exc}.") from exc
-        return json_response({"faults": self._faults.pending()})
+        if seed is not None:
+            self._faults.reseed(seed)
+        if fault is not None:
+            self._faults.add(fault)
+        return self._tell_faults()
+
+    def _tell_faults(self) -> Response:
+        return json_response(
+            {
+                "faults": self._faults.pending(),
+                "weather": self._faults.weather(),
+                "met": [asdict(met) for met in self._faults.met()],
+                "now_s": self._clock.now_s(),
+            }
+        )
 
     def _number(self, request: Request, name: str) -> float:
         value = _document(request).get(name, 0)

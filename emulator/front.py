@@ -81,7 +81,10 @@ class FrontDoor:
         operation = service.operation(request) if service else None
         name = f"{service.name}.{operation}" if service and operation else "unknown"
         started_s = self._clock.now_s()
-        fault = self._faults.take(name) if self._faults else None
+        steers = (
+            service is not None and service.name == "control"
+        )  # or nobody could end what fails everything
+        fault = self._faults.take(name, request.path) if self._faults and not steers else None
         try:
             if body is None:
                 raise WireError(
@@ -207,7 +210,8 @@ def _as_request(scope: Message, body: bytes) -> Request:
 async def _send_reply(reply: Reply, fault: Fault | None, receive: Receive, send: Send, date: Header) -> None:
     if isinstance(reply, Stream):
         limit = STREAM_CHUNKS_BEFORE_CUT if fault and fault.kind == "truncate" else None
-        await _send_stream(reply, receive, send, limit, date)
+        pause_s = fault.delay_s if fault and fault.kind == "drip" else 0.0
+        await _send_stream(reply, receive, send, limit, date, pause_s)
         return
     headers = [date, *reply.headers, (b"content-length", str(len(reply.body)).encode())]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
@@ -226,8 +230,13 @@ async def _send_reply(reply: Reply, fault: Fault | None, receive: Receive, send:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def _send_stream(stream: Stream, receive: Receive, send: Send, limit: int | None, date: Header) -> None:
-    """Send chunk after chunk; stop, and close the iterator, when the client goes away. *limit*: cut after so many."""
+async def _send_stream(
+    stream: Stream, receive: Receive, send: Send, limit: int | None, date: Header, pause_s: float = 0.0
+) -> None:
+    """Send chunk after chunk; stop, and close the iterator, when the client goes away. *limit*: cut after so many.
+
+    *pause_s*: between one chunk and the next.
+    """
     sent = 0
     await send({"type": "http.response.start", "status": stream.status, "headers": [date, *stream.headers]})
     gone = asyncio.ensure_future(receive())
@@ -246,6 +255,8 @@ async def _send_stream(stream: Stream, receive: Receive, send: Send, limit: int 
                 break
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             sent += 1
+            if pause_s:
+                await asyncio.sleep(pause_s)
             if sent == limit:
                 raise ConnectionCutError
         await send({"type": "http.response.body", "body": b""})

@@ -19,7 +19,7 @@ from emulator.certificates import Certificates, ensure_certificates
 from emulator.clock import Clock
 from emulator.control import Control, Pace
 from emulator.database import set_aside
-from emulator.faults import Fault, FaultScript
+from emulator.faults import Fault, FaultScript, Met
 from emulator.foundry.projects import INSTRUMENTATION_KEY, RESOURCE
 from emulator.foundry.service import FoundryService
 from emulator.front import TRANSPORT_KEY, FrontDoor, Seen
@@ -186,10 +186,22 @@ class Emulator:
     def advance(self, seconds: float) -> None:
         self.call(lambda: self.clock.advance(seconds))
 
-    def fail(self, fault: Fault) -> None:
+    def fail(self, fault: Fault, seed: int | None = None) -> None:
+        """Script *fault*. *seed*: chance is drawn from it from now on."""
+        if seed is not None:
+            self.call(lambda: self.faults.reseed(seed))
         self.call(lambda: self.faults.add(fault))
 
+    def clear_faults(self, scenario: str | None = None) -> None:
+        """Let nothing fail any more, or nothing of *scenario*; what was met stays counted."""
+        self.call(lambda: self.faults.clear(scenario))
+
+    def faults_met(self) -> list[Met]:
+        """Return what requests have met since the last reset, by operation and kind."""
+        return self.call(self.faults.met)
+
     def unspent_faults(self) -> list[dict[str, object]]:
+        """Return what was promised and not met; weather (`times` None) is never among it."""
         return self.call(self.faults.pending)
 
     def requests(self) -> list[Seen]:
@@ -209,14 +221,15 @@ class Emulator:
     def _reset(self, seed: int | None = None) -> None:
         for service in self._distinct:
             service.reset()
-        self.faults.clear()
+        self.faults.forget()
+        self.faults.reseed(seed or 0)
         self.front.seen.clear()
         self.front.counts.clear()
         self.ids.reseed(seed)
 
     def _compose(self) -> None:
         state, clock = self.settings.state, self.clock
-        self.ids, self.faults, self.pace = Ids(), FaultScript(), self.settings.pace
+        self.ids, self.faults, self.pace = Ids(), FaultScript(clock), self.settings.pace
         self.tokens = Tokens(self.token, clock)
         self._answering: Model = self._model or build_model(self.settings.model, self.pace, clock)
         self.queues = QueuesService(
