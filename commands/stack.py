@@ -37,6 +37,14 @@ class Control:
         found: list[dict[str, object]] = self._send("GET", "faults")["faults"]
         return found
 
+    def met(self) -> dict[str, int]:
+        """Return how often requests met a failure, by its kind, since the start or the latest reset."""
+        found: dict[str, int] = {}
+        for one in self._send("GET", "faults")["met"]:
+            kind = str(one["kind"])
+            found[kind] = found.get(kind, 0) + int(str(one["count"]))
+        return found
+
     def reset(self) -> None:
         """Empty Local Azure: agents, threads, queues, faults, pace."""
         self._post("reset", {})

@@ -27,6 +27,7 @@ from emulator.ids import Ids
 from emulator.model import Model, ModelSettings, build_model
 from emulator.monitor.schemas import WORKSPACE_ID
 from emulator.monitor.service import PREFIXES, RETENTION_DAYS, MonitorService, Place
+from emulator.queues.patient import PatientQueues
 from emulator.queues.project import ProjectQueues
 from emulator.queues.service import Account, QueuesService
 from emulator.tokens import Tokens, load_secret
@@ -240,7 +241,7 @@ class Emulator:
             tokens=self.tokens,
             clock=clock,
             ids=self.ids,
-            queues=ProjectQueues(self.queues, self.faults),
+            queues=PatientQueues(ProjectQueues(self.queues, self.faults)),
             storage_endpoint=self.storage_endpoint,
             model=self._answering,
             deployment=self.settings.model_deployment,
