@@ -77,7 +77,9 @@ class Fate:
         if self.answer is None:
             return bool(self.refusal)
         problem = self.answer.problem
-        told = problem is not None and all((problem.code, problem.title, problem.next_step, problem.reference))
+        told = problem is not None and all(
+            (problem.code, problem.title, problem.next_step, problem.reference)
+        )
         return self.is_answered or (not self.answer.is_open and told)
 
     @property

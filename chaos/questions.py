@@ -30,13 +30,20 @@ from services.monitor.results import Ask
 
 RATE, HIGH_RATE, HIGH_SHARE = 0.05, 0.25, 0.2
 AT_ONCE, CALM_MOST = 12, 600
+AT_ONCE_HIGH = 32  # of these most wait for a message that a host has taken and never heard of
 EXTRA_GOAL = 0.10
 PAUSE_MS, DRIP_S = 20, 0.0002
 AHEAD = timedelta(days=1)
 DRAIN_S = 120.0
 LOOK_EVERY_S = 2.0
 # What a question costs. Left out: what is sent by the clock and not for a question (polls of the host, health, telemetry).
-COUNTED = ("foundry.", "queues.peek_messages", "queues.put_message", "queues.update_message", "queues.delete_message")
+COUNTED = (
+    "foundry.",
+    "queues.peek_messages",
+    "queues.put_message",
+    "queues.update_message",
+    "queues.delete_message",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Outcome:
     sweep_s: float
     took_s: float
     strangers: Mapping[str, int]
+    redelivered: int
 
     @property
     def per_question(self) -> float:
@@ -76,7 +84,7 @@ def run(size: int, seed: int) -> Iterator[Figure]:
     say("5 %", some)
     yield from figures("questions.5pct", some, seed)
     yield extra(calm, some, seed)
-    many = bout(max(1, round(size * HIGH_SHARE)), HIGH_RATE, seed + 1)
+    many = bout(max(1, round(size * HIGH_SHARE)), HIGH_RATE, seed + 1, AT_ONCE_HIGH)
     say("25 %", many)
     yield from figures("questions.25pct", many, seed + 1)
 
@@ -85,11 +93,23 @@ def figures(name: str, found: Outcome, seed: int) -> Iterator[Figure]:
     lost = [fate for fate in found.fates if not fate.is_shown]
     wrong = [fate for fate in found.fates if fate.is_wrong]
     detail = {"seed": seed, **found.detail()}
-    yield none(f"{name}.lost", len(lost), "questions", {**detail, "lost": [one.question.text for one in lost[:5]]})
-    yield none(f"{name}.wrong", len(wrong), "answers", {"wrong": [one.answer and one.answer.text for one in wrong[:5]]})
+    yield none(
+        f"{name}.lost", len(lost), "questions", {**detail, "lost": [one.question.text for one in lost[:5]]}
+    )
+    yield none(
+        f"{name}.wrong",
+        len(wrong),
+        "answers",
+        {"wrong": [one.answer and one.answer.text for one in wrong[:5]]},
+    )
     yield none(f"{name}.agents_left", found.agents_left, "agents", {"sweep_s": round(found.sweep_s, 2)})
     yield none(f"{name}.threads_left", found.threads_left, "threads", {"sweep_s": round(found.sweep_s, 2)})
-    yield none(f"{name}.effects_twice", found.effects_twice, "effects", {"answered_without": found.effects_missing})
+    yield none(
+        f"{name}.effects_twice",
+        found.effects_twice,
+        "effects",
+        {"answered_without": found.effects_missing, "delivered_again": found.redelivered},
+    )
     yield none(f"{name}.made_twice", found.twice, "messages and runs", {})
     yield none(f"{name}.strange_errors", sum(found.strangers.values()), "errors", dict(found.strangers))
 
@@ -105,20 +125,23 @@ def extra(calm: Outcome, some: Outcome, seed: int) -> Figure:
         name: round(some.requests.get(name, 0) - calm.requests.get(name, 0), 3)
         for name in sorted({*some.requests, *calm.requests})
     }
-    detail = {"seed": seed, "calm": round(calm.per_question, 3), "more_of": {k: v for k, v in more.items() if v}}
+    detail = {
+        "seed": seed,
+        "calm": round(calm.per_question, 3),
+        "more_of": {k: v for k, v in more.items() if v},
+    }
     return Figure(
         "questions.5pct.extra_requests", round(share, 4), EXTRA_GOAL, "share", share <= EXTRA_GOAL, detail
     )
 
 
-def bout(count: int, rate: float, seed: int) -> Outcome:
+def bout(count: int, rate: float, seed: int, at_once: int = AT_ONCE) -> Outcome:
     """Ask *count* questions on a Local Azure of its own while requests fail at *rate*; then clean up once, in peace."""
     wanted = questions(count, random.Random(seed))
     with tempfile.TemporaryDirectory() as folder, stand(Path(folder)) as place:
-        limits = {"max_running": AT_ONCE, "max_waiting": 1000, "sweep": "off"}
         with (
-            place.services(tell=True, **limits) as pooled,
-            place.services(team="per_query", **limits) as alone,
+            place.services(tell=True, **busy(at_once)) as pooled,
+            place.services(**busy(at_once), team="per_query") as alone,
         ):
             pooled.services.team.orchestrator()  # is there before the first question, as after every start
             pooled.services.telemetry.wait_ready(10.0)
@@ -127,7 +150,7 @@ def bout(count: int, rate: float, seed: int) -> Outcome:
                 weather(place, rate, seed)
             began_s = time.monotonic()
             with looking(pooled) as strangers:
-                fates = ask_all(wanted, pooled, alone, AT_ONCE)
+                fates = ask_all(wanted, pooled, alone, at_once)
             took_s = time.monotonic() - began_s
             for running in (pooled, alone):
                 running.services.answers.drain(DRAIN_S)
@@ -135,6 +158,10 @@ def bout(count: int, rate: float, seed: int) -> Outcome:
             met = place.control.met()
             place.control.clear_faults()
         return counted(place, wanted, fates, after - before, met, took_s, strangers)
+
+
+def busy(at_once: int) -> dict[str, str]:
+    return {"max_running": str(at_once), "max_waiting": "1000", "sweep": "off"}
 
 
 def weather(place: Stand, rate: float, seed: int) -> None:
@@ -171,11 +198,7 @@ def counted(
     answered = [fate.question for fate in fates if fate.is_answered and fate.question.has_effect]
     return Outcome(
         fates,
-        {
-            name: count / len(wanted)
-            for name, count in sorted(requests.items())
-            if name.startswith(COUNTED)
-        },
+        {name: count / len(wanted) for name, count in sorted(requests.items()) if name.startswith(COUNTED)},
         met,
         len([agent for agent in agents if agent.id not in team]),
         len([thread for thread in ours if thread.id not in kept]),
@@ -185,6 +208,7 @@ def counted(
         sweep_s,
         took_s,
         strangers,
+        (place.state / "logs" / "functions-host.log").read_text().count("outcome=repeated"),
     )
 
 
@@ -225,7 +249,7 @@ class looking:  # noqa: N801 - used like a function
                     look()
                 except ServiceError:
                     continue
-                except Exception as exc:  # what is looked for
+                except Exception as exc:  # noqa: BLE001 - what is looked for
                     self._strange[repr(exc)[:200]] += 1
 
     def _query(self) -> object:

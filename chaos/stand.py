@@ -33,12 +33,12 @@ class Stand:
 
     @contextmanager
     def services(
-        self, *, ahead: timedelta = timedelta(), tell: bool = False, **settings: object
+        self, *, ahead: timedelta = timedelta(), tell: bool = False, **settings: str
     ) -> Iterator[runtime.Runtime]:
         """Yield a Relaydeck on this Local Azure. *ahead*: how much later it is for it. *settings*: as their variables
         are called, without the prefix."""
         connection = self.azure.connection
-        environ = {f"RELAYDECK_{name.upper()}": str(value) for name, value in settings.items()}
+        environ = {f"RELAYDECK_{name.upper()}": value for name, value in settings.items()}
         chosen = load_settings(environ).at(
             project_endpoint=connection.project_endpoint,
             storage_endpoint=connection.storage_endpoint,

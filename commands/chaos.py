@@ -33,7 +33,9 @@ def main(arguments: list[str]) -> int:
     ended = {name: _run(name, more, file) for name in options.names or known}
     print(f"\nResults: {file.relative_to(ROOT)}")
     for words, codes in (("Missed a goal", {MISSED}), ("Did not end well", None)):
-        named = [name for name, code in ended.items() if (code in codes if codes else code not in (0, MISSED))]
+        named = [
+            name for name, code in ended.items() if (code in codes if codes else code not in (0, MISSED))
+        ]
         if named:
             print(f"{words}: {', '.join(named)}", file=sys.stderr)
     return 1 if any(ended.values()) else 0

@@ -57,7 +57,7 @@ class Control:
     def counts(self) -> dict[str, int]:
         """Return how often each operation was requested since the start or the latest reset."""
         found = self._send("GET", "counts")["counts"]
-        return {str(name): int(str(count)) for name, count in dict(found).items()}
+        return {str(one["operation"]): int(str(one["count"])) for one in found}
 
     def last_request(self) -> int:
         """Return the number of the latest request, for requests(); counting them will not do: only so many are kept."""

@@ -87,7 +87,8 @@ class Control:
                 {"requests": [asdict(seen) for seen in self.front.seen if seen.number > after]}
             )
         elif operation == "count_requests" and self.front:
-            return json_response({"counts": dict(self.front.counts)})
+            counts = sorted(self.front.counts.items())
+            return json_response({"counts": [{"operation": name, "count": count} for name, count in counts]})
         return json_response({"done": operation})
 
     def render_error(self, error: WireError, request: Request) -> Response:

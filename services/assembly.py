@@ -15,7 +15,7 @@ from services.agents.catalogue import CATALOGUE
 from services.agents.classic import ClassicBackend
 from services.agents.marks import LIVES, lives_s
 from services.agents.team import TeamService
-from services.answers.ports import Context
+from services.answers.ports import Context, Sight
 from services.answers.service import AnswerService
 from services.clients import (
     Clients,
@@ -124,7 +124,10 @@ def assemble(
     queues = QueueService(clients.queues, storage, now)
     team = TeamService(backend, settings, CATALOGUE)
     telemetry = Telemetry(_telemetry_options(settings, endpoints, clients, tell=tell), queues)
-    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry), now)
+    watching = dependencies.caller(FOUNDRY, replace(limits, call_retries=0))
+    peeking = dependencies.caller(QUEUES, replace(limits, call_retries=0))
+    sight = Sight(ClassicBackend(clients.agents, watching), QueueService(clients.queues, peeking, now))
+    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry, sight), now)
     workspace, platform = dependencies.caller(LOGS), dependencies.caller(METRICS)
     logs = (
         LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now, fresh_s=LOGS_FRESH_S)
@@ -294,6 +297,7 @@ def answer_context(
     team: TeamService,
     queues: QueueService,
     telemetry: Telemetry | None = None,
+    sight: Sight | None = None,
 ) -> Context:
     """Return what AnswerService needs, from *settings* and its neighbours."""
     return Context(
@@ -310,4 +314,5 @@ def answer_context(
         trace_runs=settings.trace_context,
         observer=telemetry,
         thread_marks={LIVES: lives_s(settings.answer_deadline_s, settings.call_deadline_s)},
+        sight=sight,
     )

@@ -40,7 +40,7 @@ from services.translation import error_from_status
 
 T = TypeVar("T")
 PAGE = 100  # the most the service gives at once
-LOOK_BACK = 20  # how many of the newest things may hide what a lost reply created
+LOOK_BACK = PAGE  # how many of the newest things may hide what a lost reply created; others create meanwhile
 
 
 class ClassicBackend:
