@@ -140,8 +140,8 @@ def bout(count: int, rate: float, seed: int, at_once: int = AT_ONCE) -> Outcome:
     wanted = questions(count, random.Random(seed))
     with tempfile.TemporaryDirectory() as folder, stand(Path(folder)) as place:
         with (
-            place.services(tell=True, **busy(at_once)) as pooled,
-            place.services(**busy(at_once), team="per_query") as alone,
+            place.services(busy(at_once), tell=True) as pooled,
+            place.services({**busy(at_once), "team": "per_query"}) as alone,
         ):
             pooled.services.team.orchestrator()  # is there before the first question, as after every start
             pooled.services.telemetry.wait_ready(10.0)

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,7 @@ from services.agents.backend import Agent, Thread
 from services.settings import load_settings
 
 ALL = 200_000
+NO_SETTINGS: Mapping[str, str] = {}
 _NUMBER = re.compile(r"\d{5,}")  # the mark of a question: no other number in it has five digits
 HOOK = "\nimport effects  # noqa: E402\n\neffects.count(foo_bot, calculator, orders)\n"
 
@@ -33,7 +34,7 @@ class Stand:
 
     @contextmanager
     def services(
-        self, *, ahead: timedelta = timedelta(), tell: bool = False, **settings: str
+        self, settings: Mapping[str, str] = NO_SETTINGS, *, ahead: timedelta = timedelta(), tell: bool = False
     ) -> Iterator[runtime.Runtime]:
         """Yield a Relaydeck on this Local Azure. *ahead*: how much later it is for it. *settings*: as their variables
         are called, without the prefix."""
