@@ -144,6 +144,7 @@ class Runner:
     def _make_thread(self, job: Job, view: RunView, made: ExitStack) -> None:
         backend, alone = self._context.backend, self._context.team_mode == "per_query"
         marks = {**self._context.marks, record.OPID: job.opid, record.TITLE: title_of(job.question)}
+        marks[record.ANSWER] = job.id  # finds the thread of an answer whose process is gone
         if alone:
             marks |= self._context.thread_marks
         thread = make(job, backend.create_thread, marks, lambda: backend.list_threads(THREADS_LOOKED_AT))
