@@ -201,9 +201,9 @@ def live(state: str, seed: int, life: int, told: Pipe) -> None:
     """One life of the app: ask until told that it is enough, or until SIGTERM, which closes as the dashboard does."""
     over, lock = threading.Event(), threading.Lock()
 
-    def say(*words: str) -> None:
+    def say(kind: str, answer_id: str, *more: str) -> None:
         with lock:
-            told.send(json.dumps(words))
+            told.send(json.dumps([kind, answer_id, *more]))
 
     pooled, alone = (compose(state, team) for team in ("pooled", "per_query"))
 

@@ -9,14 +9,12 @@ What it does not measure: Azure's own rates of failure, long outages (breaker, d
 """
 
 import random
-import sqlite3
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +22,7 @@ from pathlib import Path
 import runtime
 from chaos.asking import Fate, Question, ask_all, questions, shares
 from chaos.figure import Figure
-from chaos.stand import Stand, everything, stand
+from chaos.stand import Stand, everything, made_twice, stand
 from services.errors import ServiceError
 from services.monitor.results import Ask
 
@@ -202,7 +200,7 @@ def counted(
         met,
         len([agent for agent in agents if agent.id not in team]),
         len([thread for thread in ours if thread.id not in kept]),
-        made_twice(place),
+        made_twice(place.state),
         sum(count - 1 for count in effects.values()),
         sum(effects[question.mark] == 0 for question in answered),
         sweep_s,
@@ -210,18 +208,6 @@ def counted(
         strangers,
         (place.state / "logs" / "functions-host.log").read_text().count("outcome=repeated"),
     )
-
-
-def made_twice(place: Stand) -> int:
-    """Return how many user messages and runs there are beyond the one that each question has, from the store itself."""
-    file = place.state / "foundry.sqlite"
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
-        rows = store.execute(
-            "SELECT COUNT(*) - 1 FROM objects WHERE kind IN ('run', 'message')"
-            " AND json_extract(document, '$.metadata.opid') IS NOT NULL"
-            " GROUP BY kind, json_extract(document, '$.metadata.opid') HAVING COUNT(*) > 1"
-        ).fetchall()
-    return sum(int(more) for (more,) in rows)
 
 
 class looking:  # noqa: N801 - used like a function

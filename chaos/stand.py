@@ -3,9 +3,10 @@
 import json
 import re
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -96,3 +97,15 @@ def everything(running: runtime.Runtime) -> tuple[list[Agent], list[Thread]]:
     """Return all agents and all threads of the project, those of connected agents' runs too."""
     backend = running.services.backend
     return backend.list_agents(ALL), backend.list_threads(ALL)
+
+
+def made_twice(state: Path) -> int:
+    """Return how many user messages and runs there are beyond the one that each question has, from the store itself."""
+    file = state / "foundry.sqlite"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
+        rows = store.execute(
+            "SELECT COUNT(*) - 1 FROM objects WHERE kind IN ('run', 'message')"
+            " AND json_extract(document, '$.metadata.opid') IS NOT NULL"
+            " GROUP BY kind, json_extract(document, '$.metadata.opid') HAVING COUNT(*) > 1"
+        ).fetchall()
+    return sum(int(more) for (more,) in rows)
