@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from emulator.connection import Connection, is_alive, read_connection
+from emulator.steering import Steering
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
 from services.agents.catalogue import CATALOGUE
 from services.assembly import Services, assemble, now, reach
@@ -226,7 +227,9 @@ def build(
     *tell*: whether there is to be telemetry, if the settings want it.
     """
     clients = build_clients(settings, endpoints)
-    return Runtime(assemble(settings, endpoints, clients, now, tell=tell), clients, azure)
+    steering = Steering(azure.connection) if azure else None
+    services = assemble(settings, endpoints, clients, now, tell=tell, steering=steering)
+    return Runtime(services, clients, azure)
 
 
 def examination(

@@ -9,6 +9,7 @@ COMMANDS = (
     "diagnose",
     "demo",
     "doctor",
+    "faults",
     "poison",
     "local",
     "azure",

@@ -1,18 +1,15 @@
 """A whole local Relaydeck for programs: browser tests, benchmarks, screenshots. People use `python3 run.py`."""
 
 import contextlib
-import json
 import socket
-import ssl
 import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+from emulator.steering import Steering
 from emulator.supervisor import LocalAzure, LocalOptions, Part, Supervisor, attach_or_start
-
-CONTROL_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +61,15 @@ class Control:
         return max((int(str(one["number"])) for one in self.requests()), default=0)
 
     def _post(self, what: str, document: Mapping[str, object]) -> None:
-        self._send("POST", what, json.dumps(document).encode())
+        self._send("POST", what, document)
 
-    def _send(self, method: str, what: str, body: bytes | None = None) -> dict[str, list[dict[str, object]]]:
-        connection = self.azure.connection
-        request = urllib.request.Request(  # noqa: S310 - loopback, from our own file
-            f"{connection.url}/_emulator/{what}",
-            data=body,
-            method=method,
-            headers={"Authorization": f"Bearer {connection.token}", "Content-Type": "application/json"},
+    def _send(
+        self, method: str, what: str, document: Mapping[str, object] | None = None
+    ) -> dict[str, list[dict[str, object]]]:
+        # What is asked for here are lists of objects.
+        return cast(
+            dict[str, list[dict[str, object]]], Steering(self.azure.connection).send(method, what, document)
         )
-        trust = ssl.create_default_context(cafile=connection.ca_file)
-        with urllib.request.urlopen(request, timeout=CONTROL_TIMEOUT_S, context=trust) as reply:  # noqa: S310
-            answer: dict[str, list[dict[str, object]]] = json.load(reply)
-        return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,16 @@ class Clock:
 
     def __init__(self) -> None:
         self._offset_s = 0.0
+        self.skew_s = 0.0  # how far the services believe to be ahead; who issues tokens is right
         self._sleepers: dict[asyncio.Future[None], float] = {}
 
     def now_s(self) -> float:
         """Return seconds since the Unix epoch."""
         return time.time() + self._offset_s
+
+    def told_s(self) -> float:
+        """Return the time that the services believe it is: what they tell, and judge tokens and signatures by."""
+        return self.now_s() + self.skew_s
 
     def now(self) -> datetime:
         """Return the same instant as an aware datetime in UTC."""

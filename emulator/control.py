@@ -10,6 +10,7 @@ from emulator.clock import Clock
 from emulator.faults import Fault, FaultScript
 from emulator.front import FrontDoor
 from emulator.ids import Ids
+from emulator.scenarios import Scenarios
 from emulator.tokens import Tokens
 from emulator.wire import Reply, Request, Response, WireError, json_response
 
@@ -20,11 +21,15 @@ ROUTES: dict[tuple[str, str], str] = {
     ("POST", "/_emulator/reset"): "reset",
     ("POST", "/_emulator/seed"): "seed",
     ("POST", "/_emulator/clock"): "advance_clock",
+    ("POST", "/_emulator/disk"): "fill_disk",
     ("GET", "/_emulator/pace"): "get_pace",
     ("POST", "/_emulator/pace"): "set_pace",
     ("GET", "/_emulator/faults"): "list_faults",
     ("POST", "/_emulator/faults"): "add_fault",
     ("DELETE", "/_emulator/faults"): "clear_faults",
+    ("GET", "/_emulator/scenarios"): "list_scenarios",
+    ("POST", "/_emulator/scenarios"): "start_scenario",
+    ("DELETE", "/_emulator/scenarios"): "end_scenarios",
 }
 
 
@@ -52,8 +57,10 @@ class Control:
     ) -> None:
         self._clock, self._ids, self._faults, self._tokens = clock, ids, faults, tokens
         self._pace, self._reset = pace, reset
+        self._scenarios = Scenarios(faults, clock)
         self.front: FrontDoor | None = None
         self.health: Callable[[], dict[str, object]] = dict
+        self.fill_disk: Callable[[bool], None] = lambda _: None
 
     def routes(self) -> list[tuple[str, str, str]]:
         return [(operation, method, path) for (method, path), operation in ROUTES.items()]
@@ -70,8 +77,9 @@ class Control:
         elif operation == "seed":
             self._ids.reseed(int(self._number(request, "seed")))
         elif operation == "advance_clock":
-            self._clock.advance(self._number(request, "advance_s"))
-            return json_response({"now_s": self._clock.now_s()})
+            return self._set_clock(request)
+        elif operation == "fill_disk":
+            self.fill_disk(bool(_document(request).get("full", True)))
         elif operation in ("get_pace", "set_pace"):
             return self._answer_pace(request, operation)
         elif operation == "add_fault":
@@ -81,6 +89,8 @@ class Control:
         elif operation == "clear_faults":
             self._faults.clear(request.query.get("scenario"))
             return self._tell_faults()
+        elif operation.endswith(("_scenario", "_scenarios")):
+            return self._answer_scenarios(request, operation)
         elif operation == "list_requests" and self.front:
             after = int(request.query.get("after", "0"))
             return json_response(
@@ -100,7 +110,25 @@ class Control:
 
     def reset(self) -> None:
         self._faults.forget()
+        self._clock.skew_s = 0.0
+        self.fill_disk(False)
         self._pace.think_s = self._pace.token_s = 0.0
+
+    def _answer_scenarios(self, request: Request, operation: str) -> Response:
+        if operation == "start_scenario":
+            try:
+                self._scenarios.start(_document(request))
+            except (TypeError, ValueError) as exc:
+                raise WireError(400, "InvalidScenario", f"It cannot be switched on: {exc}.") from exc
+        elif operation == "end_scenarios":
+            self._scenarios.end(request.query.get("name"))
+        return json_response(self._scenarios.tell())
+
+    def _set_clock(self, request: Request) -> Response:
+        if "skew_s" in _document(request):
+            self._clock.skew_s = self._number(request, "skew_s")
+        self._clock.advance(self._number(request, "advance_s"))
+        return json_response({"now_s": self._clock.now_s(), "told_s": self._clock.told_s()})
 
     def _answer_pace(self, request: Request, operation: str) -> Response:
         if operation == "set_pace":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from emulator.clock import Clock
 
+MOST_PAGES = 4_294_967_294  # SQLite's own limit
 log = logging.getLogger(__name__)
 
 
@@ -29,6 +30,15 @@ def open_database(path: Path, schema: str, clock: Clock) -> sqlite3.Connection:
                 part.rename(path.with_name(f"{path.name}.damaged-{stamp}{suffix}"))
         log.error("state.set_aside", extra={"file": str(path), "reason": str(exc)})
         return _open(path, schema)
+
+
+def limit_room(connection: sqlite3.Connection, *, full: bool) -> None:
+    """Let the file grow no more, as on a full disk, or let it grow again. What is stored stays readable."""
+    pages = MOST_PAGES
+    if full:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
 def set_aside(path: Path) -> list[str]:

@@ -13,8 +13,12 @@ from typing import Any, Final, Literal, get_args
 
 from emulator.clock import Clock
 from emulator.ids import Ids
+from emulator.wire import Oddity
 
-FaultKind = Literal["status", "reset", "truncate", "drip", "hang", "slow", "weather"]
+OfTheWire = Literal["status", "reset", "truncate", "drip", "hang", "slow", "weather"]
+OfTheService = Literal["late", "lose", "duplicate", "garble", "crowd", "asleep", "reorder", "lag"]
+FaultKind = OfTheWire | OfTheService
+KINDS: tuple[str, ...] = (*get_args(OfTheWire), *get_args(OfTheService))
 When = Literal["before", "after"]
 WEATHER: Final[Mapping[str, Mapping[str, Any]]] = {  # Any: values of Fault's own fields
     "reset before": {"kind": "reset", "when": "before"},
@@ -24,6 +28,21 @@ WEATHER: Final[Mapping[str, Mapping[str, Any]]] = {  # Any: values of Fault's ow
     "503 after": {"kind": "status", "status": 503, "code": "ServiceUnavailable", "when": "after"},
     "drip": {"kind": "drip"},
     "truncate": {"kind": "truncate"},
+}
+MAX_CROWD = 2000
+PUTS: Final = ("queues.put_message", "project.put_message")
+ODD: Final[Mapping[str, tuple[str, ...]]] = {  # what the service itself does oddly, and in which operations
+    "late": PUTS,
+    "lose": PUTS,
+    "garble": PUTS,
+    "duplicate": (*PUTS, "queues.get_messages"),
+    "crowd": ("project.put_message",),
+    "asleep": ("queues.get_messages",),
+    "reorder": ("queues.get_messages",),
+    "lag": (
+        *("foundry.list_agents", "foundry.list_threads", "foundry.list_messages"),
+        *("foundry.list_runs", "foundry.list_run_steps"),
+    ),
 }
 RETRY_AFTER: Final = {"Retry-After": "1"}
 
@@ -38,7 +57,10 @@ class Fault:
     half of the body (the first chunk of a stream); `drip` sends it a byte per *delay_s* (a stream: a chunk); `hang` sends nothing
     for *delay_s*, then resets; `slow` waits *delay_s* and goes on as if nothing were; `weather` is another one of
     *mix* each time, drawn from the names of WEATHER, all of them when empty; its 429 carries *headers*, or
-    `Retry-After: 1`. *when*: before the effect, or after it (a lost reply).
+    `Retry-After: 1`. The others happen in the operations of ODD alone: `late` hides a message for *delay_s*; `lose` acknowledges it and
+    loses it; `garble` makes it unreadable; `duplicate` stores it twice, or hands one that is received for the first time out
+    a second time; `crowd` puts *count* calls of somebody else before it; `asleep` gives receivers nothing that has waited less
+    than *delay_s*; `reorder` gives them the last first; `lag` leaves out of a list what is younger than *delay_s*. *when*: before the effect, or after it (a lost reply).
     *times*: how many requests meet it, None: as many as come until it is cleared; *skip*: how many pass first.
     *chance*: of each request to meet it; those that are spared count for neither *times* nor *skip*.
     *lasts_s*: ends by itself so many seconds after it was scripted; None: never. *scenario*: what it belongs to.
@@ -54,6 +76,7 @@ class Fault:
     times: int | None = 1
     skip: int = 0
     delay_s: float = 0.3
+    count: int = 20
     chance: float = 1.0
     mix: tuple[str, ...] = ()
     on: str = ""
@@ -62,8 +85,8 @@ class Fault:
 
     def __post_init__(self) -> None:
         self.mix = tuple(self.mix)
-        if self.kind not in get_args(FaultKind) or self.when not in get_args(When):
-            raise ValueError(f"kind is one of {get_args(FaultKind)}, when one of {get_args(When)}")
+        if self.kind not in KINDS or self.when not in get_args(When):
+            raise ValueError(f"kind is one of {KINDS}, when one of {get_args(When)}")
         if (
             (self.times is not None and self.times < 1)
             or self.skip < 0
@@ -71,12 +94,19 @@ class Fault:
             or not 100 <= self.status <= 599
         ):
             raise ValueError("times >= 1 or null, skip >= 0, delay_s >= 0 and 100 <= status <= 599")
+        if not isinstance(self.count, int) or not 1 <= self.count <= MAX_CROWD:
+            raise ValueError(f"count, like times, is a whole number: at least 1, and at most {MAX_CROWD}")
         if not 0 < self.chance <= 1 or (self.lasts_s is not None and self.lasts_s <= 0):
             raise ValueError(
                 "chance lies above 0 and is at most 1, lasts_s above 0 or null; times may be null"
             )
         if unknown := set(self.mix) - WEATHER.keys():
             raise ValueError(f"mix knows the kinds {', '.join(WEATHER)}; not {', '.join(sorted(unknown))}")
+
+    @property
+    def oddity(self) -> Oddity | None:
+        """Return what the service itself is to do; None: the wire alone is meant."""
+        return Oddity(self.kind, self.delay_s) if self.kind in ODD else None
 
     @property
     def label(self) -> str:
@@ -125,6 +155,8 @@ class FaultScript:
         self._end_over()
         for standing in self._pending:
             fault = standing.fault
+            if operation not in ODD.get(fault.kind, (operation,)):
+                continue
             if not fnmatchcase(operation, fault.operation) or not fnmatchcase(path, fault.on or "*"):
                 continue
             if fault.chance < 1 and self._draw(operation) >= fault.chance:
@@ -140,6 +172,17 @@ class FaultScript:
             self._met[operation, struck.label, fault.scenario] += 1
             return struck
         return None
+
+    def give_back(self, fault: Fault, operation: str) -> None:
+        """Count *fault* as not met by the request of *operation* that took it: it changed nothing there."""
+        key = (operation, fault.label, fault.scenario)
+        self._met[key] -= 1
+        if not self._met[key]:
+            del self._met[key]
+        if fault.times is not None:
+            fault.times += 1
+            if all(one.fault is not fault for one in self._pending):
+                self._pending.insert(0, _Standing(fault, None))
 
     def pending(self) -> list[dict[str, object]]:
         """Return what was promised and not met yet. Weather promises nothing, so it is not among it."""

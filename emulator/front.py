@@ -85,12 +85,16 @@ class FrontDoor:
             service is not None and service.name == "control"
         )  # or nobody could end what fails everything
         fault = self._faults.take(name, request.path) if self._faults and not steers else None
+        if fault:
+            request.oddity = fault.oddity
         try:
             if body is None:
                 raise WireError(
                     413, "RequestBodyTooLarge", f"A request may hold at most {MAX_BODY_BYTES} bytes."
                 )
             reply = await self._answer(service, operation, request, fault)
+            if fault and request.spared:
+                self._faults.give_back(fault, name)
             took_ms = self._note(request, name, reply.status, started_s)
             await _send_reply(reply, fault, receive, send, self._date())
             self._tell(request, name, reply, started_s, took_ms)
@@ -105,8 +109,8 @@ class FrontDoor:
             self._tell(request, name, None, started_s, took_ms)
 
     def _date(self) -> Header:
-        """Return the header that tells Local Azure's time, formed once a second."""
-        now_s = int(self._clock.now_s())
+        """Return the header that tells what time Local Azure believes it is, formed once a second."""
+        now_s = int(self._clock.told_s())
         if self._dated[0] != now_s:
             self._dated = (now_s, (b"date", formatdate(now_s, usegmt=True).encode()))
         return self._dated[1]
@@ -155,6 +159,8 @@ class FrontDoor:
         self._count += 1
         self.counts[operation] += 1
         took_ms = (self._clock.now_s() - started_s) * 1000
+        if operation.startswith("control."):  # who steers is no client
+            return took_ms
         self.seen.append(
             Seen(self._count, started_s, operation, request.method, request.path, status, round(took_ms, 3))
         )

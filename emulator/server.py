@@ -18,10 +18,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from emulator.certificates import Certificates, ensure_certificates
 from emulator.clock import Clock
 from emulator.control import Control, Pace
-from emulator.database import set_aside
+from emulator.database import limit_room, set_aside
 from emulator.faults import Fault, FaultScript, Met
 from emulator.foundry.projects import INSTRUMENTATION_KEY, RESOURCE
 from emulator.foundry.service import FoundryService
+from emulator.foundry.troubled import TroubledModel
 from emulator.front import TRANSPORT_KEY, FrontDoor, Seen
 from emulator.ids import Ids
 from emulator.model import Model, ModelSettings, build_model
@@ -193,6 +194,14 @@ class Emulator:
             self.call(lambda: self.faults.reseed(seed))
         self.call(lambda: self.faults.add(fault))
 
+    def skew(self, seconds: float) -> None:
+        """Let the services believe that it is *seconds* later than it is, or earlier; who issues tokens is right."""
+        self.call(lambda: setattr(self.clock, "skew_s", seconds))
+
+    def fill_disk(self, full: bool = True) -> None:
+        """Let what agents and queues are kept in grow no more, or grow again."""
+        self.call(lambda: self._fill_disk(full))
+
     def clear_faults(self, scenario: str | None = None) -> None:
         """Let nothing fail any more, or nothing of *scenario*; what was met stays counted."""
         self.call(lambda: self.faults.clear(scenario))
@@ -220,6 +229,7 @@ class Emulator:
     # Inside the thread ----------------------------------------------------------------------------
 
     def _reset(self, seed: int | None = None) -> None:
+        self._fill_disk(False)  # or nothing could be forgotten
         for service in self._distinct:
             service.reset()
         self.faults.forget()
@@ -241,9 +251,9 @@ class Emulator:
             tokens=self.tokens,
             clock=clock,
             ids=self.ids,
-            queues=PatientQueues(ProjectQueues(self.queues, self.faults)),
+            queues=PatientQueues(ProjectQueues(self.queues, self.faults, self.ids)),
             storage_endpoint=self.storage_endpoint,
-            model=self._answering,
+            model=TroubledModel(self._answering, self.faults),
             deployment=self.settings.model_deployment,
             ingestion_endpoint=self.http_url,
         )
@@ -268,7 +278,11 @@ class Emulator:
         self._distinct: list[Service] = list(dict.fromkeys(services.values()))
         self.front = FrontDoor(services, self.faults, clock)
         self.front.observers.append(self.monitor.traffic.see)
-        control.front, control.health = self.front, self._health
+        control.front, control.health, control.fill_disk = self.front, self._health, self._fill_disk
+
+    def _fill_disk(self, full: bool) -> None:
+        for connection in (self.foundry.database, self.queues.store.database):
+            limit_room(connection, full=full)
 
     def _health(self) -> dict[str, object]:
         names = ("foundry.sqlite", "queues.sqlite", self.monitor.path.name)

@@ -15,6 +15,7 @@ from emulator.clock import Clock
 from emulator.wire import Reply, Request, Response, WireError, json_response
 
 LIFETIME_S = 3600
+TOLERANCE_S = 300  # a token from a clock this far ahead is taken, as in Entra's own libraries
 TENANT = "00000000-0000-0000-0000-000000000000"
 ISSUER = f"https://sts.windows.net/{TENANT}/"
 IDENTITY = (
@@ -30,7 +31,7 @@ class Tokens:
     def __init__(self, secret: str, clock: Clock) -> None:
         self.secret = secret
         self._clock = clock
-        self._seen: dict[str, tuple[str, float]] = {}
+        self._seen: dict[str, tuple[str, float, float]] = {}
 
     def issue(self, audience: str, lifetime_s: float = LIFETIME_S) -> tuple[str, int]:
         """Return a signed token for *audience* and the Unix second at which it ends."""
@@ -65,20 +66,27 @@ class Tokens:
             raise _refused("A bearer token is accepted over https only.")
         if hmac.compare_digest(token.encode(), self.secret.encode()):
             return
-        audience, expires_s = self._seen.get(token) or self._read(token)
-        if expires_s <= self._clock.now_s():
+        audience, begins_s, expires_s = self._seen.get(token) or self._read(token)
+        believed_s = self._clock.told_s()
+        if expires_s <= believed_s:
             raise _refused("The token has expired.")
+        if begins_s > believed_s + TOLERANCE_S:
+            raise _refused("The token is not valid yet.")
         if audience.rstrip("/") not in audiences:
             raise _refused(f"The token is for {audience}, not for {audiences[0]}.")
 
-    def _read(self, token: str) -> tuple[str, float]:
+    def _read(self, token: str) -> tuple[str, float, float]:
         signed, _, signature = token.encode().rpartition(b".")
         if not hmac.compare_digest(self._signature(signed), signature):
             raise _refused("The token was not issued by Local Azure.")
         claims = orjson.loads(base64.urlsafe_b64decode(signed.partition(b".")[2] + b"=="))
         if len(self._seen) > 1000:
             self._seen.clear()
-        found = self._seen[token] = (str(claims["aud"]), float(claims["exp"]))
+        found = self._seen[token] = (
+            str(claims["aud"]),
+            float(claims["nbf"]),
+            float(claims["exp"]),
+        )
         return found
 
     def _signature(self, signed: bytes) -> bytes:

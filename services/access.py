@@ -24,6 +24,9 @@ ActionName = Literal[
     "delete queue",
     "purge queue",
     "restore",
+    "switch scenario on",
+    "switch scenario off",
+    "clear scenarios",
 ]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 NEEDS: Final[Mapping[ActionName, Role]] = {
@@ -41,6 +44,9 @@ NEEDS: Final[Mapping[ActionName, Role]] = {
     "delete queue": "admin",
     "purge queue": "admin",
     "restore": "admin",
+    "switch scenario on": "operator",
+    "switch scenario off": "operator",
+    "clear scenarios": "operator",
 }
 
 

@@ -27,6 +27,7 @@ from services.doctor.catalogue import WRITE_CHECK
 from services.doctor.probe import Prober
 from services.doctor.service import Doctor
 from services.doctor.subject import Subject, places_of
+from services.faults.desk import FaultDesk, Steering
 from services.health import HealthService
 from services.housekeeping.deleting import Deleter
 from services.housekeeping.lease import Lease
@@ -68,7 +69,7 @@ LOGS_FRESH_S = 4.0  # less than the 5 s of the fastest refresh, or every other o
 @dataclass(frozen=True, slots=True)
 class Services:
     """What pages and commands work with. Threads share all of it. *logs*: None when no workspace is set; *metrics*: None
-    when no resource is named whose metrics could be shown."""
+    when no resource is named whose metrics could be shown; *faults*: None where nothing may be made to fail on purpose."""
 
     settings: Settings
     catalogue: tuple[FunctionTool, ...]
@@ -97,6 +98,7 @@ class Services:
     agents: AgentInventory
     agent_actions: AgentActions
     dependencies: Dependencies
+    faults: FaultDesk | None
 
 
 def now() -> datetime:
@@ -110,10 +112,11 @@ def assemble(
     now: Callable[[], datetime] = now,
     *,
     tell: bool = False,
+    steering: Steering | None = None,
 ) -> Services:
     """Return the services on *clients*, ready and cold. Their `dependencies` are to be closed after them.
 
-    *tell*: whether there is to be telemetry, if the settings want it.
+    *tell*: whether there is to be telemetry, if the settings want it. *steering*: of Local Azure; None in Azure.
     """
     limits = Limits.of(settings)
     dependencies = Dependencies(limits)
@@ -206,6 +209,7 @@ def assemble(
         agents=agents,
         agent_actions=AgentActions(backend, team, agents, actions),
         dependencies=dependencies,
+        faults=FaultDesk(steering, actions) if steering is not None else None,
     )
 
 

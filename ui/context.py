@@ -35,6 +35,7 @@ from services.monitor.shapes import Bar, Trace
 from services.poison.shapes import Look
 from ui import formats, startup, view
 from ui.doctor_board import DoctorBoard
+from ui.fault_board import FaultBoard
 
 if TYPE_CHECKING:  # plotly takes a while to import
     from plotly.graph_objects import Figure
@@ -374,6 +375,13 @@ class HealthBoard:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def health_board() -> HealthBoard:
     return HealthBoard(services().health)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def fault_board() -> FaultBoard | None:
+    """Return what knows which scenarios are on; None where nothing can be staged."""
+    desk = services().faults
+    return None if desk is None else FaultBoard(desk)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

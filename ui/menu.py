@@ -101,7 +101,15 @@ MENU: dict[str, tuple[Screen, ...]] = {
             parts=(TABLE, "NumberInput"),
         ),
     ),
-    "Show": (),
+    "Show": (
+        Screen(
+            "faults.py",
+            "Fault desk",
+            ":material/theater_comedy:",
+            "Stage a failure by name, and watch what becomes of it",
+            wide=True,
+        ),
+    ),
 }
 
 

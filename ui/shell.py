@@ -5,7 +5,19 @@ import streamlit as st
 import runtime
 from services.models import HealthState, PartHealth
 from services.settings import Settings
-from ui import ask_actions, bar, context, demo, doctor_parts, feedback, formats, safe, startup, view
+from ui import (
+    ask_actions,
+    bar,
+    context,
+    demo,
+    doctor_parts,
+    fault_bar,
+    feedback,
+    formats,
+    safe,
+    startup,
+    view,
+)
 from ui.menu import MENU, PAGES, Screen
 
 CHECKING_S = 0.5
@@ -52,6 +64,7 @@ def main() -> None:
     # The page comes first: what was pressed for is on the screen before the frame around it is drawn again.
     top, own, bottom = (st.sidebar.container() for _ in range(3))
     context.place_sidebar(own)
+    fault_bar.draw()
     if screen.bar:
         view.restore(screen.file)
         bar.draw()

@@ -35,7 +35,7 @@ class AgentHandlers:
         return document
 
     def _list(self, request: Request, parts: list[str]) -> Json:
-        return list_page(self._store.shelf("agent"), request.query)
+        return list_page(self._store.shelf("agent"), request, self._clock.now_s())
 
     def _get(self, request: Request, parts: list[str]) -> Json:
         return self._find(parts[1]).document

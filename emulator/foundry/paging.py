@@ -1,20 +1,30 @@
 """Pages of a list: limit, order, after and before as the service takes them."""
 
+import math
+
 from emulator.foundry.checks import refused
 from emulator.foundry.documents import Json, page
 from emulator.foundry.requests import read_page
 from emulator.foundry.store import Shelf
+from emulator.wire import Request
 
 
-def list_page(shelf: Shelf, query: dict[str, str], run_id: str = "") -> Json:
-    """Return one page of *shelf*. Raises WireError 400 for a cursor that was never on it."""
-    wanted = read_page(query)
+def list_page(shelf: Shelf, request: Request, now_s: float, run_id: str = "") -> Json:
+    """Return one page of *shelf*; when the request is to lag, without what is younger than it lags behind.
+
+    Raises WireError 400 for a cursor that was never on it.
+    """
+    wanted = read_page(request.query)
+    known_s = now_s - request.oddity.delay_s if request.oddity and request.odd("lag") else math.inf
+    newest = shelf.last()
+    request.spared = request.odd("lag") and (newest is None or newest.born_s <= known_s)
     found, has_more = shelf.page(
         wanted.limit,
         wanted.order,
         _position(shelf, "after", wanted.after),
         _position(shelf, "before", wanted.before),
         run_id,
+        known_s,
     )
     return page(found, has_more)
 

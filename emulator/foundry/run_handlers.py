@@ -64,7 +64,7 @@ class RunHandlers:
 
     def _list(self, request: Request, parts: list[str]) -> Json:
         thread = find_thread(self._store, parts[1])
-        return list_page(self._store.shelf("run", thread.id), request.query)
+        return list_page(self._store.shelf("run", thread.id), request, self._clock.now_s())
 
     def _get(self, request: Request, parts: list[str]) -> Json:
         return self._find(parts).document
@@ -85,7 +85,7 @@ class RunHandlers:
         return self._engine.cancel(self._find(parts))
 
     def _list_steps(self, request: Request, parts: list[str]) -> Json:
-        return list_page(self._store.shelf("step", self._find(parts).id), request.query)
+        return list_page(self._store.shelf("step", self._find(parts).id), request, self._clock.now_s())
 
     def _get_step(self, request: Request, parts: list[str]) -> Json:
         step = self._store.find("step", parts[5], self._find(parts).id)

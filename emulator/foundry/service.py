@@ -3,6 +3,7 @@
 REST: learn.microsoft.com/rest/api/aifoundry/aiagents
 """
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +114,11 @@ class FoundryService:
             }
         }
         return Response(error.status, orjson.dumps(document), (*self._headers(), *error.headers))
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """Return what everything is kept in."""
+        return self._store.database
 
     def watch(self, callback: Watch) -> None:
         """Call *callback* after each stored change of an object; see store.Watch."""

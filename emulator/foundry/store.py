@@ -1,5 +1,6 @@
 """What the Agent Service remembers: read from memory, written to SQLite first."""
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ class Record:
     document: Json
     inner: Json = field(default_factory=dict)
     position: int = 0
+    born_s: float = 0.0  # on the clock of this process; 0 when it was read from the disk
 
     @property
     def id(self) -> str:
@@ -91,11 +93,18 @@ class Shelf:
         return record.position if record else self._gone.get(object_id)
 
     def page(
-        self, limit: int, order: Order, after: int | None, before: int | None, run_id: str = ""
+        self,
+        limit: int,
+        order: Order,
+        after: int | None,
+        before: int | None,
+        run_id: str = "",
+        known_s: float = math.inf,
     ) -> tuple[list[Json], bool]:
         """Return at most *limit* documents between the two positions, and whether more follow.
 
-        *after* and *before* are meant in the order asked for: with "desc", after is older.
+        *after* and *before* are meant in the order asked for: with "desc", after is older. *known_s*: what was created
+        later is left out.
         """
         low, high = (after, before) if order == "asc" else (before, after)
         start = 0 if low is None else bisect_right(self._positions, low)
@@ -103,8 +112,9 @@ class Shelf:
         indexes = range(start, end) if order == "asc" else range(end - 1, start - 1, -1)
         found: list[Json] = []
         for index in indexes:
-            document = self._records[self._ids[index]].document
-            if run_id and document["run_id"] != run_id:
+            record = self._records[self._ids[index]]
+            document = record.document
+            if record.born_s > known_s or (run_id and document["run_id"] != run_id):
                 continue
             if len(found) == limit:
                 return found, True
@@ -116,7 +126,8 @@ class Store:
     """Every write is one transaction; when it fails, nothing has changed and sqlite3.OperationalError is raised."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        self._connection = open_database(path, SCHEMA, clock)
+        self._clock = clock
+        self.database = self._connection = open_database(path, SCHEMA, clock)
         self._shelves: dict[tuple[Kind, str], Shelf] = {}
         self.watch: Watch | None = None  # told of each change, once it is stored
         self._next = 1
@@ -152,6 +163,7 @@ class Store:
                 known = self.find(record.kind, record.id, record.parent)
                 before.append(known.document if known else None)
                 record.position = known.position if known else self._next + offset
+                record.born_s = known.born_s if known else self._clock.now_s()
                 row = (
                     record.position,
                     record.kind,

@@ -41,7 +41,7 @@ class ThreadHandlers:
         return records[0].document
 
     def _list_threads(self, request: Request, parts: list[str]) -> Json:
-        return list_page(self._store.shelf("thread"), request.query)
+        return list_page(self._store.shelf("thread"), request, self._clock.now_s())
 
     def _get_thread(self, request: Request, parts: list[str]) -> Json:
         return find_thread(self._store, parts[1]).document
@@ -73,8 +73,8 @@ class ThreadHandlers:
 
     def _list_messages(self, request: Request, parts: list[str]) -> Json:
         thread_id = find_thread(self._store, parts[1]).id
-        query = request.query
-        return list_page(self._store.shelf("message", thread_id), query, query.get("run_id", ""))
+        run_id = request.query.get("run_id", "")
+        return list_page(self._store.shelf("message", thread_id), request, self._clock.now_s(), run_id)
 
     def _get_message(self, request: Request, parts: list[str]) -> Json:
         return self._find_message(parts).document

@@ -20,6 +20,7 @@ from emulator.queues.models import (
     MAX_POLICY_ID_LENGTH,
     MAX_VISIBILITY_S,
     AccessPolicy,
+    StoredMessage,
 )
 from emulator.queues.properties import DEFAULTS, read_properties, render_properties
 from emulator.queues.routes import (
@@ -33,13 +34,15 @@ from emulator.queues.routes import (
 )
 from emulator.queues.sas import NIL_ID, Signatures, parse_time_s
 from emulator.queues.store import QueueStore
-from emulator.wire import Request, Response
+from emulator.wire import Oddity, Request, Response
 
 XML_HEADERS = ((b"content-type", b"application/xml"),)
 PROPERTIES = "service properties"
 MAX_DELEGATION_S = 7 * 24 * 3600
 KEY_VERSION = "2026-10-06"
 QUEUE_PERMISSIONS = "raup"
+MIN_TO_REORDER = 2
+GARBLE = "!garbled!"  # not base64, whatever follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +202,24 @@ class Handlers:
             raise errors.invalid_query_value(
                 "visibilitytimeout", str(hidden_s), "messagettl must be greater than visibilitytimeout."
             )
-        text = _message_text(request.body)
-        message = self.store.put(target.queue, text, ttl_s, hidden_s)
+        message = put(self.store, target.queue, _message_text(request.body), ttl_s, hidden_s, request.oddity)
         return Response(201, xml.render_messages([message], owned=True, text=False), XML_HEADERS)
 
     def get_messages(self, request: Request, target: Target) -> Response:
         limit = ranged(request, "numofmessages", 1, MAX_BATCH, 1)
         hidden_s = ranged(request, "visibilitytimeout", 1, MAX_VISIBILITY_S, DEFAULT_VISIBILITY_S)
-        messages = self.store.receive(target.queue, limit, hidden_s)
+        asleep_s = request.oddity.delay_s if request.oddity and request.odd("asleep") else None
+        messages = self.store.receive(
+            target.queue, limit, hidden_s, min_age_s=asleep_s, last_first=request.odd("reorder")
+        )
+        new = [one.id for one in messages if one.dequeue_count == 1]
+        if request.odd("duplicate"):
+            self.store.show(target.queue, new)
+        request.spared = (
+            (asleep_s is not None and not self.store.peek(target.queue, 1))
+            or (request.odd("duplicate") and not new)
+            or (request.odd("reorder") and len(messages) < MIN_TO_REORDER)
+        )
         return Response(200, xml.render_messages(messages, owned=True), XML_HEADERS)
 
     def peek_messages(self, request: Request, target: Target) -> Response:
@@ -245,6 +258,26 @@ class _CasedName(bytes):
 
     def lower(self) -> bytes:
         return self
+
+
+def put(
+    store: QueueStore,
+    queue: str,
+    text: str,
+    ttl_s: int | None,
+    hidden_s: float = 0.0,
+    odd: Oddity | None = None,
+) -> StoredMessage:
+    """Return the message as it is acknowledged; *odd* tells what truly becomes of it. Raises WireError 404."""
+    kind = odd.kind if odd else ""
+    if odd and kind == "late":
+        hidden_s = max(hidden_s, odd.delay_s)
+    message = store.put(queue, GARBLE + text[len(GARBLE) :] if kind == "garble" else text, ttl_s, hidden_s)
+    if kind == "duplicate":
+        store.put(queue, text, ttl_s, hidden_s)
+    elif kind == "lose":
+        store.remove(queue, message.id)
+    return message
 
 
 def check_text(text: str) -> None:

@@ -1,34 +1,58 @@
-"""The queues as the Foundry project's own identity uses them: what a missing role keeps from it is scripted like any failure.
+"""The queues as the Foundry project's own identity uses them: what goes wrong there is scripted like any failure.
 
 In Azure the project receives and sends under its own managed identity, which needs Storage Queue Data Contributor.
 """
 
+import base64
+import binascii
+import re
 from collections.abc import Callable
 
-from emulator.faults import FaultScript
+import orjson
+
+from emulator.faults import Fault, FaultScript
+from emulator.ids import Ids
 from emulator.queues.models import StoredMessage
 from emulator.queues.service import QueuesService
 from emulator.wire import WireError
 
 PUT, GET = "project.put_message", "project.get_messages"
+CROWD = "crowd-"  # begins the CorrelationId of a call that nobody of this project waits for
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class ProjectQueues:
-    """Meets faults of the operations `project.put_message` and `project.get_messages`, of kind `status`."""
+    """Meets faults of the operations `project.put_message` and `project.get_messages`: those of the service (`late`,
+    `lose`, …) as they are, all others as a refusal with their status.
 
-    def __init__(self, queues: QueuesService, faults: FaultScript) -> None:
-        self._queues, self._faults = queues, faults
+    Somebody else's calls that a `crowd` put before ours are answered into our output queue; whoever sent them takes their
+    replies, so nothing of them stays.
+    """
+
+    def __init__(self, queues: QueuesService, faults: FaultScript, ids: Ids) -> None:
+        self._queues, self._faults, self._ids = queues, faults, ids
+        self._crowded = False
 
     def owns(self, endpoint: str) -> bool:
         return self._queues.owns(endpoint)
 
     def put_message(self, queue: str, text: str, ttl_s: int | None = None) -> str:
-        self._meet(PUT)
-        return self._queues.put_message(queue, text, ttl_s)
+        fault = self._meet(PUT, queue)
+        if fault is not None and fault.kind == "crowd":
+            self._crowded = True
+            for _ in range(fault.count):
+                self._queues.put_message(queue, _of_somebody_else(text, CROWD + self._ids.guid()), ttl_s)
+        return self._queues.put_message(queue, text, ttl_s, fault.oddity if fault else None)
 
     def visible_messages(self, queue: str, limit: int) -> list[StoredMessage]:
-        self._meet(GET)
-        return self._queues.visible_messages(queue, limit)
+        self._meet(GET, queue)
+        found = self._queues.visible_messages(queue, limit)
+        if not self._crowded:
+            return found
+        theirs = {message.id for message in found if _is_of_crowd(message.text)}
+        for message_id in theirs:
+            self._queues.remove_message(queue, message_id)
+        return [message for message in found if message.id not in theirs]
 
     def remove_message(self, queue: str, message_id: str) -> bool:
         return self._queues.remove_message(queue, message_id)
@@ -36,7 +60,27 @@ class ProjectQueues:
     def watch(self, queue: str, callback: Callable[[], None]) -> Callable[[], None]:
         return self._queues.watch(queue, callback)
 
-    def _meet(self, operation: str) -> None:
-        fault = self._faults.take(operation) if self._faults else None
-        if fault is not None:
+    def _meet(self, operation: str, queue: str) -> Fault | None:
+        fault = self._faults.take(operation, f"/{queue}/messages") if self._faults else None
+        if fault is not None and fault.oddity is None:
             raise WireError(fault.status, fault.code, fault.body or "The project's identity was refused.")
+        return fault
+
+
+def _of_somebody_else(text: str, correlation_id: str) -> str:
+    """Return the call *text* as another application would make it: it belongs to no trace of ours."""
+    call = orjson.loads(base64.b64decode(text))
+    kept = {
+        name: value
+        for name, value in call.items()
+        if not (isinstance(value, str) and _TRACEPARENT.fullmatch(value))
+    }
+    return base64.b64encode(orjson.dumps({**kept, "CorrelationId": correlation_id})).decode()
+
+
+def _is_of_crowd(text: str) -> bool:
+    try:
+        reply = orjson.loads(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        return False
+    return isinstance(reply, dict) and str(reply.get("CorrelationId", "")).startswith(CROWD)

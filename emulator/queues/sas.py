@@ -95,7 +95,7 @@ class Signatures:
         self._check_time(fields.get("skt", ""), fields.get("ske", ""))
 
     def _check_time(self, start: str, expiry: str) -> None:
-        now_s = self._clock.now_s()
+        now_s = self._clock.told_s()
         start_s, expiry_s = parse_time_s(start), parse_time_s(expiry)
         if expiry_s is None or (start and start_s is None):
             raise errors.authentication_failed(

@@ -47,6 +47,8 @@ FIRST_VISIBLE = (
     f"SELECT number, {COLUMNS} FROM messages"  # noqa: S608 - constants only
     " WHERE queue = ? AND visible_s <= ? AND expires_s > ? ORDER BY visible_s, number LIMIT ?"
 )
+LAST_VISIBLE = FIRST_VISIBLE.replace("ORDER BY visible_s, number", "ORDER BY visible_s DESC, number DESC")
+INSERTED_AT = 3  # its place in a row of these
 
 
 class QueueStore:
@@ -150,7 +152,7 @@ class QueueStore:
         ).fetchone()
         return QueueLevel(len(self._names), messages, size_bytes)
 
-    def put(self, name: str, text: str, ttl_s: int | None = None, visibility_s: int = 0) -> StoredMessage:
+    def put(self, name: str, text: str, ttl_s: int | None = None, visibility_s: float = 0) -> StoredMessage:
         """Return the message once it is on disk. *ttl_s*: None for 7 days, -1 for ever. Raises WireError 404."""
         queue, now_s = self.queue(name), self._clock.now_s()
         self._drop_expired(now_s)
@@ -180,11 +182,26 @@ class QueueStore:
         self._moved(name, message.visible_s)
         return message
 
-    def receive(self, name: str, limit: int, visibility_s: int) -> list[StoredMessage]:
-        """Return up to *limit* visible messages, first visible first, hidden from now on. Raises WireError 404."""
+    def receive(
+        self,
+        name: str,
+        limit: int,
+        visibility_s: int,
+        *,
+        min_age_s: float | None = None,
+        last_first: bool = False,
+    ) -> list[StoredMessage]:
+        """Return up to *limit* visible messages, first visible first, hidden from now on. Raises WireError 404.
+
+        *min_age_s*: only those that were put so long ago; *last_first*: in the opposite order.
+        """
         queue, now_s = self.queue(name), self._clock.now_s()
         self._drop_expired(now_s)
-        rows = self.database.execute(FIRST_VISIBLE, (queue.number, now_s, now_s, limit)).fetchall()
+        wanted = LAST_VISIBLE if last_first else FIRST_VISIBLE
+        most = limit if min_age_s is None else -1
+        rows = self.database.execute(wanted, (queue.number, now_s, now_s, most)).fetchall()
+        if min_age_s is not None:
+            rows = [row for row in rows if row[INSERTED_AT] <= now_s - min_age_s][:limit]
         if not rows:
             return []
         visible_s, receipt = now_s + visibility_s, self._ids.token(24)
@@ -199,6 +216,17 @@ class QueueStore:
             StoredMessage(id, text, inserted_s, expires_s, visible_s, count + 1, receipt)
             for _, id, text, inserted_s, expires_s, _, count, _ in rows
         ]
+
+    def show(self, name: str, message_ids: Sequence[str]) -> None:
+        """Let these messages be received again, by anybody, now. Raises WireError 404 (queue)."""
+        queue, now_s = self.queue(name), self._clock.now_s()
+        for message_id in message_ids:
+            self.database.execute(
+                "UPDATE messages SET visible_s = ? WHERE id = ? AND queue = ?",
+                (now_s, message_id, queue.number),
+            )
+        if message_ids:
+            self._moved(name, now_s)
 
     def peek(self, name: str, limit: int) -> list[StoredMessage]:
         """Return up to *limit* visible messages, first visible first, unchanged. Raises WireError 404."""

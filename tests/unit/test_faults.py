@@ -49,6 +49,7 @@ def test_what_was_not_met_can_be_asked_for() -> None:
         {"when": "never"},
         {"delay_s": -1},
         {"chance": 0},
+        {"count": 2.5},
         {"lasts_s": 0},
     ],
     ids=[
@@ -59,6 +60,7 @@ def test_what_was_not_met_can_be_asked_for() -> None:
         "unknown-moment",
         "negative-delay",
         "no-chance",
+        "no-whole-number",
         "no-time",
     ],
 )

@@ -1,0 +1,1 @@
+"""The Fault desk: failures of Local Azure, switched on by name for a demonstration. There is none in Azure."""
