@@ -28,8 +28,12 @@ class Attempt:
 
 
 class ServiceError(Exception):
-    """*status*: the HTTP status, None when no reply came. *request_id*: Azure's, empty when none came."""
+    """*status*: the HTTP status, None when no reply came. *request_id*: Azure's, empty when none came.
 
+    *dependency*: whose failure it is, which services.resilience notes; empty when it went through no call of its.
+    """
+
+    dependency = ""
     hint = "Try again; if it stays, look at Health in the sidebar."
 
     def __init__(
