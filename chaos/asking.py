@@ -84,8 +84,9 @@ class Fate:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether something is shown as the answer that is none."""
-        return self.is_answered and not self.question.is_answered_by(self.answer.text if self.answer else "")
+        """Whether something is shown as the answer that is none. One that tells that a connected agent failed is true."""
+        text = self.answer.text if self.answer else ""
+        return self.is_answered and not self.question.is_answered_by(text) and " failed: " not in text
 
 
 def questions(count: int, chance: random.Random) -> list[Question]:
@@ -138,5 +139,7 @@ def shares(fates: Sequence[Fate]) -> Iterator[tuple[str, int]]:
     for fate in fates:
         answer = fate.answer
         name = "refused" if answer is None else answer.problem.code if answer.problem else answer.state
+        if answer is not None and name == "answered" and " failed: " in answer.text:
+            name = "answered that an agent failed"
         ends[name] = ends.get(name, 0) + 1
     yield from sorted(ends.items())

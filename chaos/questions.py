@@ -3,9 +3,11 @@
 The real AnswerService and the real SDKs; Local Azure and the Functions host are processes of their own. Every request to
 Local Azure meets, by chance, one of: connection reset before or after its effect, 429 with a pause, 503 before or after
 its effect, a reply that drips, a reply that ends half-way. That includes the agent service's own way to the queues, the
-host's, telemetry and log queries. The tools leave a line whenever they work (chaos/effects.py).
+host's, telemetry, log queries and tokens. As many calls lie in their queue twice, and as many messages are handed out
+twice. The tools leave a line whenever they work (chaos/effects.py).
 
-What it does not measure: Azure's own rates of failure, long outages (breaker, degraded), killed processes (kills).
+What it does not measure: Azure's own rates of failure, a model that fails (its run then fails, and is shown as failed),
+long outages (breaker, degraded), killed processes (kills).
 """
 
 import random
@@ -30,6 +32,8 @@ RATE, HIGH_RATE, HIGH_SHARE = 0.05, 0.25, 0.2
 AT_ONCE, CALM_MOST = 12, 600
 AT_ONCE_HIGH = 32  # of these most wait for a message that a host has taken and never heard of
 EXTRA_GOAL = 0.10
+HOPS = ("foundry.*", "queues.*", "project.put_message", "project.get_messages", "monitor.*", "identity.*")
+DOUBLED = ("project.put_message", "queues.get_messages")
 PAUSE_MS, DRIP_S = 20, 0.0002
 AHEAD = timedelta(days=1)
 DRAIN_S = 120.0
@@ -163,15 +167,18 @@ def busy(at_once: int) -> dict[str, str]:
 
 
 def weather(place: Stand, rate: float, seed: int) -> None:
-    place.control.fail(
-        operation="*",
-        kind="weather",
-        chance=rate,
-        times=None,
-        seed=seed,
-        headers={"x-ms-retry-after-ms": str(PAUSE_MS)},
-        delay_s=DRIP_S,
-    )
+    """Let every request of HOPS fail by chance, and as many messages be there twice, or be handed out twice."""
+    for operation in DOUBLED:
+        place.control.fail(operation=operation, kind="duplicate", chance=rate, times=None, seed=seed)
+    for hop in HOPS:
+        place.control.fail(
+            operation=hop,
+            kind="weather",
+            chance=rate,
+            times=None,
+            headers={"x-ms-retry-after-ms": str(PAUSE_MS)},
+            delay_s=DRIP_S,
+        )
 
 
 def counted(
