@@ -60,14 +60,17 @@ def _run(name: str, more: list[str], file: Path) -> int:
     """Return the exit code of the module. Every JSON line it prints is shown, and appended to *file*."""
     print(f"\n── {name} ──", flush=True)
     command = [sys.executable, "-m", "chaos", name, *more]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    with file.open("a") as lines:
+    with (
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process,
+        file.open("a") as lines,
+    ):
+        assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)
             if line.startswith("{"):
                 lines.write(line)
-    return process.wait()
+                lines.flush()  # what was measured so far stays, however this ends
+    return process.returncode
 
 
 def _passed_on(options: argparse.Namespace) -> list[str]:
