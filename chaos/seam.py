@@ -65,7 +65,8 @@ class Operation:
     """One call of one client. What it returns was taken for a success; it should raise ServiceErrors only.
 
     *good*: what the service answers. *needs*: what a JSON reply must hold, by path and kind. *tags*: the same of XML.
-    *header*: one that the reply must have. *bare*: the reply's body says nothing. *fine*: statuses of failure that the
+    *header*: one that the reply must have. *bare*: the reply's body says nothing. *by_body*: its
+    SDK goes by the body alone, so that a right one counts whatever its status. *fine*: statuses of failure that the
     call rightly takes for a success.
     """
 
@@ -77,6 +78,7 @@ class Operation:
     tags: tuple[str, ...] = ()
     header: str = ""
     bare: bool = False
+    by_body: bool = False
     fine: frozenset[int] = field(default_factory=frozenset)
 
 
@@ -362,7 +364,7 @@ def _token(url: str, ca_file: str, dependencies: Dependencies, deadline_s: float
             )
         return as_json({"token_type": "Bearer", "expires_in": 3599, "access_token": "abc"})
 
-    yield Operation(TOKEN, "sign in", call, good, ((("access_token",), TEXT),))
+    yield Operation(TOKEN, "sign in", call, good, ((("access_token",), TEXT),), by_body=True)
 
 
 def told(result: Result) -> Result:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from azure.core.pipeline import PipelineResponse
+
 from services.errors import (
     AccessDenied,
     Attempt,
@@ -21,6 +23,7 @@ from services.errors import (
     UnexpectedReply,
 )
 from services.monitor.catalogue import Query, all_queries
+from services.monitor.replies import check_logs
 from services.monitor.results import Ask, Result, rows_of
 from services.redaction import redact
 from services.resilience import Resilience
@@ -158,7 +161,9 @@ class LogsService:
             )
             for one in pending
         ]
-        replies = self._client.query_batch(batch)
+        taken: list[PipelineResponse[Any, Any]] = []
+        replies = self._client.query_batch(batch, raw_response_hook=taken.append)
+        check_logs(taken)
         if len(replies) != len(batch):
             raise ShapeError("the reply", f"one result for each of {len(batch)} queries")
         return replies
