@@ -148,8 +148,9 @@ def bout(count: int, rate: float, seed: int, at_once: int = AT_ONCE) -> Outcome:
             pooled.services.team.orchestrator()  # is there before the first question, as after every start
             pooled.services.telemetry.wait_ready(10.0)
             before = Counter(place.control.counts())
+            double(place, rate or RATE, seed)
             if rate:
-                weather(place, rate, seed)
+                weather(place, rate)
             began_s = time.monotonic()
             with looking(pooled) as strangers:
                 fates = ask_all(wanted, pooled, alone, at_once)
@@ -166,10 +167,14 @@ def busy(at_once: int) -> dict[str, str]:
     return {"max_running": str(at_once), "max_waiting": "1000", "sweep": "off"}
 
 
-def weather(place: Stand, rate: float, seed: int) -> None:
-    """Let every request of HOPS fail by chance, and as many messages be there twice, or be handed out twice."""
+def double(place: Stand, rate: float, seed: int) -> None:
+    """Let messages be there twice, or be handed out twice: no request fails by that, so the calm bout has it too."""
     for operation in DOUBLED:
         place.control.fail(operation=operation, kind="duplicate", chance=rate, times=None, seed=seed)
+
+
+def weather(place: Stand, rate: float) -> None:
+    """Let every request of HOPS fail by chance."""
     for hop in HOPS:
         place.control.fail(
             operation=hop,
