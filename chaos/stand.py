@@ -19,6 +19,7 @@ from services.agents.backend import Agent, Thread
 from services.settings import load_settings
 
 ALL = 200_000
+LEASE = "00:00:03"  # what waits for it to end waits often here
 NO_SETTINGS: Mapping[str, str] = {}
 _NUMBER = re.compile(r"\d{5,}")  # the mark of a question: no other number in it has five digits
 HOOK = "\nimport effects  # noqa: E402\n\neffects.count(foo_bot, calculator, orders)\n"
@@ -81,6 +82,7 @@ def stand(folder: Path, *, think_s: float = 0.0, token_s: float = 0.0) -> Iterat
         think_s=think_s,
         token_s=token_s,
         functions_app=app,
+        lease=LEASE,
         functions_environment={
             EFFECTS_FILE: str(effects_file),
             "TOOL_RESULTS_FOLDER": str(folder / "results"),
