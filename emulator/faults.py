@@ -13,7 +13,6 @@ from typing import Any, Final, Literal, get_args
 
 from emulator.clock import Clock
 from emulator.ids import Ids
-from emulator.wire import Oddity
 
 OfTheWire = Literal["status", "reset", "truncate", "drip", "hang", "slow", "weather"]
 OfTheService = Literal["late", "lose", "duplicate", "garble", "crowd", "asleep", "reorder", "lag"]
@@ -52,18 +51,21 @@ class Fault:
     """One scripted failure.
 
     *operation*: `foundry.create_run`, or a pattern (`queues.*`). *on*: a pattern of the request's path; empty: any.
-    *kind*: `status` answers *status* with *body*
-    (the service's own error envelope when empty) and *headers*; `reset` cuts the connection; `truncate` sends
-    half of the body (the first chunk of a stream); `drip` sends it a byte per *delay_s* (a stream: a chunk); `hang` sends nothing
-    for *delay_s*, then resets; `slow` waits *delay_s* and goes on as if nothing were; `weather` is another one of
-    *mix* each time, drawn from the names of WEATHER, all of them when empty; its 429 carries *headers*, or
-    `Retry-After: 1`. The others happen in the operations of ODD alone: `late` hides a message for *delay_s*; `lose` acknowledges it and
-    loses it; `garble` makes it unreadable; `duplicate` stores it twice, or hands one that is received for the first time out
-    a second time; `crowd` puts *count* calls of somebody else before it; `asleep` gives receivers nothing that has waited less
-    than *delay_s*; `reorder` gives them the last first; `lag` leaves out of a list what is younger than *delay_s*. *when*: before the effect, or after it (a lost reply).
     *times*: how many requests meet it, None: as many as come until it is cleared; *skip*: how many pass first.
     *chance*: of each request to meet it; those that are spared count for neither *times* nor *skip*.
-    *lasts_s*: ends by itself so many seconds after it was scripted; None: never. *scenario*: what it belongs to.
+    *when*: before the effect, or after it (a lost reply). *lasts_s*: ends by itself so many seconds after it was scripted;
+    None: never. *scenario*: what it belongs to. *kind*, on the wire:
+
+    `status` answers *status* with *body* (the service's own error envelope when empty) and *headers*; `reset` cuts the
+    connection; `truncate` sends half of the body (the first chunk of a stream); `drip` sends it a byte per *delay_s* (a
+    stream: a chunk); `hang` sends nothing for *delay_s*, then resets; `slow` waits *delay_s* and goes on as if nothing were;
+    `weather` is another one of *mix* each time, drawn from the names of WEATHER, all of them when empty; its 429 carries
+    *headers*, or `Retry-After: 1`.
+
+    In the service, and in the operations of ODD alone: `late` hides a message for *delay_s*; `lose` acknowledges it and loses
+    it; `garble` makes it unreadable; `duplicate` stores it twice, or hands one that is received for the first time out a
+    second time; `crowd` puts *count* calls of somebody else before it; `asleep` gives receivers nothing that has waited
+    less than *delay_s*; `reorder` gives them the last first; `lag` leaves out of a list what is younger than *delay_s*.
     """
 
     operation: str
@@ -104,9 +106,9 @@ class Fault:
             raise ValueError(f"mix knows the kinds {', '.join(WEATHER)}; not {', '.join(sorted(unknown))}")
 
     @property
-    def oddity(self) -> Oddity | None:
-        """Return what the service itself is to do; None: the wire alone is meant."""
-        return Oddity(self.kind, self.delay_s) if self.kind in ODD else None
+    def layer(self) -> str:
+        """Return what it stands beside: a request meets one failure of each layer, so that slow ones can fail as well."""
+        return self.kind if self.kind in ODD or self.kind == "slow" else "wire"
 
     @property
     def label(self) -> str:
@@ -150,28 +152,18 @@ class FaultScript:
         ends_s = None if fault.lasts_s is None else self._clock.now_s() + fault.lasts_s
         self._pending.append(_Standing(fault, ends_s))
 
-    def take(self, operation: str, path: str = "") -> Fault | None:
-        """Return the failure that this request of *operation* meets, counted as met; None: it is spared."""
+    def meet(self, operation: str, path: str = "") -> list[Fault]:
+        """Return the failures that this request of *operation* meets, counted as met: one of each layer, a slow one first."""
         self._end_over()
-        for standing in self._pending:
+        met: dict[str, Fault] = {}
+        for standing in list(self._pending):
             fault = standing.fault
-            if operation not in ODD.get(fault.kind, (operation,)):
-                continue
-            if not fnmatchcase(operation, fault.operation) or not fnmatchcase(path, fault.on or "*"):
-                continue
-            if fault.chance < 1 and self._draw(operation) >= fault.chance:
-                continue
-            if fault.skip:
-                fault.skip -= 1
-                continue
-            if fault.times is not None:
-                fault.times -= 1
-                if not fault.times:
-                    self._pending.remove(standing)
-            struck = self._one_of(fault, operation) if fault.kind == "weather" else fault
-            self._met[operation, struck.label, fault.scenario] += 1
-            return struck
-        return None
+            if fault.layer not in met and self._strikes(fault, operation, path):
+                self._spend(standing)
+                struck = self._one_of(fault, operation) if fault.kind == "weather" else fault
+                self._met[operation, struck.label, fault.scenario] += 1
+                met[fault.layer] = struck
+        return sorted(met.values(), key=lambda fault: fault.kind != "slow")
 
     def give_back(self, fault: Fault, operation: str) -> None:
         """Count *fault* as not met by the request of *operation* that took it: it changed nothing there."""
@@ -213,6 +205,24 @@ class FaultScript:
 
     def __bool__(self) -> bool:
         return bool(self._pending)
+
+    def _strikes(self, fault: Fault, operation: str, path: str) -> bool:
+        if operation not in ODD.get(fault.kind, (operation,)):
+            return False
+        if not fnmatchcase(operation, fault.operation) or not fnmatchcase(path, fault.on or "*"):
+            return False
+        if fault.chance < 1 and self._draw(operation) >= fault.chance:
+            return False
+        if fault.skip:
+            fault.skip -= 1
+            return False
+        return True
+
+    def _spend(self, standing: _Standing) -> None:
+        if standing.fault.times is not None:
+            standing.fault.times -= 1
+            if not standing.fault.times:
+                self._pending.remove(standing)
 
     def _draw(self, operation: str) -> float:
         return self._chance_of(operation).uniform(0, 1)

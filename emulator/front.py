@@ -5,14 +5,14 @@ import contextlib
 import logging
 import sqlite3
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import unquote
 
 from emulator.clock import Clock
-from emulator.faults import Fault, FaultScript
+from emulator.faults import ODD, Fault, FaultScript, When
 from emulator.wire import MAX_BODY_BYTES, Reply, Request, Response, Service, Stream, WireError, json_response
 
 log = logging.getLogger(__name__)
@@ -81,27 +81,26 @@ class FrontDoor:
         operation = service.operation(request) if service else None
         name = f"{service.name}.{operation}" if service and operation else "unknown"
         started_s = self._clock.now_s()
-        steers = (
-            service is not None and service.name == "control"
-        )  # or nobody could end what fails everything
-        fault = self._faults.take(name, request.path) if self._faults and not steers else None
-        if fault:
-            request.oddity = fault.oddity
+        steers = name.startswith("control.")  # or nobody could end what fails everything
+        faults = self._faults.meet(name, request.path) if self._faults and not steers else ()
+        request.oddities = {fault.kind: fault.delay_s for fault in faults if fault.kind in ODD}
+        on_wire = next((fault for fault in faults if fault.layer == "wire"), None)
         try:
             if body is None:
                 raise WireError(
                     413, "RequestBodyTooLarge", f"A request may hold at most {MAX_BODY_BYTES} bytes."
                 )
-            reply = await self._answer(service, operation, request, fault)
-            if fault and request.spared:
-                self._faults.give_back(fault, name)
+            reply = await self._answer(service, operation, request, faults)
+            for fault in faults:
+                if fault.kind in request.spared:
+                    self._faults.give_back(fault, name)
             took_ms = self._note(request, name, reply.status, started_s)
-            await _send_reply(reply, fault, receive, send, self._date())
+            await _send_reply(reply, on_wire, receive, send, self._date())
             self._tell(request, name, reply, started_s, took_ms)
         except WireError as exc:
             response = service.render_error(exc, request) if service else _plain_error(exc)
             took_ms = self._note(request, name, response.status, started_s)
-            await _send_reply(response, fault, receive, send, self._date())
+            await _send_reply(response, on_wire, receive, send, self._date())
             self._tell(request, name, response, started_s, took_ms)
         except ConnectionCutError:
             took_ms = self._note(request, name, 0, started_s)
@@ -116,13 +115,13 @@ class FrontDoor:
         return self._dated[1]
 
     async def _answer(
-        self, service: Service | None, operation: str | None, request: Request, fault: Fault | None
+        self, service: Service | None, operation: str | None, request: Request, faults: Sequence[Fault]
     ) -> Reply:
         if service is None or operation is None:
             raise WireError(
                 501, "NotImplemented", f"Local Azure does not implement {request.method} {request.path}."
             )
-        if fault and fault.when == "before" and (early := await _meet(fault)) is not None:
+        if (early := await _meet(faults, "before")) is not None:
             return early
         try:
             reply = await service.answer(request, operation)
@@ -136,9 +135,8 @@ class FrontDoor:
             raise WireError(
                 500, "InternalError", "Local Azure has a defect; its log holds the details."
             ) from exc
-        if fault and fault.when == "after" and (late := await _meet(fault)) is not None:
-            return late
-        return reply
+        late = await _meet(faults, "after")
+        return reply if late is None else late
 
     def _tell(
         self, request: Request, operation: str, reply: Reply | None, started_s: float, server_ms: float
@@ -167,17 +165,21 @@ class FrontDoor:
         return took_ms
 
 
-async def _meet(fault: Fault) -> Response | None:
-    """Return the response that *fault* puts in place of the real one; None: the real one goes on."""
-    if fault.kind in ("hang", "slow"):
-        await asyncio.sleep(fault.delay_s)  # real time: the client's own timeout is what is tested
-    if fault.kind in ("reset", "hang"):
-        raise ConnectionCutError
-    if fault.kind == "status":
-        headers = tuple((name.lower().encode(), value.encode()) for name, value in fault.headers.items())
-        if fault.body:
-            return Response(fault.status, fault.body.encode(), headers or ((b"content-type", b"text/html"),))
-        raise WireError(fault.status, fault.code, "Scripted failure.", headers=headers)
+async def _meet(faults: Sequence[Fault], when: When) -> Response | None:
+    """Return the response that one of *faults* puts in place of the real one; None: the real one goes on."""
+    for fault in faults:
+        if fault.when != when:
+            continue
+        if fault.kind in ("hang", "slow"):
+            await asyncio.sleep(fault.delay_s)  # real time: the client's own timeout is what is tested
+        if fault.kind in ("reset", "hang"):
+            raise ConnectionCutError
+        if fault.kind == "status":
+            headers = tuple((name.lower().encode(), value.encode()) for name, value in fault.headers.items())
+            if fault.body:
+                html = ((b"content-type", b"text/html"),)
+                return Response(fault.status, fault.body.encode(), headers or html)
+            raise WireError(fault.status, fault.code, "Scripted failure.", headers=headers)
     return None
 
 

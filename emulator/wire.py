@@ -11,17 +11,13 @@ JSON_HEADERS = ((b"content-type", b"application/json; charset=utf-8"),)
 MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Oddity:
-    """What a service does to one request beside what it is asked, scripted by emulator.faults, which tells the kinds."""
-
-    kind: str
-    delay_s: float = 0.0
-
-
 @dataclass(slots=True)
 class Request:
-    """One HTTP request, its body read. *path* starts with '/', decoded; header names are lower case."""
+    """One HTTP request, its body read. *path* starts with '/', decoded; header names are lower case.
+
+    *oddities*: what the service is to do beside what it is asked, each kind with its seconds (emulator.faults tells them);
+    it puts into *spared* those that changed nothing.
+    """
 
     method: str
     path: str
@@ -31,8 +27,8 @@ class Request:
     scheme: str
     raw_path: str
     _query: dict[str, str] | None = field(default=None)
-    oddity: Oddity | None = None
-    spared: bool = False  # by its oddity: there was nothing to do oddly
+    oddities: Mapping[str, float] = field(default_factory=dict)
+    spared: set[str] = field(default_factory=set)
 
     @property
     def query(self) -> dict[str, str]:
@@ -40,10 +36,6 @@ class Request:
         if self._query is None:
             self._query = dict(parse_qsl(self.query_string, keep_blank_values=True))
         return self._query
-
-    def odd(self, kind: str) -> bool:
-        """Return whether it is to be carried out in the odd way *kind*."""
-        return self.oddity is not None and self.oddity.kind == kind
 
     def header(self, name: str, default: str = "") -> str:
         return self.headers.get(name, default)

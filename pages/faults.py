@@ -1,6 +1,6 @@
 """Fault desk: what does trouble look like, and how does Relaydeck take it? Scenarios of Local Azure, by name.
 
-URL state: none. Redraws every two seconds while a scenario is on, else never. Sends nothing by itself: what is on is read
+URL state: none. Redraws every two seconds while a scenario is on, or while what is on cannot be read; else never. Sends nothing by itself: what is on is read
 in the background. Acts: switches a scenario on (it ends by itself) or off, ends all. Locked where nothing may be staged.
 """
 
@@ -23,21 +23,24 @@ def main() -> None:
         fault_parts.draw_all((), locked=True)
         return
     st.caption(ABOUT)
-    on = bool(board.reading().on)
-    st.fragment(draw_desk, run_every=EVERY_S if on else None, key="fault-desk")(on)
+    phase = board.reading().phase
+    st.fragment(draw_desk, run_every=None if phase == "off" else EVERY_S, key="fault-desk")(phase)
 
 
-def draw_desk(was_on: bool) -> None:
+def draw_desk(phase: str) -> None:
     """Fragment: every scenario with its switch, and what it has done so far."""
     board = context.fault_board()
     if board is None:
         return
     with feedback.showing_errors():
         reading = board.reading()
-        if bool(reading.on) != was_on:
+        if reading.phase != phase:
             st.rerun()  # timers begin and end with a run of the whole page
         if reading.problem is not None:
             feedback.draw_error(reading.problem)
+            return
+        if reading.phase == "unknown":
+            st.caption(":shimmer[Asking Local Azure what is on]")
             return
         access = context.services().access
         locked = not access.may("switch scenario on")

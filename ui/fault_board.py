@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from services.errors import ServiceError
 from services.faults.desk import FaultDesk, ScenarioState
@@ -15,10 +16,20 @@ WAITS_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """*states*: as they are now, if nothing was switched since. *problem*: why they could not be read; None when they were."""
+    """*states*: as they are now, if nothing was switched since; empty when they are not known. *problem*: why not; None while
+    they are still being read."""
 
     states: tuple[ScenarioState, ...] = ()
     problem: ServiceError | None = None
+
+    @property
+    def phase(self) -> Literal["on", "off", "failed", "unknown"]:
+        """Return whether anything is on, when that is known."""
+        if self.problem is not None:
+            return "failed"
+        if not self.states:
+            return "unknown"
+        return "on" if self.on else "off"
 
     @property
     def on(self) -> tuple[ScenarioState, ...]:

@@ -133,7 +133,8 @@ def met_words(state: ScenarioState) -> str:
     if not state.met:
         return f"{when}: nothing has met it."
     parts = ", ".join(f"{count:,} × `{name}`" for name, count in sorted(state.met.items()))
-    return f"{when}, {state.scenario.met}: **{state.met_count:,}** ({parts})."
+    which = f" ({parts})" if len(state.met) > 1 else ""
+    return f"{when}, {state.scenario.met}: **{state.met_count:,}**{which}."
 
 
 def screen_of(title: str) -> Screen:

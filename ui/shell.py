@@ -64,9 +64,10 @@ def main() -> None:
     # The page comes first: what was pressed for is on the screen before the frame around it is drawn again.
     top, own, bottom = (st.sidebar.container() for _ in range(3))
     context.place_sidebar(own)
-    fault_bar.draw()
     if screen.bar:
         view.restore(screen.file)
+    fault_bar.draw(paused=screen.bar and view.current().refresh_s is None)
+    if screen.bar:
         bar.draw()
         made_up = st.container(key="demo-line")
         told = demo.draw_line(made_up, ask=False)

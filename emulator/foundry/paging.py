@@ -15,9 +15,10 @@ def list_page(shelf: Shelf, request: Request, now_s: float, run_id: str = "") ->
     Raises WireError 400 for a cursor that was never on it.
     """
     wanted = read_page(request.query)
-    known_s = now_s - request.oddity.delay_s if request.oddity and request.odd("lag") else math.inf
+    known_s = now_s - request.oddities["lag"] if "lag" in request.oddities else math.inf
     newest = shelf.last()
-    request.spared = request.odd("lag") and (newest is None or newest.born_s <= known_s)
+    if newest is None or newest.born_s <= known_s:
+        request.spared.add("lag")
     found, has_more = shelf.page(
         wanted.limit,
         wanted.order,

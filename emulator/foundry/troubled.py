@@ -22,8 +22,7 @@ class TroubledModel:
         self._model, self._faults = model, faults
 
     async def turn(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
-        fault = self._faults.take(OPERATION, f"/{request.model}") if self._faults else None
-        if fault is not None:
+        for fault in self._faults.meet(OPERATION, f"/{request.model}") if self._faults else ():
             if fault.kind != "status":
                 await asyncio.sleep(fault.delay_s)  # real time: a client's patience is what is tested
             if fault.kind != "slow":

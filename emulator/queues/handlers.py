@@ -3,8 +3,9 @@
 Source: learn.microsoft.com/rest/api/storageservices/queue-service-rest-api
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import orjson
 
@@ -34,13 +35,14 @@ from emulator.queues.routes import (
 )
 from emulator.queues.sas import NIL_ID, Signatures, parse_time_s
 from emulator.queues.store import QueueStore
-from emulator.wire import Oddity, Request, Response
+from emulator.wire import Request, Response
 
 XML_HEADERS = ((b"content-type", b"application/xml"),)
 PROPERTIES = "service properties"
 MAX_DELEGATION_S = 7 * 24 * 3600
 KEY_VERSION = "2026-10-06"
 QUEUE_PERMISSIONS = "raup"
+NOTHING_ODD: Mapping[str, float] = MappingProxyType({})
 MIN_TO_REORDER = 2
 GARBLE = "!garbled!"  # not base64, whatever follows
 
@@ -202,24 +204,27 @@ class Handlers:
             raise errors.invalid_query_value(
                 "visibilitytimeout", str(hidden_s), "messagettl must be greater than visibilitytimeout."
             )
-        message = put(self.store, target.queue, _message_text(request.body), ttl_s, hidden_s, request.oddity)
+        message = put(
+            self.store, target.queue, _message_text(request.body), ttl_s, hidden_s, request.oddities
+        )
         return Response(201, xml.render_messages([message], owned=True, text=False), XML_HEADERS)
 
     def get_messages(self, request: Request, target: Target) -> Response:
         limit = ranged(request, "numofmessages", 1, MAX_BATCH, 1)
         hidden_s = ranged(request, "visibilitytimeout", 1, MAX_VISIBILITY_S, DEFAULT_VISIBILITY_S)
-        asleep_s = request.oddity.delay_s if request.oddity and request.odd("asleep") else None
+        odd = request.oddities
         messages = self.store.receive(
-            target.queue, limit, hidden_s, min_age_s=asleep_s, last_first=request.odd("reorder")
+            target.queue, limit, hidden_s, min_age_s=odd.get("asleep"), last_first="reorder" in odd
         )
         new = [one.id for one in messages if one.dequeue_count == 1]
-        if request.odd("duplicate"):
+        if "asleep" in odd and not self.store.peek(target.queue, 1):
+            request.spared.add("asleep")
+        if "duplicate" in odd:
             self.store.show(target.queue, new)
-        request.spared = (
-            (asleep_s is not None and not self.store.peek(target.queue, 1))
-            or (request.odd("duplicate") and not new)
-            or (request.odd("reorder") and len(messages) < MIN_TO_REORDER)
-        )
+        if not new:
+            request.spared.add("duplicate")
+        if len(messages) < MIN_TO_REORDER:
+            request.spared.add("reorder")
         return Response(200, xml.render_messages(messages, owned=True), XML_HEADERS)
 
     def peek_messages(self, request: Request, target: Target) -> Response:
@@ -266,16 +271,16 @@ def put(
     text: str,
     ttl_s: int | None,
     hidden_s: float = 0.0,
-    odd: Oddity | None = None,
+    odd: Mapping[str, float] = NOTHING_ODD,
 ) -> StoredMessage:
     """Return the message as it is acknowledged; *odd* tells what truly becomes of it. Raises WireError 404."""
-    kind = odd.kind if odd else ""
-    if odd and kind == "late":
-        hidden_s = max(hidden_s, odd.delay_s)
-    message = store.put(queue, GARBLE + text[len(GARBLE) :] if kind == "garble" else text, ttl_s, hidden_s)
-    if kind == "duplicate":
+    if "garble" in odd:
+        text = GARBLE + text[len(GARBLE) :]
+    hidden_s = max(hidden_s, odd.get("late", 0.0))
+    message = store.put(queue, text, ttl_s, hidden_s)
+    if "duplicate" in odd:
         store.put(queue, text, ttl_s, hidden_s)
-    elif kind == "lose":
+    if "lose" in odd:
         store.remove(queue, message.id)
     return message
 

@@ -6,11 +6,11 @@ In Azure the project receives and sends under its own managed identity, which ne
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 
-from emulator.faults import Fault, FaultScript
+from emulator.faults import ODD, Fault, FaultScript, When
 from emulator.ids import Ids
 from emulator.queues.models import StoredMessage
 from emulator.queues.service import QueuesService
@@ -31,27 +31,30 @@ class ProjectQueues:
 
     def __init__(self, queues: QueuesService, faults: FaultScript, ids: Ids) -> None:
         self._queues, self._faults, self._ids = queues, faults, ids
-        self._crowded = False
+        self._strays = 0  # replies to somebody else that may still come
 
     def owns(self, endpoint: str) -> bool:
         return self._queues.owns(endpoint)
 
     def put_message(self, queue: str, text: str, ttl_s: int | None = None) -> str:
-        fault = self._meet(PUT, queue)
-        if fault is not None and fault.kind == "crowd":
-            self._crowded = True
-            for _ in range(fault.count):
-                self._queues.put_message(queue, _of_somebody_else(text, CROWD + self._ids.guid()), ttl_s)
-        return self._queues.put_message(queue, text, ttl_s, fault.oddity if fault else None)
+        faults = self._meet(PUT, queue)
+        for _ in range(sum(fault.count for fault in faults if fault.kind == "crowd")):
+            self._strays += 1
+            self._queues.put_message(queue, _of_somebody_else(text, CROWD + self._ids.guid()), ttl_s)
+        odd: dict[str, float] = {fault.kind: fault.delay_s for fault in faults}
+        message_id = self._queues.put_message(queue, text, ttl_s, odd)
+        _refuse(faults, "after")
+        return message_id
 
     def visible_messages(self, queue: str, limit: int) -> list[StoredMessage]:
-        self._meet(GET, queue)
+        _refuse(self._meet(GET, queue), "after")
         found = self._queues.visible_messages(queue, limit)
-        if not self._crowded:
+        if not self._strays:
             return found
         theirs = {message.id for message in found if _is_of_crowd(message.text)}
         for message_id in theirs:
             self._queues.remove_message(queue, message_id)
+        self._strays = max(0, self._strays - len(theirs))
         return [message for message in found if message.id not in theirs]
 
     def remove_message(self, queue: str, message_id: str) -> bool:
@@ -60,11 +63,17 @@ class ProjectQueues:
     def watch(self, queue: str, callback: Callable[[], None]) -> Callable[[], None]:
         return self._queues.watch(queue, callback)
 
-    def _meet(self, operation: str, queue: str) -> Fault | None:
-        fault = self._faults.take(operation, f"/{queue}/messages") if self._faults else None
-        if fault is not None and fault.oddity is None:
+    def _meet(self, operation: str, queue: str) -> list[Fault]:
+        faults = self._faults.meet(operation, f"/{queue}/messages") if self._faults else []
+        _refuse(faults, "before")
+        return faults
+
+
+def _refuse(faults: Sequence[Fault], when: When) -> None:
+    """Raise WireError when one of *faults*, of the wire, strikes then: after the effect, the call is sent and nobody knows."""
+    for fault in faults:
+        if fault.kind not in ODD and fault.when == when:
             raise WireError(fault.status, fault.code, fault.body or "The project's identity was refused.")
-        return fault
 
 
 def _of_somebody_else(text: str, correlation_id: str) -> str:

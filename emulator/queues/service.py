@@ -4,7 +4,7 @@ Source: learn.microsoft.com/rest/api/storageservices/queue-service-rest-api
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,13 +13,13 @@ from emulator.ids import Ids
 from emulator.queues import cors, errors, xml
 from emulator.queues.auth import Account, Authorizer
 from emulator.queues.checkpoints import Checkpoints
-from emulator.queues.handlers import KEY_VERSION, XML_HEADERS, Handlers, check_text, put
+from emulator.queues.handlers import KEY_VERSION, NOTHING_ODD, XML_HEADERS, Handlers, check_text, put
 from emulator.queues.models import MAX_BATCH, AccessPolicy, QueueLevel, StoredMessage
 from emulator.queues.routes import describe_routes, find_operation, find_target
 from emulator.queues.store import QueueStore
 from emulator.queues.watchers import Watchers
 from emulator.tokens import Tokens
-from emulator.wire import Oddity, Reply, Request, Response, WireError
+from emulator.wire import Reply, Request, Response, WireError
 
 __all__ = ["Account", "QueuesService", "StoredMessage"]
 
@@ -116,8 +116,10 @@ class QueuesService:
         """Return how many queues and unexpired messages there are, and the bytes these hold."""
         return self.store.level()
 
-    def put_message(self, queue: str, text: str, ttl_s: int | None = None, odd: Oddity | None = None) -> str:
-        """Return the id of the message, which is on disk by then, unless *odd* wants otherwise.
+    def put_message(
+        self, queue: str, text: str, ttl_s: int | None = None, odd: Mapping[str, float] = NOTHING_ODD
+    ) -> str:
+        """Return the id of the message, which is on disk by then, unless *odd* wants otherwise (Request.oddities).
 
         *text* is stored as it is: encode it as the readers expect. *ttl_s*: None for 7 days, -1 for ever. Raises
         WireError: 404 QueueNotFound, 413 over 64 KiB of UTF-8, 400 for characters that XML cannot carry.

@@ -80,7 +80,11 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         "Another application floods the queue: its calls come before yours, and the host works through all of them.",
         (
             Watch("Queues", "the depth of one queue jumps, and drains"),
-            Watch("Ask", "the time in the queue grows, the time in the function does not"),
+            Watch("Ask", "the answer takes some seconds longer"),
+            Watch(
+                "Runs",
+                "in the trace of the run, the wait in the queue is long and the function as quick as always",
+            ),
         ),
         "calls that came after a flood",
         ({"operation": "project.put_message", "kind": "crowd"},),
@@ -139,7 +143,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         "The function host takes no messages at all.",
         (
             Watch("Ask", "the run waits; after a while it is told how many messages wait in which queue"),
-            Watch("Queues", "depth and age grow, and the queue is called stalled"),
+            Watch("Queues", "depth and age grow, and nothing is taken"),
         ),
         "polls without an answer",
         ({"operation": "queues.get_messages", "kind": "asleep", "on": INPUTS, "delay_s": WEEK_S},),

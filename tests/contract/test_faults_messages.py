@@ -144,6 +144,14 @@ def test_a_call_sent_twice_is_answered_once(lab: Lab) -> None:
     assert lab.left(FOO_OUT) == []
 
 
+def test_a_call_whose_sending_was_not_confirmed_lies_in_the_queue(lab: Lab) -> None:
+    """The project was told 503 and the message was taken: whoever sends it again makes it two."""
+    fail(lab.emulator, "project.put_message", "status", when="after")
+    start_foo(lab)
+
+    assert len(lab.left(FOO_IN)) >= 1
+
+
 def test_a_reply_held_back_keeps_the_run_waiting(lab: Lab) -> None:
     """Late output: the function has long answered, and the run goes on when its message may be seen."""
     run = start_foo(lab)
@@ -227,3 +235,26 @@ def test_a_sleeping_function_host_is_told_with_what_waits(lab: Lab) -> None:
         answer = desk.settled(asked)
 
         assert answer.problem and "1 waiting in azure-function-calculate-input" in answer.problem.detail
+
+
+def test_a_stream_that_drips_brings_the_whole_answer(lab: Lab, desk: Desk) -> None:
+    plays_talk(lab, "One ", "two ", "three.")
+    fail(lab.emulator, "foundry.create_run", "drip", delay_s=0.01)
+
+    answer = desk.ask("Count.")
+    assert (answer.state, answer.text) == ("answered", "One two three.")
+
+
+def test_a_full_disk_takes_no_message_and_keeps_those_it_has(
+    emulator: Emulator, local_target_queue: QueueClient
+) -> None:
+    local_target_queue.send_message("kept")
+    emulator.fill_disk()
+    with pytest.raises(HttpResponseError) as caught:
+        for _ in range(20):  # what room there is in the last page is filled first
+            local_target_queue.send_message("x" * 60_000)
+    assert caught.value.status_code == 507
+    assert [message.content for message in local_target_queue.peek_messages()] == ["kept"]
+    emulator.fill_disk(False)
+
+    local_target_queue.send_message("y" * 60_000)

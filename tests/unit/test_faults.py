@@ -6,11 +6,15 @@ from emulator.clock import Clock
 from emulator.faults import WEATHER, Fault, FaultScript
 
 
+def take(script: FaultScript, operation: str, path: str = "") -> Fault | None:
+    return next(iter(script.meet(operation, path)), None)
+
+
 def test_a_fault_meets_its_operation_only_as_often_as_scripted() -> None:
     script = FaultScript()
     script.add(Fault("queues.send_message", times=2))
 
-    met = [script.take(name) is not None for name in ("foundry.create_run", *["queues.send_message"] * 3)]
+    met = [take(script, name) is not None for name in ("foundry.create_run", *["queues.send_message"] * 3)]
 
     assert met == [False, True, True, False]
     assert not script
@@ -21,14 +25,14 @@ def test_skipped_requests_pass_before_the_fault_strikes() -> None:
     script = FaultScript()
     script.add(Fault("foundry.get_run", skip=1))
 
-    assert [script.take("foundry.get_run") is not None for _ in range(3)] == [False, True, False]
+    assert [take(script, "foundry.get_run") is not None for _ in range(3)] == [False, True, False]
 
 
 def test_a_pattern_covers_every_operation_of_a_service() -> None:
     script = FaultScript()
     script.add(Fault("queues.*"))
 
-    assert script.take("queues.list_queues") is not None
+    assert take(script, "queues.list_queues") is not None
 
 
 def test_what_was_not_met_can_be_asked_for() -> None:
@@ -75,11 +79,11 @@ def test_chance_is_the_same_for_the_same_seed_whatever_other_operations_do() -> 
     for script in (alone, crowded):
         script.add(Fault("foundry.*", "reset", times=None, chance=0.2))
 
-    quiet = [alone.take("foundry.get_run") is not None for _ in range(200)]
+    quiet = [take(alone, "foundry.get_run") is not None for _ in range(200)]
     busy = []
     for _ in range(200):
-        crowded.take("foundry.create_run")
-        busy.append(crowded.take("foundry.get_run") is not None)
+        take(crowded, "foundry.create_run")
+        busy.append(take(crowded, "foundry.get_run") is not None)
 
     assert quiet == busy
     assert 20 <= sum(quiet) <= 60
@@ -89,7 +93,7 @@ def test_weather_of_every_kind_is_counted_by_operation_and_kind() -> None:
     script = FaultScript(seed=3)
     script.add(Fault("queues.*", "weather", times=None, chance=0.5))
 
-    struck = [fault for _ in range(400) if (fault := script.take("queues.get_messages"))]
+    struck = [fault for _ in range(400) if (fault := take(script, "queues.get_messages"))]
 
     assert {met.kind for met in script.met()} == set(WEATHER)
     assert sum(met.count for met in script.met()) == len(struck)
@@ -102,7 +106,7 @@ def test_a_mix_leaves_out_what_it_does_not_name() -> None:
     script.add(Fault("queues.*", "weather", times=None, mix=("drip", "503 after")))
 
     for _ in range(50):
-        script.take("queues.put_message")
+        take(script, "queues.put_message")
 
     assert {met.kind for met in script.met()} == {"drip", "503 after"}
 
@@ -122,11 +126,11 @@ def test_weather_ends_by_itself() -> None:
     script = FaultScript(clock)
     script.add(Fault("foundry.*", times=None, lasts_s=60, scenario="rain"))
 
-    met = script.take("foundry.get_run")
+    met = take(script, "foundry.get_run")
     clock.advance(60)
 
     assert met is not None
-    assert script.take("foundry.get_run") is None
+    assert take(script, "foundry.get_run") is None
     assert script.weather() == []
     assert [(one.scenario, one.count) for one in script.met()] == [("rain", 1)]
 
@@ -145,6 +149,21 @@ def test_a_fault_can_be_for_one_path_only() -> None:
     script = FaultScript()
     script.add(Fault("queues.put_message", on="*/foo-output/messages"))
 
-    met = [script.take("queues.put_message", f"/account/{name}/messages") for name in ("bar", "foo-output")]
+    met = [take(script, "queues.put_message", f"/account/{name}/messages") for name in ("bar", "foo-output")]
 
     assert [fault is not None for fault in met] == [False, True]
+
+
+def test_what_is_slow_can_fail_as_well() -> None:
+    """Two scenarios at once: neither hides the other, and a request still fails in one way only."""
+    script = FaultScript()
+    for kind in ("reset", "slow", "status", "asleep", "duplicate"):
+        script.add(Fault("queues.*", kind, times=None))
+
+    assert [fault.kind for fault in script.meet("queues.get_messages")] == [
+        "slow",
+        "reset",
+        "asleep",
+        "duplicate",
+    ]
+    assert [fault.kind for fault in script.meet("queues.list_queues")] == ["slow", "reset"]
