@@ -340,7 +340,7 @@ def _token(url: str, ca_file: str, dependencies: Dependencies, deadline_s: float
 
     def call() -> AccessToken:
         """Sign in anew, as a process does that has no token yet."""
-        credential = ClientSecretCredential(
+        with ClientSecretCredential(
             "tenant",
             "client",
             "secret",
@@ -348,9 +348,9 @@ def _token(url: str, ca_file: str, dependencies: Dependencies, deadline_s: float
             disable_instance_discovery=True,
             connection_verify=ca_file,
             retry_total=0,
-        )
-        bounded = BoundedCredential(credential, calls, deadline_s)
-        return bounded.get_token("https://ai.azure.com/.default")
+        ) as credential:
+            bounded = BoundedCredential(credential, calls, deadline_s)
+            return bounded.get_token("https://ai.azure.com/.default")
 
     def good(asked: Asked) -> Reply:
         if "openid-configuration" in asked.target:
