@@ -15,6 +15,7 @@ python3 run.py cleanup         delete what nobody needs any more (--dry-run, --y
 python3 run.py test            everything CI runs: format, lint, types, tests, browser (--azurite, --live)
 python3 run.py audit-dependencies   known weaknesses in what is locked (also part of test); says so when it has no data
 python3 run.py bench           the benchmarks; results go to bench/results/
+python3 run.py chaos           what it survives: faults, kills, closed tabs (--list, --short); exit code 1: a goal was missed
 python3 run.py fix             format the code and repair what the linter can
 """
 
@@ -34,7 +35,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST_PYTHON = (3, 11)
-DEVELOPER_COMMANDS = {"audit-dependencies", "test", "bench", "fix"}
+DEVELOPER_COMMANDS = {"audit-dependencies", "test", "bench", "chaos", "fix"}
 LOCK_WAIT_S = 600
 EXIT_SETUP = 69  # EX_UNAVAILABLE: what the set-up needs is not to be had
 

@@ -19,6 +19,7 @@ COMMANDS = (
     "audit-dependencies",
     "test",
     "bench",
+    "chaos",
     "fix",
 )
 

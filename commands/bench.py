@@ -29,14 +29,19 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"No benchmark is called {', '.join(unknown)}. There are: {', '.join(NAMES)}.", file=sys.stderr)
         return 2
-    results = ROOT / "bench" / "results"
-    results.mkdir(exist_ok=True)
-    file = results / f"{time.strftime('%Y-%m-%d')}-{_commit()}.jsonl"
+    file = results_file()
     failed = [name for name in arguments or NAMES if not _run(name, file)]
     print(f"\nResults: {file.relative_to(ROOT)}")
     if failed:
         print(f"Did not end well: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def results_file() -> Path:
+    """Return where today's lines at this commit go; the folder is there."""
+    results = ROOT / "bench" / "results"
+    results.mkdir(exist_ok=True)
+    return results / f"{time.strftime('%Y-%m-%d')}-{_commit()}.jsonl"
 
 
 def _run(name: str, file: Path) -> bool:

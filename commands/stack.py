@@ -34,6 +34,14 @@ class Control:
         found: list[dict[str, object]] = self._send("GET", "faults")["faults"]
         return found
 
+    def met(self) -> dict[str, int]:
+        """Return how often requests met a failure, by its kind, since the start or the latest reset."""
+        found: dict[str, int] = {}
+        for one in self._send("GET", "faults")["met"]:
+            kind = str(one["kind"])
+            found[kind] = found.get(kind, 0) + int(str(one["count"]))
+        return found
+
     def reset(self) -> None:
         """Empty Local Azure: agents, threads, queues, faults, pace."""
         self._post("reset", {})
@@ -42,6 +50,11 @@ class Control:
         """Return what was requested since request number *after*."""
         found: list[dict[str, object]] = self._send("GET", f"requests?after={after}")["requests"]
         return found
+
+    def counts(self) -> dict[str, int]:
+        """Return how often each operation was requested since the start or the latest reset."""
+        found = self._send("GET", "counts")["counts"]
+        return {str(one["operation"]): int(str(one["count"])) for one in found}
 
     def last_request(self) -> int:
         """Return the number of the latest request, for requests(); counting them will not do: only so many are kept."""

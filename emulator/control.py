@@ -17,6 +17,7 @@ from emulator.wire import Reply, Request, Response, WireError, json_response
 ROUTES: dict[tuple[str, str], str] = {
     ("GET", "/_emulator/health"): "health",
     ("GET", "/_emulator/requests"): "list_requests",
+    ("GET", "/_emulator/counts"): "count_requests",
     ("POST", "/_emulator/reset"): "reset",
     ("POST", "/_emulator/seed"): "seed",
     ("POST", "/_emulator/clock"): "advance_clock",
@@ -95,6 +96,9 @@ class Control:
             return json_response(
                 {"requests": [asdict(seen) for seen in self.front.seen if seen.number > after]}
             )
+        elif operation == "count_requests" and self.front:
+            counts = sorted(self.front.counts.items())
+            return json_response({"counts": [{"operation": name, "count": count} for name, count in counts]})
         return json_response({"done": operation})
 
     def render_error(self, error: WireError, request: Request) -> Response:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -67,6 +67,7 @@ class FrontDoor:
         self._faults = faults
         self._clock = clock
         self.seen: deque[Seen] = deque(maxlen=REQUESTS_KEPT)
+        self.counts: Counter[str] = Counter()  # of each operation, since the start or the latest reset
         self.observers: list[Callable[[Observation], None]] = []
         self._count = 0
         self._dated: tuple[int, Header] = (0, (b"date", b""))
@@ -154,6 +155,7 @@ class FrontDoor:
     def _note(self, request: Request, operation: str, status: int, started_s: float) -> float:
         """Put the request into the log; return how long it took so far, in milliseconds."""
         self._count += 1
+        self.counts[operation] += 1
         took_ms = (self._clock.now_s() - started_s) * 1000
         if operation.startswith("control."):  # who steers is no client
             return took_ms

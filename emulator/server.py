@@ -28,6 +28,7 @@ from emulator.ids import Ids
 from emulator.model import Model, ModelSettings, build_model
 from emulator.monitor.schemas import WORKSPACE_ID
 from emulator.monitor.service import PREFIXES, RETENTION_DAYS, MonitorService, Place
+from emulator.queues.patient import PatientQueues
 from emulator.queues.project import ProjectQueues
 from emulator.queues.service import Account, QueuesService
 from emulator.tokens import Tokens, load_secret
@@ -234,6 +235,7 @@ class Emulator:
         self.faults.forget()
         self.faults.reseed(seed or 0)
         self.front.seen.clear()
+        self.front.counts.clear()
         self.ids.reseed(seed)
 
     def _compose(self) -> None:
@@ -249,7 +251,7 @@ class Emulator:
             tokens=self.tokens,
             clock=clock,
             ids=self.ids,
-            queues=ProjectQueues(self.queues, self.faults, self.ids),
+            queues=PatientQueues(ProjectQueues(self.queues, self.faults, self.ids)),
             storage_endpoint=self.storage_endpoint,
             model=TroubledModel(self._answering, self.faults),
             deployment=self.settings.model_deployment,

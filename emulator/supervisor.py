@@ -146,7 +146,8 @@ class LocalAzure:
 @dataclass(frozen=True, slots=True)
 class LocalOptions:
     """How to start Local Azure. *think_s*, *token_s*: the pace of the built-in model, in seconds. *environment*: more
-    variables for its process, such as those that name another model; *functions_environment*: for the function app's."""
+    variables for its process, such as those that name another model; *functions_environment*: for the function app's.
+    *lease*: how long a message stays hidden that a host took and never settled; Azure's ten minutes would outlast the run."""
 
     state: Path
     port: int = 0
@@ -155,6 +156,7 @@ class LocalOptions:
     token_s: float = 0.0
     functions_app: Path = ROOT / "functions"
     max_polling_interval: str = "00:00:00.1000000"
+    lease: str = "00:00:10"
     environment: Mapping[str, str] = field(default_factory=dict)
     functions_environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -203,8 +205,7 @@ def _functions_part(options: LocalOptions, connection: Connection) -> Part:
     command = [
         *(sys.executable, "-m", "emulator.functions_host", "--lifeline", "--create-queues"),
         *("--app", str(options.functions_app), "--connection", "TOOL_STORAGE"),
-        # A host that is killed leaves its messages hidden for a lease; Azure's ten minutes would outlast the run.
-        *("--lease", "00:00:10", "--drain", "00:00:06"),
+        *("--lease", options.lease, "--drain", "00:00:06"),
     ]
     environment = {
         **connection.environment,

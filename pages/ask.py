@@ -1,6 +1,6 @@
 """Ask: put a question to the agents, watch it travel, trust the answer.
 
-URL state: ?thread=, the conversation; ?answer= until its thread exists. Redraws four times a second while an answer
+URL state: ?thread=, the conversation; ?answer=, until its run exists. Redraws four times a second while an answer
 is open, never otherwise. Acts: asks, asks again, stops, withdraws, starts a new conversation.
 """
 
@@ -75,9 +75,12 @@ def load() -> tuple[tuple[Answer, ...], Conversation | None]:
 
     Sends requests only for a conversation that is not cached. Raises ServiceErrors.
     """
-    answer = context.services().answers.get(st.query_params.get(ANSWER_PARAM, ""))
+    answer_id = st.query_params.get(ANSWER_PARAM, "")
+    answer = context.services().answers.get(answer_id)
     if answer and answer.thread_id:
-        st.query_params.from_dict({THREAD_PARAM: answer.thread_id})
+        st.query_params.from_dict(ask_actions.place_of(answer))
+    elif answer is None and THREAD_PARAM not in st.query_params and (found := context.thread_of(answer_id)):
+        st.query_params.from_dict({THREAD_PARAM: found})
     if thread_id := st.query_params.get(THREAD_PARAM, ""):
         conversation = context.conversation(thread_id)
         return tuple(map(context.latest, conversation.answers)), conversation
@@ -99,6 +102,8 @@ def draw_body(*, live: bool) -> None:
         st.rerun()  # timers begin and end with a run of the whole page
     if answers or thread_id:
         draw_answers(answers, conversation)
+        if answer_id and not any(answer.id == answer_id for answer in answers):
+            draw_unsent(answer_id)
     elif answer_id:
         draw_missing("This answer is not known here any more", answer_id)
     else:
@@ -126,7 +131,7 @@ def draw_live(answer: Answer, newest: bool, closed: int) -> None:
     feedback.draw_said()
     now = context.latest(answer)
     if now.thread_id and ANSWER_PARAM in st.query_params:
-        st.query_params.from_dict({THREAD_PARAM: now.thread_id})
+        st.query_params.from_dict(ask_actions.place_of(now))
     ask_answer.draw(now, newest=newest, closed=closed)
     if not now.is_open:
         context.forget(now.thread_id)
@@ -165,11 +170,21 @@ def examples() -> list[str]:
     return [found[place] for place in rounds for found in lists if place < len(found)][:4]
 
 
+def draw_unsent(answer_id: str) -> None:
+    """The URL names a question of this conversation that neither the conversation nor this process knows."""
+    st.warning(
+        "**The last question was not sent.** Relaydeck was restarted before it reached the agent service, so nothing was "
+        f"started. Ask it again. Reference: {safe.inline(answer_id, 80)}",
+        icon=":material/undo:",
+    )
+
+
 def draw_missing(title: str, wanted: str) -> None:
     st.markdown(f"### :gray[:material/travel_explore:] {title}")
     st.code(safe.clean(wanted)[:200], language=None)
     st.markdown(
-        "It may have been deleted, or belong to another project. What you ask now starts a new conversation."
+        "It may have been deleted, or belong to another project; a question that was taken just before Relaydeck was "
+        "restarted was not sent. What you ask now starts a new conversation."
     )
     st.button(
         "Start a new conversation",

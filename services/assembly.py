@@ -15,7 +15,7 @@ from services.agents.catalogue import CATALOGUE
 from services.agents.classic import ClassicBackend
 from services.agents.marks import LIVES, lives_s
 from services.agents.team import TeamService
-from services.answers.ports import Context
+from services.answers.ports import Context, Sight
 from services.answers.service import AnswerService
 from services.clients import (
     Clients,
@@ -143,7 +143,10 @@ def assemble(
     )
     access = Access(who)
     actions = Actions(telemetry.acted, access)
-    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry, actions), now)
+    watching = dependencies.caller(FOUNDRY, replace(limits, call_retries=0))
+    peeking = dependencies.caller(QUEUES, replace(limits, call_retries=0))
+    sight = Sight(ClassicBackend(clients.agents, watching), QueueService(clients.queues, peeking, now))
+    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry, actions, sight), now)
     # A query costs the workspace more than any other call costs its service: it is repeated once at most.
     workspace = dependencies.caller(LOGS, replace(limits, call_retries=min(1, limits.call_retries)))
     platform = dependencies.caller(METRICS)
@@ -343,6 +346,7 @@ def answer_context(
     queues: QueueService,
     telemetry: Telemetry | None = None,
     actions: Actions | None = None,
+    sight: Sight | None = None,
 ) -> Context:
     """Return what AnswerService needs, from *settings* and its neighbours."""
     return Context(
@@ -360,4 +364,5 @@ def answer_context(
         observer=telemetry,
         actions=actions or Actions(lambda *_: None),
         thread_marks={LIVES: lives_s(settings.answer_deadline_s, settings.call_deadline_s)},
+        sight=sight,
     )

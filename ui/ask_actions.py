@@ -92,10 +92,16 @@ def _ask(question: str, token: str) -> None:
         _refuse(question, feedback.report_bug(exc), "The question is still in the box.")
         return
     context.forget(answer.thread_id)
-    if answer.thread_id:
-        st.query_params.from_dict({THREAD_PARAM: answer.thread_id})
-    else:
-        st.query_params.from_dict({ANSWER_PARAM: answer.id})
+    st.query_params.from_dict(place_of(answer))
+
+
+def place_of(answer: Answer) -> dict[str, str]:
+    """Return the URL state of *answer*: its thread alone once its run can be found there, until then its own id too.
+
+    Who reloads after a restart is then told of a question that was taken and never sent.
+    """
+    place = {THREAD_PARAM: answer.thread_id} if answer.thread_id else {}
+    return place if place and answer.run_id else {**place, ANSWER_PARAM: answer.id}
 
 
 def _leave() -> None:

@@ -70,6 +70,12 @@ def conversation(thread_id: str) -> Conversation:
     return _conversation(thread_id, _revisions.get(thread_id, 0))
 
 
+@st.cache_data(ttl=CONVERSATION_FRESH_S, max_entries=200, show_spinner=False)
+def thread_of(answer_id: str) -> str:
+    """Return the conversation of an answer that this process does not know; empty: there is none. Raises ServiceErrors."""
+    return services().answers.thread_of(answer_id) if answer_id else ""
+
+
 @st.cache_resource(ttl=CONVERSATION_FRESH_S, max_entries=200, show_spinner=False)
 def _conversation(thread_id: str, revision: int) -> Conversation:
     del revision  # only tells a reading that began before a change from one after it

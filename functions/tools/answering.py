@@ -117,6 +117,13 @@ def _in_turn(
 
 def _value(question: Question, tool: str, run: Run, delivery: int) -> tuple[str, str]:
     """Return the value to answer with, and "repeated", "answered", "refused" or "failed" for the log."""
+    with _results().alone(
+        tool, question
+    ):  # of copies that are delivered together one works, the others repeat it
+        return _value_alone(question, tool, run, delivery)
+
+
+def _value_alone(question: Question, tool: str, run: Run, delivery: int) -> tuple[str, str]:
     if (known := _results().get(tool, question)) is not None:
         return known, "repeated"
     try:

@@ -15,10 +15,14 @@ import stat
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.envelope import Question
 from tools.queues import APP_ROOT
+from tools.workers import Workers
 
 log = logging.getLogger(__name__)
 KEPT_S = 3600  # six times as long as a run may wait for its answer
@@ -29,6 +33,14 @@ FOLDER_SETTING = "TOOL_RESULTS_FOLDER"
 _SCHEMA = "CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, value TEXT NOT NULL, at REAL NOT NULL)"
 
 
+@dataclass(slots=True)
+class _Turn:
+    """Whose turn it is with one question. *wanted*: how many have or want it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    wanted: int = 0
+
+
 class Results:
     """Bounded by age and by number. Without a usable folder it lives in memory; it never fails an answer."""
 
@@ -36,8 +48,12 @@ class Results:
         self._lock = threading.Lock()
         self._stores = 0
         self._salt = _app_version()
+        self._turns: dict[bytes, _Turn] = {}
+        self._workers = Workers(None)
         try:
-            self._database = _open(_private_folder(folder) / f"results-{_app_name()}.sqlite")
+            place = _private_folder(folder)
+            self._database = _open(place / f"results-{_app_name()}.sqlite")
+            self._workers = Workers(place / f"results-{_app_name()}.lock")
         except (OSError, sqlite3.Error) as exc:
             log.warning("results.kept_in_memory reason=%s", exc)
             self._database = _open(":memory:")
@@ -71,9 +87,29 @@ class Results:
             return value
         return str(row[0])
 
+    @contextmanager
+    def alone(self, tool: str, question: Question) -> Iterator[None]:
+        """Return once nobody else of this instance works on the same question: not in this worker, nor in another.
+
+        Other questions do not wait. Who dies at work lets go; what the operating system cannot lock it lets pass.
+        """
+        key = self._key(tool, question)
+        with self._lock:
+            turn = self._turns.setdefault(key, _Turn())
+            turn.wanted += 1
+        try:
+            with turn.lock, self._workers.alone(key):
+                yield
+        finally:
+            with self._lock:
+                turn.wanted -= 1
+                if not turn.wanted:
+                    del self._turns[key]
+
     def close(self) -> None:
         with self._lock:
             self._database.close()
+            self._workers.close()
 
     def _sweep(self) -> None:
         self._database.execute("DELETE FROM results WHERE at < ?", [time.time() - KEPT_S])

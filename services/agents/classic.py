@@ -40,7 +40,7 @@ from services.translation import error_from_status
 
 T = TypeVar("T")
 PAGE = 100  # the most the service gives at once
-LOOK_BACK = 20  # how many of the newest things may hide what a lost reply created
+LOOK_BACK = PAGE  # how many of the newest things may hide what a lost reply created; others create meanwhile
 
 
 class ClassicBackend:
@@ -145,18 +145,23 @@ class ClassicBackend:
         if one_at_a_time:
             body["parallel_tool_calls"] = False
 
-        def look_up() -> RunStream | None:
-            """Return the run that a lost reply stands for. A question that arrived without its run is not sent again."""
-            run = self._made_by(metadata, self._client.runs.list, shapes.run, thread_id)
-            if run is not None:
-                return KnownRunStream(run)
-            if self._made_by(metadata, self._client.messages.list, shapes.message, thread_id) is not None:
-                body.pop("additional_messages", None)
-            return None
+        doubtful = False
 
-        return self._resilience.create(
-            "start run", thread_id, lambda: self._open_stream(thread_id, body), look_up
-        )
+        def look_up() -> RunStream | None:
+            """Return the run that a lost reply stands for."""
+            nonlocal doubtful
+            run = self._made_by(metadata, self._client.runs.list, shapes.run, thread_id)
+            doubtful = run is None
+            return KnownRunStream(run) if run is not None else None
+
+        def start() -> RunStream:
+            """Start the run. A question that arrived without its run is not sent again."""
+            messages = self._client.messages.list
+            if doubtful and self._made_by(metadata, messages, shapes.message, thread_id) is not None:
+                body.pop("additional_messages", None)
+            return self._open_stream(thread_id, body)
+
+        return self._resilience.create("start run", thread_id, start, look_up)
 
     def get_run(self, thread_id: str, run_id: str) -> Run:
         return self._resilience.read(

@@ -192,6 +192,16 @@ def rebuild(found: Found) -> Answer:
     return fold(_events(found))
 
 
+def unsent(thread: Thread) -> tuple[Answer, ...]:
+    """Return the answer that *thread* was made for, failed, since nothing was ever asked in it; empty when it was made
+    for none. Its question is what the thread's title holds of it."""
+    answer_id = thread.metadata.get(record.ANSWER, "")
+    if not answer_id.startswith("ans_"):
+        return ()
+    asked = Asked(0.0, answer_id, thread.metadata.get(record.TITLE, ""), thread.id, thread.created_at)
+    return (fold((asked, Closed(0.0, "failed", problems.unsent(answer_id), timed=False))),)
+
+
 def _events(found: Found) -> Iterable[AnswerEvent]:
     run, times = found.run, record.read(found.run.metadata)
     took_s = times.took_s if times.took_s is not None else _offset_s(run.completed_at, run)

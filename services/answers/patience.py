@@ -1,7 +1,7 @@
 """Waiting things out in words: a busy or absent service, and a conversation that another run holds."""
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import ParamSpec, Protocol, TypeVar
 
 from services.agents.backend import TERMINAL, AgentBackend, Run
 from services.answers import record
@@ -10,7 +10,16 @@ from services.answers.job import Job
 from services.answers.narration import seconds
 from services.errors import Throttled, Unavailable
 
+
+class Marked(Protocol):
+    """What carries metadata."""
+
+    @property
+    def metadata(self) -> Mapping[str, str]: ...
+
+
 Given = ParamSpec("Given")
+Made = TypeVar("Made", bound=Marked)
 Result = TypeVar("Result")
 FIRST_POLL_S, POLL_SLOWER, LAST_POLL_S = 0.1, 1.3, 2.0
 FIRST_RETRY_S, LAST_RETRY_S = 0.25, 3.0
@@ -36,6 +45,32 @@ def insist(job: Job, call: Callable[Given, Result], *arguments: Given.args, **na
         except (Throttled, Unavailable) as exc:
             wait_s = wait_out(job, exc, wait_s)
             continue
+        recovered(job)
+        return result
+
+
+def make(
+    job: Job,
+    create: Callable[[Mapping[str, str]], Made],
+    marks: Mapping[str, str],
+    latest: Callable[[], Sequence[Made]],
+) -> Made:
+    """Return what *create* makes with *marks*, tried again as insist() does, but never made twice.
+
+    Before each further try it is looked for, by its opid, among the *latest*: an earlier one may have made it.
+    """
+    wait_s = FIRST_RETRY_S
+    while True:
+        job.check()
+        try:
+            result = create(marks)
+        except (Throttled, Unavailable) as exc:
+            wait_s = wait_out(job, exc, wait_s)
+            made = insist(job, latest)
+            found = next((one for one in made if one.metadata.get(record.OPID) == marks[record.OPID]), None)
+            if found is None:
+                continue
+            result = found
         recovered(job)
         return result
 

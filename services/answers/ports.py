@@ -48,11 +48,20 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What an answer's calls are watched through. Nothing is repeated by it: after a look that failed comes the next one."""
+
+    backend: AgentBackend
+    queues: Queues
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The neighbours and the settings of answering. *marks*: the metadata that says whose a thread or run is.
 
     *trace_runs*: whether runs are told to pass the trace context on. *thread_marks*: put on a thread that is made for
-    one question alone, beside *marks*. *actions*: what asking and stopping pass through.
+    one question alone, beside *marks*. *actions*: what asking and stopping pass through. *sight*: None watches through
+    *backend* and *queues*.
     """
 
     backend: AgentBackend
@@ -69,3 +78,4 @@ class Context:
     observer: Observer | None = None
     thread_marks: Mapping[str, str] = field(default_factory=dict)
     actions: Actions = field(default_factory=lambda: Actions(lambda *_: None))
+    sight: Sight | None = None

@@ -245,6 +245,19 @@ def internal(reference: str) -> Problem:
     )
 
 
+def unsent(reference: str) -> Problem:
+    return Problem(
+        "The question was not sent",
+        "The process that took it ended before it reached the agent service, or another one is only now sending it. "
+        "No run was started.",
+        "Ask it again.",
+        "Relaydeck",
+        reference,
+        retry_safe=True,
+        code="unsent",
+    )
+
+
 def shutting_down(reference: str) -> Problem:
     return Problem(
         "Relaydeck was stopped",

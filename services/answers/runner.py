@@ -20,12 +20,13 @@ from services.answers.patience import (
     POLL_SLOWER,
     insist,
     look_up,
+    make,
     note,
     recovered,
     wait_for_lock,
     wait_out,
 )
-from services.answers.ports import Context
+from services.answers.ports import Context, Sight
 from services.answers.questions import title_of
 from services.answers.view import RunView
 from services.errors import Conflict, NotFound, ServiceError, Throttled, Unavailable
@@ -33,6 +34,7 @@ from services.models import StageName
 from services.telemetry.context import instructions_for, working_on
 
 log = logging.getLogger(__name__)
+THREADS_LOOKED_AT = 100  # others make threads meanwhile, and ours must be among the latest still
 SILENCE_S = 10.0  # after so much silence of the stream the run itself is looked at
 FORCE_AFTER_S = 3.0  # an answer that was told to stop is final by then, whatever its worker hangs on
 
@@ -54,7 +56,8 @@ class Runner:
 
     def _run(self, job: Job) -> None:
         context = self._context
-        hops = HopWatch(job, context.backend, context.queues, context.catalogue, context.tool_wait_s)
+        sight = context.sight or Sight(context.backend, context.queues)
+        hops = HopWatch(job, sight.backend, sight.queues, context.catalogue, context.tool_wait_s)
         view = RunView(job, hops)
         ending = Ending(context, job, view, hops)
         began_s = job.journal.at_s()
@@ -142,9 +145,10 @@ class Runner:
     def _make_thread(self, job: Job, view: RunView, made: ExitStack) -> None:
         backend, alone = self._context.backend, self._context.team_mode == "per_query"
         marks = {**self._context.marks, record.OPID: job.opid, record.TITLE: title_of(job.question)}
+        marks[record.ANSWER] = job.id  # finds the thread of an answer whose process is gone
         if alone:
             marks |= self._context.thread_marks
-        thread = insist(job, backend.create_thread, marks)
+        thread = make(job, backend.create_thread, marks, lambda: backend.list_threads(THREADS_LOOKED_AT))
         job.made_thread = True
         job.journal.record(ThreadFound(job.journal.at_s(), thread.id))
 

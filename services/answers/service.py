@@ -12,13 +12,13 @@ from services.answers import problems
 from services.answers.afterwards import Afterwards
 from services.answers.alarms import Alarms
 from services.answers.events import AnswerEvent, Asked, Closed, Noted, RunFound
-from services.answers.history import Found, History, rebuild
+from services.answers.history import Found, History, rebuild, unsent
 from services.answers.job import Job
 from services.answers.journal import Journal
 from services.answers.lanes import Lanes
 from services.answers.ports import Context
 from services.answers.questions import Question, check_question, notice_of, title_of
-from services.answers.record import TITLE, is_ours
+from services.answers.record import ANSWER, TITLE, is_ours
 from services.answers.registry import Registry
 from services.answers.runner import Runner
 from services.errors import NotFound
@@ -155,7 +155,8 @@ class AnswerService:
     def conversation(self, thread_id: str) -> Conversation:
         """Return the conversation of *thread_id*: from the thread itself, and live where this process works on it.
 
-        Open runs found there are taken up and followed. At most the latest 50 answers. A thread that was deleted
+        Open runs found there are taken up and followed. A question that its process took and never sent is `failed`.
+        At most the latest 50 answers. A thread that was deleted
         is shown as far as this process remembers it. Raises NotFound and the other ServiceErrors.
         """
         live = self._registry.of_thread(thread_id)
@@ -170,10 +171,31 @@ class AnswerService:
         told = [self._answer_of(found) for found in past.found]
         shown = {answer.id for answer in told}
         told += [job.answer for job in live if job.id not in shown]
+        if not (told or past.restored) and is_ours(past.thread.metadata, self._context.marks):
+            told += unsent(past.thread)
         told.sort(key=lambda answer: answer.asked_at or past.thread.created_at)
         # What was restored came first, whatever the clock of the project that it comes from said.
         shown_all = (*past.restored, *told)
         return Conversation(thread_id, past.title, past.thread.created_at, shown_all, past.complete)
+
+    def thread_of(self, answer_id: str) -> str:
+        """Return the conversation of an answer, also of one that another process was asked; empty: there is none.
+
+        Sends one request for an answer that this process does not know: it looks at the latest 100 threads. Raises
+        ServiceErrors.
+        """
+        if (known := self.get(answer_id)) is not None:
+            return known.thread_id
+        if not _ID.fullmatch(answer_id):
+            return ""
+        return next(
+            (
+                thread.id
+                for thread in self._context.backend.list_threads(THREADS_SCANNED)
+                if thread.metadata.get(ANSWER) == answer_id and is_ours(thread.metadata, self._context.marks)
+            ),
+            "",
+        )
 
     def reattach(self, thread_id: str) -> tuple[Answer, ...]:
         """Return the answers of the open runs of *thread_id*, now followed by this process."""

@@ -67,7 +67,8 @@ class Watcher:
                 news = self._look_safely()
                 if self.done.is_set():
                     return
-                interval_s = FIRST_LOOK_S if news else min(interval_s * SLOWER, LAST_LOOK_S)
+                soon = news or self._ended_s is not None  # the last look is waited for, and has failed
+                interval_s = FIRST_LOOK_S if soon else min(interval_s * SLOWER, LAST_LOOK_S)
                 self._wake.wait(interval_s)
                 self._wake.clear()
         except Exception:

@@ -23,7 +23,7 @@ from services.translation import azure_call
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-LOOK_UPS = 3  # after a lost reply to a create, spread over look_up_wait_s
+LOOK_UPS = 2  # after a lost reply to a create: at once, and after look_up_wait_s
 LASTING_STATUSES = frozenset({507})  # trying again does not make room
 
 
@@ -128,8 +128,8 @@ class Resilience:
         """Return what *fn* creates. After a failure that leaves its effect open, *look_up* is asked first.
 
         *look_up* returns what an earlier attempt has created after all, None when nothing; it sends requests of its
-        own, inside the same deadline. It is asked up to three times within look_up_wait_s, since a list may show late
-        what was just made. When it fails too, the first error is raised: the effect stays unknown.
+        own, inside the same deadline. It is asked at once and, finding nothing, after look_up_wait_s, since a list may
+        show late what was just made. When it fails too, the first error is raised: the effect stays unknown.
         """
         return self._repeat(operation, resource, fn, _may_pass, None, look_up)
 

@@ -226,3 +226,31 @@ def test_a_wrong_setting_is_shown_with_a_right_one(open_page: Open) -> None:
         at
     )
     assert len(at.chat_input) == 0
+
+
+def test_a_question_that_a_restart_has_cost_is_told(open_page: Open) -> None:
+    """Its address names the conversation and the question; the conversation knows of no such question."""
+    first = ask(open_page(), SUM)
+    answer_on(first)
+    at = open_page(thread=address(first, "thread"), answer="ans_of_another_life")
+
+    assert "The last question was not sent" in plain(at)
+    assert "ans_of_another_life" in plain(at)
+    assert VALUE in plain(at)
+    assert "was not sent" not in plain(first)
+
+
+def test_an_answer_of_another_life_is_found_by_its_own_id(open_page: Open) -> None:
+    """The process died before the page could put the conversation into its address."""
+    services = runtime.current().services
+    marks = {
+        "relaydeck": "pooled",
+        "environment": "local",
+        "title": SUM,
+        "relaydeck_answer": "ans_earlier_life",
+    }
+    thread = services.backend.create_thread(marks)
+    at = open_page(answer="ans_earlier_life")
+
+    assert address(at, "thread") == thread.id
+    assert "The question was not sent" in plain(at)
