@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from services.access import Access, ActionName, Principal
+from services.audit.record import digest
 from services.errors import AccessDenied, ServiceError
 
 __all__ = ["ActionName", "Actions", "Tell", "Trail"]
@@ -16,10 +17,13 @@ Tell = Callable[[str, str, str], None]
 class Trail(Protocol):
     """Where actions are put on record, before and after."""
 
-    def begin(self, who: Principal, name: ActionName, target: str) -> str:
-        """Return the record's id once the intent is stored. Raises ServiceError: it is not, so nothing may happen."""
+    def begin(self, who: Principal, name: ActionName, target: str, before: str = "") -> str:
+        """Return the record's id once the intent is stored. Raises ServiceError: it is not, so nothing may happen.
 
-    def end(self, record: str, outcome: str) -> None:
+        *before*: the digest of what is acted upon, as it was; empty when it is not known.
+        """
+
+    def end(self, record: str, outcome: str, after: str = "") -> None:
         """Store how it ended: `done`, or the kind of error. Raises nothing: what is done is done."""
 
     def refused(self, who: Principal, name: ActionName, target: str) -> None:
@@ -32,11 +36,20 @@ class Actions:
     def __init__(self, tell: Tell, access: Access | None = None, trail: Trail | None = None) -> None:
         self._tell, self._access, self._trail = tell, access or Access(), trail
 
-    def perform(self, name: ActionName, target: str, do: Callable[[], T]) -> T:
+    def perform(
+        self,
+        name: ActionName,
+        target: str,
+        do: Callable[[], T],
+        *,
+        before: object = None,
+        after: Callable[[T], object] = lambda _: None,
+    ) -> T:
         """Return what *do* returns. Logs and tells the outcome: `done`, or the kind of error; raises what *do* raises.
 
-        *target*: the id or the name of what is acted upon, never its content. Raises AccessDenied when who acts may not,
-        and what the trail raises when the intent cannot be put on record; in both cases *do* is not called.
+        *target*: the id or the name of what is acted upon, never its content. *before*, and what *after* makes of the
+        result: what it was and what it became, put on record as digests; None: not known. Raises AccessDenied when who
+        acts may not, and what the trail raises when the intent cannot be put on record; in both cases *do* is not called.
         """
         try:
             who = self._access.require(name, target)
@@ -45,17 +58,18 @@ class Actions:
                 self._trail.refused(self._access.principal(), name, target)
             self._note(name, target, "refused", "")
             raise
-        record = self._trail.begin(who, name, target) if self._trail is not None else ""
-        outcome = "broken"
+        record = self._trail.begin(who, name, target, digest(before)) if self._trail is not None else ""
+        outcome, became = "broken", ""
         try:
             result = do()
             outcome = "done"
+            became = digest(after(result))
         except ServiceError as error:
             outcome = type(error).__name__
             raise
         finally:
             if self._trail is not None:
-                self._trail.end(record, outcome)
+                self._trail.end(record, outcome, became)
             self._note(name, target, outcome, who.id)
         return result
 

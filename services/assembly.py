@@ -17,6 +17,9 @@ from services.agents.marks import LIVES, lives_s
 from services.agents.team import TeamService
 from services.answers.ports import Context
 from services.answers.service import AnswerService
+from services.audit.compose import audit
+from services.audit.reading import Auditor
+from services.audit.trail import AuditTrail
 from services.clients import (
     Clients,
     Endpoints,
@@ -84,6 +87,8 @@ class Services:
     lookup: LookupService
     access: Access
     actions: Actions
+    trail: AuditTrail
+    auditor: Auditor
     doctor: Doctor
     prober: Prober
     diagnosis: DiagnosisService
@@ -130,7 +135,8 @@ def assemble(
     )
     traces, metrics = TraceService(answers, logs, now), _metrics(endpoints, clients, platform, now)
     access = Access()
-    actions = Actions(telemetry.acted, access)
+    trail, auditor, recording = audit(settings, endpoints, clients, telemetry, now)
+    actions = Actions(telemetry.acted, access, trail)
     doctor = Doctor(
         Subject(
             **reach(endpoints, clients),
@@ -179,6 +185,8 @@ def assemble(
         lookup=LookupService(answers, backend, queues, logs, now),
         access=access,
         actions=actions,
+        trail=trail,
+        auditor=auditor,
         doctor=doctor,
         prober=Prober(answers, traces, backend, actions, CATALOGUE, lambda: doctor.look(WRITE_CHECK)),
         diagnosis=DiagnosisService(
@@ -200,7 +208,7 @@ def assemble(
         agents=agents,
         agent_actions=AgentActions(backend, team, agents, actions),
     )
-    return services, (foundry, storage, workspace, platform, cleaning, inventory)
+    return services, (foundry, storage, workspace, platform, cleaning, inventory, *recording)
 
 
 def _housekeeping(

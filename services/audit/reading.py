@@ -1,0 +1,139 @@
+"""The audit trail read back: what there is, whether it is whole, and all of it as a file. Reads only."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.audit.keys import Keys
+from services.audit.record import Record, read_row
+from services.audit.verify import SETTLES, Exported, Verdict, verify
+from services.errors import ConfigurationError, ServiceError, Unavailable
+from services.monitor.kql import Value
+from services.monitor.logs import LogsService
+from services.monitor.results import Ask, Row
+
+PAGE_ROWS: Final = 2_000  # what one reply holds without being cut
+MOST_CHAINS: Final = 100  # in one request
+LONGEST: Final = timedelta(days=3650)
+AHEAD: Final = timedelta(days=1)  # clocks differ; what is dated after now is asked for, too
+READING: Final = "read the audit trail"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A verification. *start*: None: from the first record on. *at*: when it was made."""
+
+    verdict: Verdict
+    start: datetime | None
+    end: datetime
+    at: datetime
+
+
+class Auditor:
+    """Threads share it. *logs*: makes a reader whose results nobody else keeps; None when no workspace is set."""
+
+    def __init__(
+        self,
+        logs: Callable[[], LogsService] | None,
+        keys: Callable[[], Keys],
+        environment: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._logs, self._keys, self._environment, self._now = logs, keys, environment, now
+        self._latest: Checked | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def environment(self) -> str:
+        return self._environment
+
+    @property
+    def latest(self) -> Checked | None:
+        """Return the latest verification of this process; None before the first."""
+        return self._latest
+
+    def check(
+        self, start: datetime | None = None, end: datetime | None = None, settles: timedelta = SETTLES
+    ) -> Checked:
+        """Return whether the records of the range are all there and as they were written. About one request per 2,000.
+
+        *start* None: from the first one on, which then must be the first of its chain. Raises ServiceErrors: they
+        cannot be read, or there is no key to check them with.
+        """
+        with self._lock:  # one at a time: it reads all there is
+            now = self._now()
+            records = list(self.records(start, end))
+            heads = self._heads(start, end or now + AHEAD)
+            found = verify(records, self._keys(), heads, whole=start is None, now=now, settles=settles)
+            self._latest = Checked(found, start, end or now, now)
+        return self._latest
+
+    def records(self, start: datetime | None = None, end: datetime | None = None) -> Iterator[Record]:
+        """Yield every record of the range, chain by chain, each delivery of it. Raises ServiceErrors."""
+        ask = _Reader(self._logs, self._environment, self._now(), start, end)
+        small: list[str] = []
+        held = 0
+        for row in ask.rows("audit_chains"):
+            chain, count = str(row["chain"] or ""), int(str(row["rows"]))
+            first, last = row["first_seq"], row["last_seq"]
+            if count > PAGE_ROWS and isinstance(first, int) and isinstance(last, int):
+                for begin in range(first, last + 1, PAGE_ROWS):
+                    yield from ask.records([chain], begin, begin + PAGE_ROWS)
+                continue
+            if small and (held + count > PAGE_ROWS or len(small) == MOST_CHAINS):
+                yield from ask.records(small)
+                small, held = [], 0
+            small.append(chain)
+            held += count
+        if small:
+            yield from ask.records(small)
+
+    def _heads(self, start: datetime | None, end: datetime) -> list[Exported]:
+        ask = _Reader(self._logs, self._environment, self._now(), start, end)
+        found: list[Exported] = []
+        for row in ask.rows("audit_heads"):
+            at, seq = row["at"], str(row["seq"])
+            if isinstance(at, datetime) and seq.isdecimal():
+                found.append(Exported(str(row["chain"]), int(seq), str(row["head"]), at))
+        return found
+
+
+class _Reader:
+    """Asks about one range."""
+
+    def __init__(
+        self,
+        logs: Callable[[], LogsService] | None,
+        environment: str,
+        now: datetime,
+        start: datetime | None,
+        end: datetime | None,
+    ) -> None:
+        if logs is None:
+            raise ConfigurationError(
+                "There is no Log Analytics workspace to read the audit trail from.",
+                operation=READING,
+                hint="Set RELAYDECK_LOGS_WORKSPACE and start again.",
+            )
+        self._logs = logs()
+        self._values: dict[str, Value] = {
+            "start": start or now - LONGEST,
+            "end": end or now + AHEAD,
+            "environment": environment,
+        }
+
+    def rows(self, query: str, **more: Value) -> Sequence[Row]:
+        """Return all rows. Raises ServiceErrors: also when only a part came, for nothing follows from a part."""
+        (result,) = self._logs.ask(Ask(query, {**self._values, **more}))
+        if result.state in ("ok", "empty"):
+            return result.rows
+        problem: ServiceError | None = result.problem
+        raise problem or Unavailable(
+            f"Could not {READING}: only a part of it was read. {result.said}".rstrip(), operation=READING
+        )
+
+    def records(self, chains: Sequence[str], begin: int = -(2**62), end: int = 2**62) -> Iterator[Record]:
+        rows = self.rows("audit_records", chains=list(chains), from_seq=begin, until_seq=end)
+        return (read_row(row) for row in rows)
