@@ -131,7 +131,7 @@ class _Walk:
         """Return why *row* stands where record *expected* should."""
         flaw, later = self._flaw(row), self._places.get(expected, -1) > index
         if flaw and not later:  # its number is not to be trusted either
-            lone = self.last is None and row.seq >= 0
+            lone = len(self.rows) == 1 and row.seq >= 0
             return self._fault(row.seq if lone else expected, row, "changed", flaw)
         if row.seq < expected:
             again = any(one.hash == row.hash for one in self.rows[:index])
