@@ -9,10 +9,11 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,7 @@ NOW: Final = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a trail is kept, for the processes that write it: nothing in it but texts."""
+    """Where a trail is kept, for the processes that write it: nothing in it but texts. *settings*: beside the folder."""
 
     url: str
     project: str
@@ -46,6 +47,7 @@ class Place:
     token: str
     workspace: str
     state: str
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ def flipped(record: Record, chance: random.Random) -> Record:
 
 def head_of(records: Sequence[Record]) -> Exported:
     last = records[-1]
-    return Exported(last.chain, last.seq, last.hash, last.moment or datetime.now(UTC))
+    assert last.moment is not None, "as it was written"
+    return Exported(last.chain, last.seq, last.hash, last.moment)
 
 
 # Kills ----------------------------------------------------------------------------------------------------
@@ -199,12 +202,13 @@ def act_for_ever(place: Place, done: str, number: int) -> None:
 
     with opened(place) as services, Path(done).open("ab", buffering=0) as file:
 
+        def note(target: str) -> None:
+            file.write(f"{target}\n".encode())
+
         def work(worker: int) -> None:
             for count in range(10**6):
                 target = f"life-{number}/{worker}/{count}"
-                services.actions.perform(
-                    "replay message", target, lambda line=target: file.write(f"{line}\n".encode())
-                )  # type: ignore[misc]  # bound at once
+                services.actions.perform("replay message", target, partial(note, target))
 
         threads = [Thread(target=work, args=[worker], daemon=True) for worker in range(WRITERS)]
         for thread in threads:
@@ -233,7 +237,7 @@ def place_of(azure: Emulator, state: Path) -> Place:
 
 
 def settings_of(place: Place) -> Settings:
-    return load_settings({"RELAYDECK_STATE_DIR": place.state}).at(
+    return load_settings({"RELAYDECK_STATE_DIR": place.state, **place.settings}).at(
         project_endpoint=place.project, storage_endpoint=place.storage, model="local"
     )
 

@@ -55,17 +55,21 @@ class Auditor:
         return self._latest
 
     def check(
-        self, start: datetime | None = None, end: datetime | None = None, settles: timedelta = SETTLES
+        self,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        settles: timedelta = SETTLES,
+        noted: Sequence[Exported] = (),
     ) -> Checked:
         """Return whether the records of the range are all there and as they were written. About one request per 2,000.
 
-        *start* None: from the first one on, which then must be the first of its chain. Raises ServiceErrors: they
-        cannot be read, or there is no key to check them with.
+        *start* None: from the first one on, which then must be the first of its chain. *noted*: heads that somebody kept
+        elsewhere. Raises ServiceErrors: they cannot be read, or there is no key to check them with.
         """
         with self._lock:  # one at a time: it reads all there is
             now = self._now()
             records = list(self.records(start, end))
-            heads = self._heads(start, end or now + AHEAD)
+            heads = [*self._heads(start, end or now + AHEAD), *noted]
             found = verify(records, self._keys(), heads, whole=start is None, now=now, settles=settles)
             self._latest = Checked(found, start, end or now, now)
         return self._latest

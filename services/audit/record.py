@@ -154,7 +154,14 @@ def chained(
     names = [one.name for one in fields(draft) if one.name not in ("at", "kind")]
     words = {name: clean(str(getattr(draft, name))) for name in names}
     where = {name: clean(value) for name, value in place.items()}
-    link = {"at": stamp(draft.at), "chain": chain, "seq": seq, "kind": draft.kind, "prev": prev, "key_id": key_id}
+    link = {
+        "at": stamp(draft.at),
+        "chain": chain,
+        "seq": seq,
+        "kind": draft.kind,
+        "prev": prev,
+        "key_id": key_id,
+    }
     return read_document({**words, **where, **link})
 
 
@@ -187,9 +194,7 @@ def read_row(row: Mapping[str, object]) -> Record:
 
 def canonical(value: object) -> bytes:
     """Return *value* as JSON in the one form there is for it: keys sorted, no spaces, ASCII."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str, allow_nan=False
-    ).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str).encode()
 
 
 def digest(value: object) -> str:

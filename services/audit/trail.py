@@ -13,10 +13,11 @@ from services.audit.record import TARGETS, Draft
 from services.audit.writer import Writer, WriterState
 from services.errors import ServiceError, Unavailable
 from services.ids import new_id
-from services.telemetry.context import current_trace_id
+from services.telemetry.context import current_trace_id, trace_of
 
 log = logging.getLogger(__name__)
 GRACE_S: Final = 1.0  # an upload under way is given so much more before the intent counts as not recorded
+ANSWER: Final = "ans_"
 NOT_STARTED: Final = "not started"
 
 
@@ -62,7 +63,7 @@ class AuditTrail:
             self._open[draft.pair] = draft
         return draft.pair
 
-    def end(self, record: str, outcome: str, after: str = "") -> None:
+    def end(self, record: str, outcome: str, before: str = "", after: str = "") -> None:
         """Put the result on record. Returns at once; what cannot be sent now is kept and sent later."""
         with self._lock:
             draft = self._open.pop(record, None)
@@ -70,7 +71,12 @@ class AuditTrail:
             return
         done = outcome == "done"
         result = replace(
-            draft, kind="result", at=self._now(), after=after, outcome="done" if done else "failed"
+            draft,
+            kind="result",
+            at=self._now(),
+            before=before or draft.before,
+            after=after,
+            outcome="done" if done else "failed",
         )
         self._put(result if done else replace(result, error=outcome))
 
@@ -115,7 +121,7 @@ class AuditTrail:
             session=who.session,
             address=who.address,
             before=before,
-            trace_id=current_trace_id(),
+            trace_id=current_trace_id() or (trace_of(target).trace_id if target.startswith(ANSWER) else ""),
         )
 
 
