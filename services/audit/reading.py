@@ -1,5 +1,6 @@
 """The audit trail read back: what there is, whether it is whole, and all of it as a file. Reads only."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from services.monitor.kql import Value
 from services.monitor.logs import LogsService
 from services.monitor.results import Ask, Row
 
+log = logging.getLogger(__name__)
 PAGE_ROWS: Final = 2_000  # what one reply holds without being cut
 MOST_CHAINS: Final = 100  # in one request
 LONGEST: Final = timedelta(days=3650)
@@ -44,6 +46,9 @@ class Auditor:
         self._logs, self._keys, self._environment, self._now = logs, keys, environment, now
         self._latest: Checked | None = None
         self._lock = threading.Lock()
+        self._idle = threading.Condition()
+        self._checking = False
+        self._problem: ServiceError | None = None
 
     @property
     def environment(self) -> str:
@@ -53,6 +58,32 @@ class Auditor:
     def latest(self) -> Checked | None:
         """Return the latest verification of this process; None before the first."""
         return self._latest
+
+    @property
+    def is_checking(self) -> bool:
+        """Whether one is under way in the background."""
+        return self._checking
+
+    @property
+    def problem(self) -> ServiceError | None:
+        """Return why the latest one in the background came to nothing; None when it did not."""
+        return self._problem
+
+    def begin_check(self, wait_s: float = 0.0) -> None:
+        """Verify everything in the background, unless that is under way; return when it ended, after *wait_s* at most."""
+        with self._idle:
+            if not self._checking:
+                self._checking = True
+                threading.Thread(target=self._check_all, name="audit-check", daemon=True).start()
+            self._idle.wait_for(lambda: not self._checking, wait_s)
+
+    def is_genuine(self, record: Record) -> bool | None:
+        """Return whether *record* by itself is as it was written; None: that takes a key that is not here. Sends nothing."""
+        try:
+            keys = self._keys()
+        except ServiceError:
+            return None
+        return keys.is_signed(record) and keys.is_sealed(record) if keys.knows(record) else None
 
     def check(
         self,
@@ -93,6 +124,21 @@ class Auditor:
             held += count
         if small:
             yield from ask.records(small)
+
+    def _check_all(self) -> None:
+        problem: ServiceError | None = None
+        try:
+            self.check()
+        except ServiceError as exc:
+            problem = exc
+        except Exception:
+            log.exception("audit.check_broken")
+            problem = Unavailable(
+                "The verification has a defect; the log holds the details.", operation=READING
+            )
+        with self._idle:
+            self._checking, self._problem = False, problem
+            self._idle.notify_all()
 
     def _heads(self, start: datetime | None, end: datetime) -> list[Exported]:
         ask = _Reader(self._logs, self._environment, self._now(), start, end)
