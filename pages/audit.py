@@ -85,7 +85,7 @@ def draw_rows(reading: Reading | None, filters: Filters, shown: View) -> None:
         of = f"0 of {actions:,} actions" if actions else "No actions"
         st.markdown(f"**{of} {words}.**")
         if filters.is_any:
-            audit_filters.draw_clear("list")
+            audit_filters.BAR.draw_clear("list")
         else:
             st.caption(
                 "What people do from now on appears here once it is done; so does what the sweeper deletes."
@@ -96,7 +96,7 @@ def draw_rows(reading: Reading | None, filters: Filters, shown: View) -> None:
         st.markdown(f"**{'The newest ' if most else ''}{len(rows):,} rows**, newest first", width="content")
         with st.container(horizontal=True, gap="small", width="content"):
             if filters.is_any:
-                audit_filters.draw_clear("above")
+                audit_filters.BAR.draw_clear("above")
             audit_export.draw(reading.actions, filters, shown)
     audit_table.draw(rows, filters, shown)
 

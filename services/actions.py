@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from services.access import Access, ActionName, Principal
 from services.audit.record import digest
@@ -11,6 +11,7 @@ from services.errors import AccessDenied, ServiceError
 
 __all__ = ["ActionName", "Actions", "Change", "Tell", "Trail"]
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
 T = TypeVar("T")
 Tell = Callable[[str, str, str], None]
 
@@ -48,6 +49,21 @@ class Actions:
     def __init__(self, tell: Tell, access: Access | None = None, trail: Trail | None = None) -> None:
         self._tell, self._access, self._trail = tell, access or Access(), trail
 
+    def carried(self, work: Callable[P, T]) -> Callable[P, T]:
+        """Return *work* to be done in another thread by who acts in this one."""
+        return self._access.carried(work)
+
+    def require(self, name: ActionName, target: str) -> Principal:
+        """Return who acts. Raises AccessDenied, which is put on record: for work that begins now and is performed later."""
+        try:
+            return self._access.require(name, target)
+        except AccessDenied:
+            who = self._access.principal()
+            if self._trail is not None:
+                self._trail.refused(who, name, target)
+            self._note(name, target, "refused", who.id)
+            raise
+
     def perform(
         self,
         name: ActionName,
@@ -63,13 +79,7 @@ class Actions:
         already; *change*: what the result tells of it. Raises AccessDenied when who acts may not, and what the trail
         raises when the intent cannot be put on record; in both cases *do* is not called.
         """
-        try:
-            who = self._access.require(name, target)
-        except AccessDenied:
-            if self._trail is not None:
-                self._trail.refused(self._access.principal(), name, target)
-            self._note(name, target, "refused", "")
-            raise
+        who = self.require(name, target)
         record = self._trail.begin(who, name, target, digest(before)) if self._trail is not None else ""
         outcome, changed = "broken", Change()
         try:

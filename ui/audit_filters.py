@@ -10,11 +10,10 @@ import streamlit as st
 from services.access import NEEDS
 from services.monitor.kql import Value
 from ui import safe
+from ui.filter_bar import FilterBar
 
-PREFIX: Final = "audit-"
-WIDGET: Final = "audit-widget-"
+BAR: Final = FilterBar("audit", ("person", "action", "outcome", "target"), forgets=(), keeps=("act",))
 ENDINGS: Final = ("done", "failed", "refused", "not started", "no result")
-NAMES: Final = ("person", "action", "outcome", "target")
 LONGEST_TEXT: Final = 200
 _PAIR = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -57,78 +56,16 @@ def parse(stated: Mapping[str, str]) -> Filters:
 
 def current() -> Filters:
     """Return what the address asks for now."""
-    return parse({name: st.query_params.get(PREFIX + name, "") for name in (*NAMES, "act")})
-
-
-def change(**parameters: str) -> None:
-    """For callbacks: put *parameters* (names without the prefix, empty: none) into the address."""
-    for name, value in parameters.items():
-        if value:
-            st.query_params[PREFIX + name] = value
-        else:
-            st.query_params.pop(PREFIX + name, None)
-
-
-def clear() -> None:
-    """Callback: all filters go. The widgets above the list must show it: all is drawn again."""
-    change(**dict.fromkeys(NAMES, ""))
-    st.rerun()
+    return parse({name: st.query_params.get(BAR.prefix + name, "") for name in (*BAR.names, *BAR.keeps)})
 
 
 def draw(filters: Filters) -> None:
     """Draw all filters as widgets over the address. Sends nothing."""
     with st.grid(4, min_column_width=150, gap="small", vertical_alignment="bottom", key="audit-filters"):
-        _draw_text("person", "Who", filters.person, "Name or id")
-        _put("action", filters.action or None)
-        st.selectbox(
-            "Action",
-            list(NEEDS) if filters.action in ("", *NEEDS) else [*NEEDS, filters.action],
-            index=None,
-            key=f"{WIDGET}action",
-            placeholder="All",
-            accept_new_options=True,
-            on_change=_take,
-            args=["action"],
-        )
-        _draw_text("target", "On what", filters.target, "Id or name")
-        _put("outcome", list(filters.outcomes))
-        st.multiselect(
-            "Outcome",
-            ENDINGS,
-            key=f"{WIDGET}outcome",
-            format_func=str.capitalize,
-            placeholder="All",
-            on_change=_take,
-            args=["outcome"],
-        )
-
-
-def draw_clear(key: str) -> None:
-    st.button("Clear the filters", key=f"audit-clear-{key}", icon=":material/filter_alt_off:", on_click=clear)
-
-
-def _draw_text(name: str, label: str, value: str, placeholder: str) -> None:
-    _put(name, value)
-    st.text_input(
-        label,
-        key=f"{WIDGET}{name}",
-        max_chars=LONGEST_TEXT,
-        placeholder=placeholder,
-        on_change=_take,
-        args=[name],
-    )
-
-
-def _put(name: str, value: object) -> None:
-    """Have the widget show what the address says."""
-    if st.session_state.get(f"{WIDGET}{name}") != value:
-        st.session_state[f"{WIDGET}{name}"] = value
-
-
-def _take(name: str) -> None:
-    """Callback: what was chosen goes into the address."""
-    value = st.session_state.get(f"{WIDGET}{name}")
-    change(**{name: ",".join(value) if isinstance(value, list) else _text(value or "")})
+        BAR.draw_text("person", "Who", filters.person, "Name or id", LONGEST_TEXT)
+        BAR.draw_name("action", "Action", filters.action, list(NEEDS))
+        BAR.draw_text("target", "On what", filters.target, "Id or name", LONGEST_TEXT)
+        BAR.draw_several("outcome", "Outcome", filters.outcomes, ENDINGS, str.capitalize)
 
 
 def _text(value: str) -> str:

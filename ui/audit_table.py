@@ -71,7 +71,7 @@ def draw_detail(row: Row | None, reading: Reading, view: View) -> None:
                 key="audit-unselect",
                 icon=":material/close:",
                 type="tertiary",
-                on_click=audit_filters.change,
+                on_click=audit_filters.BAR.change,
                 kwargs={"act": ""},
             )
         if reading.pair is not None and not reading.pair.is_known:
@@ -154,7 +154,7 @@ def take_selection() -> None:
     """Callback: an action is selected by its id, whatever stands at its place later."""
     places = st.session_state.get(TABLE_KEY, {}).get("selection", {}).get("rows") or []
     shown: tuple[str, ...] = st.session_state.get(SHOWN_KEY, ())
-    audit_filters.change(act=shown[places[0]] if places and 0 <= places[0] < len(shown) else "")
+    audit_filters.BAR.change(act=shown[places[0]] if places and 0 <= places[0] < len(shown) else "")
 
 
 def _select(place: int | None) -> None:

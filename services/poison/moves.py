@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from services.actions import Actions, Change
+from services.actions import ActionName, Actions, Change
 from services.errors import InvalidInput, ServiceError, Unavailable, UnexpectedReply
 from services.poison.desk import WHOLE_MOST, PoisonDesk
 from services.poison.edit import judge_edit
@@ -21,6 +21,11 @@ from services.queues import POISON_SUFFIX, QueueService
 MOST_AT_ONCE = 500
 USABLE_S = HELD_S - 15  # of the time for which a message is held; a request under way must not outlive it
 LATE = "the time for which messages may be hidden was over"
+NAMES: dict[ActionWord, ActionName] = {
+    "replayed": "replay message",
+    "deleted": "delete message",
+    "purged": "purge queue",
+}
 Step = Callable[[Stored], Outcome]
 
 
@@ -162,6 +167,9 @@ class PoisonMoves:
         target: str = "",
     ) -> Report:
         require_poison(queue)
+        self._actions.require(
+            NAMES[action], queue
+        )  # messages are taken, which others notice, before each is acted upon
         wanted = list(dict.fromkeys(ids))[:MOST_AT_ONCE]
         due_s = self._clock() + USABLE_S
         mine, others, problem = self._hold(queue, wanted)
@@ -178,6 +186,7 @@ class PoisonMoves:
 
     def _all(self, action: ActionWord, queue: str, step: Step, most: int, target: str) -> Report:
         require_poison(queue)
+        self._actions.require(NAMES[action], queue)
         left = about = min(self._queues.depth_of(queue).messages, most)
         outcomes: list[Outcome] = []
         problem: ServiceError | None = None
