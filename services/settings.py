@@ -365,7 +365,7 @@ class Settings(BaseModel):
         "RELAYDECK_AUDIT",
         "auto",
         "Whether every action is put on record before and after; one that cannot be does not happen. auto: on in local "
-        "mode, and in Azure mode once the four settings below say where. on: it must be. off: nothing is recorded.",
+        "mode, and in Azure mode once the next four say where. on: it must be. off: nothing is recorded.",
     )
     audit_endpoint: str = setting(
         "RELAYDECK_AUDIT_ENDPOINT",
