@@ -82,7 +82,7 @@ class Writer:
         self._head: Head | None = None
         self._told: Head | None = None
         self._told_at_s = 0.0
-        self._waiting = 0
+        self._queued = self._waiting = 0  # not in the chain yet; in it, and not confirmed
 
     def start(self) -> None:
         """Go on where the process before this one ended, if it left something to send."""
@@ -97,10 +97,11 @@ class Writer:
         """
         answer: Future[Record] = Future()
         with self._wake:
-            if self._stopping or (not must and self._waiting + len(self._drafts) >= MOST_WAITING):
+            if self._stopping or (not must and self._waiting + self._queued >= MOST_WAITING):
                 answer.set_exception(self._problem or _stopped())
                 return answer
             self._drafts.append((draft, answer))
+            self._queued += 1
             self._begin()
             self._wake.notify_all()
         return answer
@@ -109,7 +110,7 @@ class Writer:
         journal = self._journal
         return WriterState(
             self._head,
-            self._waiting,
+            self._waiting + self._queued,
             self._problem.message if self._problem else "",
             journal is None or journal.is_kept,
             journal.why if journal else "",
@@ -191,6 +192,8 @@ class Writer:
 
     def _carry_out(self, batch: Sequence[tuple[Draft, "Future[Record]"]]) -> None:
         records = self._chain([draft for draft, _ in batch]) if batch else []
+        with self._wake:
+            self._queued -= len(batch)
         problem = self._send()
         for (_, answer), record in zip(batch, records, strict=True):
             if problem is None:
