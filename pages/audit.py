@@ -18,6 +18,7 @@ from ui import (
     cards,
     context,
     feedback,
+    formats,
     view,
 )
 from ui.audit_data import Reading
@@ -93,7 +94,10 @@ def draw_rows(reading: Reading | None, filters: Filters, shown: View) -> None:
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         most = len(rows) >= audit_data.MOST_ROWS
-        st.markdown(f"**{'The newest ' if most else ''}{len(rows):,} rows**, newest first", width="content")
+        st.markdown(
+            f"**{'The newest ' if most else ''}{formats.count(len(rows), 'row')}**, newest first",
+            width="content",
+        )
         with st.container(horizontal=True, gap="small", width="content"):
             if filters.is_any:
                 audit_filters.BAR.draw_clear("above")

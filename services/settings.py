@@ -394,7 +394,7 @@ class Settings(BaseModel):
     )
     audit_deadline_s: float = setting(
         "RELAYDECK_AUDIT_DEADLINE_S",
-        10,
+        15,
         "An action whose intent is not on record by then is refused.",
         ge=0.1,
         le=120,

@@ -54,8 +54,11 @@ class Trailed:
 
 
 @contextmanager
-def trailed(emulator: Emulator, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Trailed]:
-    with opened(replace(place_of(emulator, folder), settings=settings or {})) as services:
+def trailed(
+    emulator: Emulator, folder: Path, settings: Mapping[str, str] | None = None, *, tell: bool = False
+) -> Iterator[Trailed]:
+    """*tell*: whether telemetry is kept, to be sent once it is started."""
+    with opened(replace(place_of(emulator, folder), settings=settings or {}), tell=tell) as services:
         yield Trailed(emulator, services, folder)
 
 
