@@ -399,6 +399,13 @@ class Settings(BaseModel):
         ge=0.1,
         le=120,
     )
+    audit_retention_d: int = setting(
+        "RELAYDECK_AUDIT_RETENTION_D",
+        30,
+        "For how many days the table keeps records: that older ones are gone is then no fault of the trail.",
+        ge=2,
+        le=4383,
+    )
     prices: str = setting(
         "RELAYDECK_PRICES",
         "",

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from socket import gethostname
@@ -43,6 +43,7 @@ def audit(
         keys,
         settings.environment,
         now,
+        timedelta(days=settings.audit_retention_d),
     )
     if off := _why_off(settings, endpoints):
         return AuditTrail(None, now, off=off), auditor, (writing, reading)

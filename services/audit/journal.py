@@ -18,6 +18,7 @@ else:
 LARGEST_BYTES: Final = 4 * 1024 * 1024
 MOST_CHAINS: Final = 256
 SUFFIX: Final = ".jsonl"
+ASIDE: Final = ".unverified"
 
 
 class Journal:
@@ -48,6 +49,12 @@ class Journal:
         self._write([{"confirmed": seq}], sync=False)
         if not self.waiting and self._bytes > LARGEST_BYTES:
             self._rewrite()
+
+    def set_aside(self) -> None:
+        """Close it, and have nobody go on with it: for a person to look at."""
+        if self._path is not None:
+            self._path.replace(self._path.with_suffix(ASIDE))
+        self.close()
 
     def close(self) -> None:
         for file in (self._file, self._lock):

@@ -20,6 +20,7 @@ PAGE_ROWS: Final = 2_000  # what one reply holds without being cut
 MOST_CHAINS: Final = 100  # in one request
 LONGEST: Final = timedelta(days=3650)
 AHEAD: Final = timedelta(days=1)  # clocks differ; what is dated after now is asked for, too
+EDGE: Final = timedelta(days=1)  # the table deletes by the day
 READING: Final = "read the audit trail"
 
 
@@ -34,7 +35,8 @@ class Checked:
 
 
 class Auditor:
-    """Threads share it. *logs*: makes a reader whose results nobody else keeps; None when no workspace is set."""
+    """Threads share it. *logs*: makes a reader whose results nobody else keeps; None when no workspace is set. *keeps*: how
+    long the table keeps records; None: for ever."""
 
     def __init__(
         self,
@@ -42,8 +44,10 @@ class Auditor:
         keys: Callable[[], Keys],
         environment: str,
         now: Callable[[], datetime],
+        keeps: timedelta | None = None,
     ) -> None:
         self._logs, self._keys, self._environment, self._now = logs, keys, environment, now
+        self._keeps = keeps - EDGE if keeps else None
         self._latest: Checked | None = None
         self._lock = threading.Lock()
         self._idle = threading.Condition()
@@ -101,7 +105,15 @@ class Auditor:
             now = self._now()
             records = list(self.records(start, end))
             heads = [*self._heads(start, end or now + AHEAD), *noted]
-            found = verify(records, self._keys(), heads, whole=start is None, now=now, settles=settles)
+            found = verify(
+                records,
+                self._keys(),
+                heads,
+                whole=start is None,
+                now=now,
+                settles=settles,
+                keeps=self._keeps,
+            )
             self._latest = Checked(found, start, end or now, now)
         return self._latest
 

@@ -53,7 +53,10 @@ class AuditTrail:
         draft = self._draft("intent", who, name, target, before=before)
         if self._writer is None:
             return draft.pair
-        waiting = self._writer.put(draft)
+        try:
+            waiting = self._writer.put(draft)
+        except ServiceError as exc:  # not taken at all
+            raise _refusal(name, target, exc) from exc
         try:
             waiting.result(self._deadline_s + GRACE_S)
         except (ServiceError, TimeoutError, CancelledError) as exc:
@@ -103,8 +106,18 @@ class AuditTrail:
             self._writer.close()
 
     def _put(self, draft: Draft, *, must: bool = True) -> None:
-        if self._writer is not None:
+        if self._writer is None:
+            return
+        try:
             self._writer.put(draft, must=must)  # nobody waits for it: the writer logs what fails
+        except ServiceError as exc:
+            told = {
+                "action": draft.action,
+                "target": draft.target,
+                "pair": draft.pair,
+                "outcome": draft.outcome,
+            }
+            log.error("audit.not_recorded", extra={"kind": draft.kind, **told, "reason": exc.message})
 
     def _draft(self, kind: str, who: Principal, action: str, target: str, *, before: str = "") -> Draft:
         return Draft(

@@ -82,7 +82,8 @@ class Verdict:
 
 @dataclass(slots=True)
 class _Walk:
-    """One chain, record by record. *settled*: what is younger may still be arriving; None: nothing may."""
+    """One chain, record by record. *settled*: what is younger may still be arriving; None: nothing may. *kept_since*: what
+    is older may be gone, for the table keeps it no longer; None: nothing may."""
 
     chain: str
     rows: Sequence[Record]
@@ -90,6 +91,7 @@ class _Walk:
     heads: Mapping[int, Exported]
     whole: bool
     settled: datetime | None
+    kept_since: datetime | None = None
     first: int = -1
     last: Record | None = None
     notes: list[str] = field(default_factory=list)
@@ -103,7 +105,7 @@ class _Walk:
             if self._is_again(row):
                 self.twice += 1
                 continue
-            expected = self.last.seq + 1 if self.last else (0 if self.whole else max(row.seq, 0))
+            expected = self.last.seq + 1 if self.last else self._begins(row)
             if row.seq > expected and self._may_arrive(row) and expected not in self._places:
                 self.notes.append(f"records from {expected:,} on may still be arriving")
                 return None
@@ -122,6 +124,14 @@ class _Walk:
             return False
         self._deliveries.add(row.delivery)
         return True
+
+    def _begins(self, row: Record) -> int:
+        """Return the number that the first record must have, when *row* stands there."""
+        at = row.moment
+        is_old = (
+            self.kept_since is not None and at is not None and at < self.kept_since and not self._flaw(row)
+        )
+        return max(row.seq, 0) if is_old or not self.whole else 0
 
     def _may_arrive(self, follower: Record) -> bool:
         at = follower.moment
@@ -173,6 +183,7 @@ class _Walk:
         last = self.last.seq if self.last else -1
         ahead = [one for seq, one in sorted(self.heads.items()) if seq > last]
         lost = [one for one in ahead if self.settled is None or one.at <= self.settled]
+        lost = [one for one in lost if self.kept_since is None or one.at >= self.kept_since]
         if lost:
             told = lost[-1]
             words = f"The chain went on to record {told.seq:,}: so the head says that was exported at {stamp(told.at)}."
@@ -202,11 +213,13 @@ def verify(
     whole: bool = True,
     now: datetime | None = None,
     settles: timedelta = SETTLES,
+    keeps: timedelta | None = None,
 ) -> Verdict:
     """Return what holds of *records*, chain by chain, each in the order given.
 
     *whole*: whether the records of each chain should begin with its first; else its first is taken as it comes.
-    *now*: heads exported less than *settles* before it may be ahead of the table; None: none may.
+    *now*: heads exported less than *settles* before it may be ahead of the table; None: none may. *keeps*: how long the
+    table keeps records: what is older than that at *now* may be gone.
     """
     chains: dict[str, list[Record]] = {}
     for record in records:
@@ -215,6 +228,7 @@ def verify(
     for head in heads:
         told.setdefault(head.chain, {})[head.seq] = head
     settled = now - settles if now else None
+    kept_since = now - keeps if now and keeps else None
     verdicts: list[ChainVerdict] = []
     foreign = 0
     for chain in dict.fromkeys([*chains, *told]):
@@ -222,7 +236,7 @@ def verify(
         if rows and not any(keys.knows(row) for row in rows):
             foreign += len(rows)
             continue
-        walk = _Walk(chain, rows, keys, told.get(chain, {}), whole, settled)
+        walk = _Walk(chain, rows, keys, told.get(chain, {}), whole, settled, kept_since)
         verdicts.append(_verdict(walk, walk.run()))
     unknown = (
         f"{foreign:,} records were signed with a key that is not in RELAYDECK_AUDIT_KEY." if foreign else ""

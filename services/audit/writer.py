@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from services.audit.journal import Journal, in_memory
 from services.audit.keys import GENESIS, Keys
 from services.audit.record import Draft, Record, chained
-from services.errors import ServiceError, Throttled, Unavailable
+from services.errors import ServiceError, Unavailable
 
 log = logging.getLogger(__name__)
 BATCH: Final = 200
@@ -92,14 +92,13 @@ class Writer:
     def put(self, draft: Draft, *, must: bool = False) -> Future[Record]:
         """Return the future of the record: done when the table has it; a ServiceError when that failed at first.
 
-        Even then the record stays in the chain and is sent later. *must*: take it however much waits already; else the
-        future is refused once MOST_WAITING records do.
+        Even then the record stays in the chain and is sent later. *must*: take it however much waits already. Raises
+        ServiceErrors: it was not taken, as MOST_WAITING records wait or the work is over.
         """
         answer: Future[Record] = Future()
         with self._wake:
             if self._stopping or (not must and self._waiting + self._queued >= MOST_WAITING):
-                answer.set_exception(self._problem or _stopped())
-                return answer
+                raise self._problem or _stopped()
             self._drafts.append((draft, answer))
             self._queued += 1
             self._begin()
@@ -159,14 +158,13 @@ class Writer:
                 self._journal.close()
 
     def _opened(self) -> Journal:
+        """Return the chain to go on with. One that somebody changed on disk, or whose key is not here, is put aside."""
         journal = self._open()
-        if journal.last is not None and not self._keys.is_signed(journal.last):
+        while not all(self._keys.is_signed(one) for one in (*journal.waiting, *filter(None, [journal.last]))):
             log.error("audit.chain_abandoned", extra={"chain": journal.chain})
-            self._left = list(journal.waiting)
-            journal.close()
-            journal = in_memory(
-                "the last record of the chain before it cannot be verified with the present key"
-            )
+            self._left += [one for one in journal.waiting if self._keys.is_signed(one)]
+            journal.set_aside()
+            journal = self._open()
         self._waiting = len(journal.waiting) + len(self._left)
         return journal
 
@@ -279,8 +277,3 @@ class Writer:
 
 def _stopped() -> ServiceError:
     return Unavailable("Relaydeck is stopping.", operation=RECORDING, sent=False)
-
-
-def is_passing(error: ServiceError) -> bool:
-    """Return whether waiting may help."""
-    return isinstance(error, Throttled | Unavailable)

@@ -42,9 +42,9 @@ def upload(
         client.upload(rule, stream, list(items))
 
 
-def refusal(emulator: Emulator, body: bytes, **how: str) -> HttpResponseError:
+def refusal(emulator: Emulator, body: bytes) -> HttpResponseError:
     with ingestion(emulator) as client, pytest.raises(HttpResponseError) as caught:
-        client.upload(AUDIT_RULE, AUDIT_STREAM, io.BytesIO(body), **how)
+        client.upload(AUDIT_RULE, AUDIT_STREAM, io.BytesIO(body))
     return caught.value
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from chaos.audit import killed, place_of
+from emulator.faults import Fault
 from emulator.server import Emulator
 from services.access import Principal
 from services.actions import Change
 from services.audit.record import digest
 from services.errors import AccessDenied, NotFound, Unavailable
-from tests.contract.audit_support import ANN, Trailed, trailed
+from tests.contract.audit_support import ANN, UPLOAD, Trailed, trailed
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_an_action_that_cannot_be_put_on_record_does_not_happen(
     trail: Trailed, how: dict[str, object]
 ) -> None:
     """Fail closed. The attempt is on record later, as one that never began."""
-    trail.fail(**how)
+    trail.emulator.fail(Fault(UPLOAD, **how))  # type: ignore[arg-type]  # Fault checks its values
 
     with pytest.raises(Unavailable, match="could not be put on record first") as caught:
         assert act(trail) == ["never"]
@@ -235,6 +236,17 @@ def test_a_journal_that_was_tampered_with_is_given_up(emulator: Emulator, tmp_pa
         found = trail.check().verdict
         assert len(found.chains) == 2
         assert found.is_valid
+    assert [path.stem for path in (tmp_path / "audit").glob("*.unverified")] == [journal.stem]
+
+
+def test_with_too_much_waiting_nothing_begins(trail: Trailed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state folder must not fill up while the table is away; the results of what was done are kept all the same."""
+    monkeypatch.setattr("services.audit.writer.MOST_WAITING", 0)
+
+    with pytest.raises(Unavailable, match="could not be put on record first"):
+        act(trail)
+
+    assert trail.records() == []
 
 
 def test_many_at_once_are_put_on_record_together(trail: Trailed) -> None:

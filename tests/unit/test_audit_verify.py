@@ -146,6 +146,18 @@ def test_what_is_still_on_its_way_into_the_table_is_no_fault_yet() -> None:
     assert not at(timedelta(minutes=11)).is_valid
 
 
+def test_what_the_table_keeps_no_longer_is_no_fault_but_a_younger_gap_is() -> None:
+    """A chain lives longer than the retention of its table."""
+    keeps, records = timedelta(days=30), chain(9)
+
+    later = verify(records[4:], KEYS, [head_of(records)], now=BEGAN + timedelta(days=31), keeps=keeps)
+    sooner = verify(records[4:], KEYS, [head_of(records)], now=BEGAN + timedelta(days=29), keeps=keeps)
+
+    assert later.is_valid
+    assert sooner.fault is not None
+    assert (sooner.fault.seq, sooner.fault.why) == (0, "missing")
+
+
 def test_actions_without_a_result_are_counted() -> None:
     assert verify(chain(4), KEYS).chains[0].open == 1
 
