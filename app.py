@@ -19,6 +19,7 @@ from services.signin.place import (
     EXIT_REFUSED,
     headers_are_the_platforms,
     listening_on,
+    misunderstood,
     refusal,
 )
 from services.signin.rules import rules_of
@@ -49,9 +50,7 @@ def read_settings() -> AuthMode:
         if settings.without_settings == "exit":
             os._exit(code)
     with suppress(ConfigurationError):  # told above
-        asked = auth_asked_for(os.environ, ENV_FILE)
-        if asked not in ("", settings.auth):  # whoever asks for sign-in must not get a dashboard without it
-            refuse(f"RELAYDECK_AUTH={asked} cannot be used, and without sign-in nothing is started.")
+        refuse(misunderstood(auth_asked_for(os.environ, ENV_FILE), settings.auth))
     return settings.auth
 
 

@@ -11,6 +11,7 @@ an installation, is not opened.
 
 import asyncio
 import random
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -33,6 +34,10 @@ PREFACE = (
     "I would like to know one thing only, and please be exact about it, for somebody else will check it by hand later on. "
     "What is "
 )
+
+
+# Everything that could be a word or a sum, wherever it begins: what stands before it may look like a part of it.
+SECRETS = re.compile(rb"(?=(w[0-9a-f]{16}|[0-9](?:,[0-9]{3}){3}|[0-9]{10}))")
 
 
 @dataclass
@@ -69,14 +74,13 @@ def figures(users: list[User], questions: int, seed: int) -> Iterator[Figure]:
 
 def sightings_of(user: User, users: list[User]) -> int:
     """Return in how many frames *user* was sent a word or a sum of anybody else's."""
-    foreign = [
-        form.encode()
-        for one in users
-        if one is not user
-        for word, total in one.words
-        for form in (word, total, total.replace(",", ""))
-    ]
-    return sum(any(word in frame for word in foreign) for frame in user.seen)
+    mine = {form for word, total in user.words for form in forms_of(word, total)}
+    theirs = {form for one in users for word, total in one.words for form in forms_of(word, total)} - mine
+    return sum(not theirs.isdisjoint(SECRETS.findall(frame)) for frame in user.seen)
+
+
+def forms_of(word: str, total: str) -> tuple[bytes, ...]:
+    return word.encode(), total.encode(), total.replace(",", "").encode()
 
 
 async def all_of_them(size: int, questions: int, seed: int) -> list[User]:
@@ -94,14 +98,18 @@ async def all_of_them(size: int, questions: int, seed: int) -> list[User]:
         address = f"http://127.0.0.1:{port}"
         stack.enter_context(dashboard(state, _environment(address), port=port))
         gate = asyncio.Semaphore(AT_ONCE)
-        await asyncio.gather(*(live(one, address, gate, drawn.random()) for one in users))
+        await asyncio.gather(
+            *(
+                live(one, address, gate, drawn.random(), signed_in(_claims(one.number), SECRET, address))
+                for one in users
+            )
+        )
     return users
 
 
-async def live(user: User, address: str, gate: asyncio.Semaphore, delay_s: float) -> None:
+async def live(user: User, address: str, gate: asyncio.Semaphore, delay_s: float, cookie: str) -> None:
     """Ask one question after the other in one conversation, each once the one before is answered."""
     await asyncio.sleep(delay_s)
-    cookie = signed_in(_claims(user.number), SECRET, address)
     async with Tab(address, cookie=cookie) as tab:
         await _run(tab, user, gate)
         box = tab.widget("question")
@@ -117,12 +125,12 @@ async def live(user: User, address: str, gate: asyncio.Semaphore, delay_s: float
 
 async def _answered(tab: Tab, user: User, gate: asyncio.Semaphore, word: str, total: str) -> bool:
     """Return whether their own word and their own sum came, in whatever way the answer writes it."""
-    forms = (total.encode(), total.replace(",", "").encode())
+    own, *forms = forms_of(word, total)
     until_s = time.monotonic() + ANSWERED_WITHIN_S
     while time.monotonic() < until_s:
         await asyncio.sleep(LOOK_S)
         frames = await _run(tab, user, gate)
-        if word.encode() in frames and any(form in frames for form in forms) and not tab.fragments:
+        if own in frames and any(form in frames for form in forms) and not tab.fragments:
             return True
     return False
 

@@ -53,6 +53,14 @@ def refusal(mode: AuthMode, environ: Mapping[str, str], addresses: Iterable[str]
     return ""
 
 
+def misunderstood(asked: str, mode: AuthMode) -> str:
+    """Return why nothing may be started when RELAYDECK_AUTH says *asked* and was read as *mode*: whoever asks for sign-in
+    must not get a dashboard without it. Empty when it was read as it was meant."""
+    if asked in ("", mode):
+        return ""
+    return f"RELAYDECK_AUTH={asked} cannot be used, and without sign-in nothing is started."
+
+
 def is_loopback(address: str) -> bool:
     """Return whether only this machine reaches *address*; a name other than localhost is not looked up, and is not."""
     if address.lower() == "localhost":

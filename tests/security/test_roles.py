@@ -302,3 +302,15 @@ def test_a_refusal_is_put_on_record_and_says_which_role_it_takes() -> None:
     with pytest.raises(AccessDenied, match="takes the role Admin"):
         actions.perform("purge queue", "foo-poison", lambda: told.clear())
     assert told == [("purge queue", "foo-poison", "refused")]
+
+
+def test_the_table_in_the_handbook_is_the_one_that_is_held_to() -> None:
+    """Whoever hands out roles reads that one."""
+    lines = (ROOT / "docs" / "signin.md").read_text().splitlines()
+    cells = [[one.strip() for one in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    told = {
+        row[0]: [role for role, cell in zip(ROLES, row[1:], strict=True) if cell]
+        for row in cells
+        if row[0] in ACTIONS
+    }
+    assert told == {action: list(ROLES[ROLES.index(needed) :]) for action, needed in NEEDS.items()}

@@ -9,9 +9,9 @@ import pytest
 
 from services.access import Principal, Role
 from services.errors import ConfigurationError
-from services.settings import load_settings
+from services.settings import auth_asked_for, load_settings, load_usable
 from services.signin.claims import Login, Reason, Refused, read_claims, read_header
-from services.signin.place import headers_are_the_platforms, is_loopback, listening_on, refusal
+from services.signin.place import headers_are_the_platforms, is_loopback, listening_on, misunderstood, refusal
 from services.signin.rules import Rules, metadata_of, rules_of
 from services.signin.sessions import Sessions
 from tests.oidc_provider import CLIENT, OTHER_TENANT, TENANT
@@ -253,6 +253,16 @@ def test_the_platforms_headers_mean_something_only_where_its_proxy_stands() -> N
         {"IDENTITY_ENDPOINT": "x"},
     ):
         assert not headers_are_the_platforms(environ)
+
+
+def test_a_mode_that_cannot_be_used_is_not_taken_for_none() -> None:
+    """The other settings go on without it; the door must not."""
+    for asked in ("odic", "EasyAuth", "oidc "):
+        settings, _ = load_usable({"RELAYDECK_AUTH": asked})
+        assert bool(misunderstood(auth_asked_for({"RELAYDECK_AUTH": asked}), settings.auth)) is (
+            asked.strip() != "oidc"
+        )
+    assert not misunderstood(auth_asked_for({}), "none")
 
 
 def test_names_are_not_looked_up_to_find_out_whether_they_are_here() -> None:
