@@ -10,7 +10,7 @@ from typing import Final
 from services.audit.keys import Keys
 from services.audit.record import Record, read_row
 from services.audit.verify import SETTLES, Exported, Verdict, verify
-from services.errors import ConfigurationError, ServiceError, Unavailable
+from services.errors import AccessDenied, ConfigurationError, ServiceError, Unavailable
 from services.monitor.kql import Value
 from services.monitor.logs import LogsService
 from services.monitor.results import Ask, Row
@@ -20,6 +20,7 @@ PAGE_ROWS: Final = 2_000  # what one reply holds without being cut
 MOST_CHAINS: Final = 100  # in one request
 LONGEST: Final = timedelta(days=3650)
 AHEAD: Final = timedelta(days=1)  # clocks differ; what is dated after now is asked for, too
+ATTEMPTS: Final = 2  # the workspace may be busy: a query that it gave up goes through a moment later
 EDGE: Final = timedelta(days=1)  # the table deletes by the day
 READING: Final = "read the audit trail"
 
@@ -188,9 +189,13 @@ class _Reader:
 
     def rows(self, query: str, **more: Value) -> Sequence[Row]:
         """Return all rows. Raises ServiceErrors: also when only a part came, for nothing follows from a part."""
-        (result,) = self._logs.ask(Ask(query, {**self._values, **more}))
-        if result.state in ("ok", "empty"):
-            return result.rows
+        for attempt in range(ATTEMPTS):
+            (result,) = self._logs.ask(Ask(query, {**self._values, **more}))
+            if result.state in ("ok", "empty"):
+                return result.rows
+            if isinstance(result.problem, AccessDenied):
+                break
+            log.info("audit.read_again", extra={"query": query, "attempt": attempt, "state": result.state})
         problem: ServiceError | None = result.problem
         raise problem or Unavailable(
             f"Could not {READING}: only a part of it was read. {result.said}".rstrip(), operation=READING

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from services.telemetry.context import current_trace_id, trace_of
 log = logging.getLogger(__name__)
 GRACE_S: Final = 1.0  # an upload under way is given so much more before the intent counts as not recorded
 ANSWER: Final = "ans_"
+SESSIONS_KEPT: Final = 10_000
 NOT_STARTED: Final = "not started"
 
 
@@ -38,6 +40,7 @@ class AuditTrail:
     ) -> None:
         self._writer, self._now, self._off, self._deadline_s = writer, now, off, deadline_s
         self._open: dict[str, Draft] = {}
+        self._signed_in: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -94,6 +97,16 @@ class AuditTrail:
         """Put on record what is no action: a sign-in, a sign-out, a start. Returns at once."""
         draft = self._draft("event", who, event, target)
         self._put(replace(draft, outcome=outcome, error=error), must=False)
+
+    def signed_in(self, who: Principal) -> None:
+        """Put on record that *who* signed in: once for all tabs of a sign-in, in each process. Returns at once."""
+        with self._lock:
+            if who.session in self._signed_in:
+                return
+            self._signed_in[who.session] = None
+            while len(self._signed_in) > SESSIONS_KEPT:
+                self._signed_in.popitem(last=False)
+        self.note(who, "sign in")
 
     def state(self) -> TrailState:
         with self._lock:

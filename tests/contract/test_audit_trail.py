@@ -15,6 +15,7 @@ from services.access import Principal
 from services.actions import Change
 from services.audit.record import digest
 from services.errors import AccessDenied, NotFound, Unavailable
+from services.telemetry.context import trace_of
 from tests.contract.audit_support import ANN, UPLOAD, Trailed, trailed
 
 
@@ -269,6 +270,20 @@ def test_an_event_that_is_no_action_can_be_put_on_record(trail: Trailed) -> None
     trail.services.trail.note(ANN, "sign in", outcome="done")
 
     assert trail.told() == [("event", "sign in", "", "done")]
+
+
+def test_a_sign_in_is_on_record_once_however_many_tabs_it_has(trail: Trailed) -> None:
+    for _ in range(3):
+        trail.services.trail.signed_in(ANN)
+
+    assert trail.told() == [("event", "sign in", "", "done")]
+
+
+def test_what_is_done_for_an_answer_names_its_trace(trail: Trailed) -> None:
+    """So that the record leads to the Trace page, and back."""
+    trail.services.trail.begin(ANN, "ask question", "ans_1")
+
+    assert trail.records()[-1].trace_id == trace_of("ans_1").trace_id
 
 
 def test_the_trail_can_be_off_and_says_why(emulator: Emulator, tmp_path: Path) -> None:
