@@ -46,7 +46,11 @@ ROOT = Path(__file__).resolve().parent
 TELEMETRY_TIMEOUT_S = 10.0
 WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
-LATE = ("azure.monitor.query", "plotly.graph_objects")  # the first chart would wait for these
+LATE = (  # the first chart and the first action would wait for these
+    "azure.monitor.query",
+    "azure.monitor.ingestion",
+    "plotly.graph_objects",
+)
 LOGS_FRESH_S = 4.0  # less than the 5 s of the fastest refresh, or every other one would find nothing new
 NOWHERE = "https://missing.invalid"
 Say = Callable[[str], None]
@@ -81,6 +85,7 @@ class Runtime:
         self.services.answers.drain(DRAIN_S)
         self.services.answers.close()
         self.services.agents.close()
+        self.services.trail.close()  # what it tells last goes out with telemetry
         self.services.telemetry.close()
         self.services.dependencies.close()
         self._clients.close()
@@ -106,6 +111,7 @@ class Runtime:
             self._warm.set()
             self.services.sweeper.start()
             log.info("warmup.ended", extra={"took_s": round(time.monotonic() - started_s, 3)})
+        self.services.trail.start()
         self.services.telemetry.start()
         self.services.telemetry.wait_ready(WARM_UP_WAIT_S)
         for name in LATE:
@@ -205,6 +211,9 @@ def local_endpoints(connection: Connection) -> Endpoints:
         metrics_endpoint=connection.url,
         storage_resource=f"{connection.storage_id}/queueServices/default" if connection.storage_id else "",
         foundry_resource=connection.project_id,
+        audit_endpoint=connection.url if connection.audit_rule else "",
+        audit_rule=connection.audit_rule,
+        audit_stream=connection.audit_stream,
     )
 
 

@@ -11,6 +11,7 @@ COMMANDS = (
     "doctor",
     "faults",
     "poison",
+    "audit",
     "local",
     "azure",
     "backup",

@@ -17,6 +17,9 @@ from services.agents.marks import LIVES, lives_s
 from services.agents.team import TeamService
 from services.answers.ports import Context, Sight
 from services.answers.service import AnswerService
+from services.audit.compose import audit
+from services.audit.reading import Auditor
+from services.audit.trail import AuditTrail
 from services.clients import (
     Clients,
     Endpoints,
@@ -88,6 +91,8 @@ class Services:
     lookup: LookupService
     access: Access
     actions: Actions
+    trail: AuditTrail
+    auditor: Auditor
     doctor: Doctor
     prober: Prober
     diagnosis: DiagnosisService
@@ -142,7 +147,8 @@ def assemble(
         _telemetry_options(settings, endpoints, clients, foundry, dependencies, tell=tell), queues
     )
     access = Access(who)
-    actions = Actions(telemetry.acted, access)
+    trail, auditor = audit(settings, endpoints, clients, telemetry, dependencies, now)
+    actions = Actions(telemetry.acted, access, trail)
     watching = dependencies.caller(FOUNDRY, replace(limits, call_retries=0))
     peeking = dependencies.caller(QUEUES, replace(limits, call_retries=0))
     sight = Sight(ClassicBackend(clients.agents, watching), QueueService(clients.queues, peeking, now))
@@ -212,6 +218,8 @@ def assemble(
         lookup=LookupService(answers, backend, queues, logs, now),
         access=access,
         actions=actions,
+        trail=trail,
+        auditor=auditor,
         doctor=doctor,
         prober=Prober(answers, traces, backend, actions, CATALOGUE, lambda: doctor.look(WRITE_CHECK)),
         diagnosis=DiagnosisService(

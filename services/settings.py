@@ -22,6 +22,7 @@ from services.telemetry import connection
 
 Mode = Literal["local", "azure"]
 Switch = Literal["on", "off"]
+AuditMode = Literal["auto", "on", "off"]
 AuthMode = Literal["none", "easyauth", "oidc"]
 LogFormat = Literal["text", "json"]
 TeamMode = Literal["pooled", "per_query"]
@@ -420,6 +421,51 @@ class Settings(BaseModel):
         "The resource id of the Foundry project, for its metrics; empty: not shown. Azure mode only.",
         examples=[endpoints.FOUNDRY_RESOURCE_EXAMPLE],
     )
+    audit: AuditMode = setting(
+        "RELAYDECK_AUDIT",
+        "auto",
+        "Whether every action is put on record before and after; one that cannot be does not happen. auto: on in local "
+        "mode, and in Azure mode once the next four say where. on: it must be. off: nothing is recorded.",
+    )
+    audit_endpoint: str = setting(
+        "RELAYDECK_AUDIT_ENDPOINT",
+        "",
+        "Where audit records go: the logs ingestion address of the data collection rule or its endpoint. Azure mode only.",
+        examples=[endpoints.INGESTION_EXAMPLE],
+    )
+    audit_rule: str = setting(
+        "RELAYDECK_AUDIT_RULE_ID",
+        "",
+        "The immutable id of the data collection rule that writes RelaydeckAudit_CL. Azure mode only.",
+        pattern="^(dcr-[0-9a-f]{32})?$",
+        examples=["dcr-0123456789abcdef0123456789abcdef"],
+    )
+    audit_stream: str = setting(
+        "RELAYDECK_AUDIT_STREAM",
+        "Custom-RelaydeckAudit_CL",
+        "The stream of this rule that takes the records. Azure mode only.",
+        pattern="^Custom-[A-Za-z0-9_]{1,100}$",
+    )
+    audit_key: SecretStr = setting(
+        "RELAYDECK_AUDIT_KEY",
+        SecretStr(""),
+        "The secret that signs the chain of records, at least 16 characters, the same for all replicas. Keys that were "
+        "used before may follow, after commas: they verify. Empty in local mode: made once, kept in the state folder.",
+    )
+    audit_deadline_s: float = setting(
+        "RELAYDECK_AUDIT_DEADLINE_S",
+        15,
+        "An action whose intent is not on record by then is refused.",
+        ge=0.1,
+        le=120,
+    )
+    audit_retention_d: int = setting(
+        "RELAYDECK_AUDIT_RETENTION_D",
+        30,
+        "For how many days the table keeps records: that older ones are gone is then no fault of the trail.",
+        ge=2,
+        le=4383,
+    )
     prices: str = setting(
         "RELAYDECK_PRICES",
         "",
@@ -580,10 +626,15 @@ def _normalise(given: dict[str, str]) -> list[str]:
         "RELAYDECK_AUTH_AUTHORITY": lambda value: signin_given.authority(value, trusted),
         "RELAYDECK_AUTH_ADDRESS": signin_given.public_address,
         "RELAYDECK_METRICS_ENDPOINT": lambda value: endpoints.metrics_endpoint(value, trusted),
+        "RELAYDECK_AUDIT_ENDPOINT": lambda value: endpoints.ingestion_endpoint(value, trusted),
         "RELAYDECK_STORAGE_RESOURCE_ID": endpoints.storage_resource,
         "RELAYDECK_FOUNDRY_RESOURCE_ID": endpoints.foundry_resource,
     }
-    problems = [*endpoints.half_of_metrics(given), *signin_given.missing_or_wrong(given)]
+    problems = [
+        *endpoints.half_of_metrics(given),
+        *endpoints.half_of_audit(given),
+        *signin_given.missing_or_wrong(given),
+    ]
     for name, check in checks.items():
         if name in given:
             try:

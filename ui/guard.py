@@ -9,7 +9,9 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+import runtime
 from services.access import NOBODY, Principal, this_user
+from services.audit.trail import AuditTrail
 from services.signin.claims import Login, Reason, Refused
 from ui import gate, safe
 from ui.gate import PRINCIPAL_HEADER, principal_of
@@ -34,6 +36,7 @@ WORDS: dict[Reason, tuple[str, str]] = {
     "ended": ("You are signed out", "Sign in again to go on."),
     "no role": ("You have no role here yet", "Your account is right, but nobody has given it a role."),
 }
+REFUSED_KEY = "guard-refused"
 AGAIN: frozenset[Reason] = frozenset({"too old", "idle"})
 
 
@@ -55,8 +58,11 @@ def admit() -> Principal | None:
         return this_user()
     found = known.judge(_login())
     if isinstance(found, Refused):
+        _tell_refused(found)
         _draw(found)
         return None
+    if (trail := _trail()) is not None:
+        trail.signed_in(replace(found, address=_address()))
     return found
 
 
@@ -81,8 +87,29 @@ def sign_out() -> None:
     """End this sign-in, in all its tabs, and lead through the provider's own end."""
     login = _login()
     if isinstance(login, Login):
+        if (trail := _trail()) is not None:
+            trail.note(who(), "sign out")
         gate.current().sessions.end(login)
     st.logout()
+
+
+def _trail() -> AuditTrail | None:
+    """Return where signing in and out is put on record; None while nothing has been started."""
+    try:
+        return runtime.current().services.trail
+    except RuntimeError:
+        return None
+
+
+def _tell_refused(refused: Refused) -> None:
+    """Put on record, once a tab, that somebody was not let in; who has not tried to sign in is nobody."""
+    trail = _trail()
+    if trail is None or refused.reason in ("nobody", "not set up"):
+        return
+    if st.session_state.get(REFUSED_KEY) != refused.reason:
+        st.session_state[REFUSED_KEY] = refused.reason
+        somebody = Principal("", refused.name or "nobody", address=_address())
+        trail.note(somebody, "sign in", outcome="refused", error=refused.reason)
 
 
 def _login() -> Login | Refused:

@@ -100,6 +100,15 @@ MENU: dict[str, tuple[Screen, ...]] = {
             wide=True,
             parts=(TABLE, "NumberInput"),
         ),
+        Screen(
+            "audit.py",
+            "Audit",
+            ":material/policy:",
+            "Who did what, when and on what, and whether that trail is whole",
+            wide=True,
+            bar=True,
+            parts=(TABLE, "Multiselect"),
+        ),
     ),
     "Show": (
         Screen(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from services.actions import ActionName, Actions
+from services.actions import ActionName, Actions, Change
 from services.errors import InvalidInput, ServiceError, Unavailable, UnexpectedReply
 from services.poison.desk import WHOLE_MOST, PoisonDesk
 from services.poison.edit import judge_edit
@@ -105,7 +105,13 @@ class PoisonMoves:
                 hint=f"Type {queue} to empty it.",
             )
         about = self._queues.depth_of(queue).messages
-        self._actions.perform("purge queue", queue, lambda: self._store.clear(queue))
+        self._actions.perform(
+            "purge queue",
+            queue,
+            lambda: self._store.clear(queue),
+            before={"queue": queue, "messages": about},
+            change=lambda _: Change(after={"queue": queue, "messages": 0}),
+        )
         return Report("purged", queue, more=about)
 
     # One message --------------------------------------------------------------------------------------
@@ -120,7 +126,13 @@ class PoisonMoves:
             self._store.remove(queue, held)
 
         try:
-            self._actions.perform("replay message", f"{queue}/{held.id}", do)
+            self._actions.perform(
+                "replay message",
+                f"{queue}/{held.id}",
+                do,
+                before=held.content,
+                change=lambda _: Change(after=content or held.content),
+            )
         except ServiceError as error:
             if sent:
                 words = "It was sent, and shows again within a minute. Replayed once more it has no second effect."
@@ -134,7 +146,10 @@ class PoisonMoves:
     def _delete(self, queue: str, held: Stored) -> Outcome:
         try:
             self._actions.perform(
-                "delete message", f"{queue}/{held.id}", lambda: self._store.remove(queue, held)
+                "delete message",
+                f"{queue}/{held.id}",
+                lambda: self._store.remove(queue, held),
+                before=held.content,
             )
         except ServiceError as error:
             return _ended(Outcome(held.id, "kept", error.message), error)

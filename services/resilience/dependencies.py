@@ -8,7 +8,8 @@ from services.resilience.clock import Pace
 
 FOUNDRY, QUEUES, LOGS = "the agent service", "the storage account", "Log Analytics"
 METRICS, INGESTION, TOKEN = "Azure Monitor metrics", "Application Insights", "sign-in"
-DEPENDENCIES = (FOUNDRY, QUEUES, LOGS, METRICS, INGESTION, TOKEN)
+AUDIT = "the audit trail"
+DEPENDENCIES = (FOUNDRY, QUEUES, LOGS, METRICS, INGESTION, AUDIT, TOKEN)
 
 
 class Dependencies:

@@ -9,9 +9,11 @@ from streamlit.testing.v1 import AppTest
 import runtime
 from commands.stack import Control
 from services.access import ROLES, Role
+from services.ids import new_id
 from services.signin.rules import Rules
-from tests.oidc_provider import CLIENT, TENANT
+from tests.oidc_provider import CLIENT, OTHER_TENANT, TENANT
 from tests.pages.conftest import RUN_TIMEOUT_S, SHELL, words
+from tests.waiting import wait_for
 from ui import gate, guard
 
 NOW_S = 1_800_000_000.0
@@ -101,3 +103,31 @@ def test_a_press_after_the_end_is_refused_where_the_work_is_done(
     at.button(key="example-0").click().run()
     assert "Please sign in again" in words(at)
     assert len(runtime.current().services.answers.open_answers()) == before
+
+
+def test_signing_in_out_and_being_turned_away_are_on_record(
+    open_as: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for all tabs of a sign-in; by name, and with the reason where there is one."""
+    monkeypatch.setattr("streamlit.logout", lambda: None)
+    person, stranger = new_id("oid"), new_id("name")
+    for _ in range(2):
+        at = open_as("viewer", oid=person)
+    at.button(key="sign-out").click().run()
+    open_as("viewer", name=stranger, tid=OTHER_TENANT)
+    services = runtime.current().services
+    wait_for(lambda: (state := services.trail.state().writer) is not None and not state.waiting)
+
+    told = [
+        (one.kind, one.action, one.outcome, one.error)
+        for one in services.auditor.records()
+        if one.actor == person
+    ]
+    turned_away = [
+        (one.action, one.outcome, one.error)
+        for one in services.auditor.records()
+        if one.actor_name == stranger
+    ]
+
+    assert told == [("event", "sign in", "done", ""), ("event", "sign out", "done", "")]
+    assert turned_away == [("sign in", "refused", "other tenant")]

@@ -91,8 +91,11 @@ class Shop:
 
 
 @contextmanager
-def open_shop(emulator: Emulator, folder: Path) -> Iterator[Shop]:
+def open_shop(emulator: Emulator, folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Shop]:
+    """*more*: addresses beside those of the project and the storage account, and `state`, the folder for what is kept."""
+    places = dict(more or {})
     given = {
+        "RELAYDECK_STATE_DIR": places.pop("state", str(folder)),
         "RELAYDECK_ANSWER_DEADLINE_S": "3",
         "RELAYDECK_TOOL_WAIT_S": "1",
         "RELAYDECK_MAX_RUNNING": "64",
@@ -108,6 +111,7 @@ def open_shop(emulator: Emulator, folder: Path) -> Iterator[Shop]:
         emulator.storage_endpoint,
         LocalCredential(emulator.token),
         str(emulator.ca_file),
+        **places,
     )
     sits: list[Who] = [lambda: None]
     running = runtime.build(settings, endpoints, who=lambda: sits[0]())

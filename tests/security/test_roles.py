@@ -214,11 +214,11 @@ class Recorded:
     def __init__(self, told: list[tuple[str, str]]) -> None:
         self._told = told
 
-    def begin(self, who: Principal, name: ActionName, target: str) -> str:
+    def begin(self, who: Principal, name: ActionName, target: str, before: str = "") -> str:
         self._told.append((who.id, name))
         return ""
 
-    def end(self, record: str, outcome: str) -> None: ...
+    def end(self, record: str, outcome: str, before: str = "", after: str = "") -> None: ...
 
     def refused(self, who: Principal, name: ActionName, target: str) -> None: ...
 

@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "azure.ai.projects",
         "azure.core",
         "azure.identity",
+        "azure.monitor.ingestion",
         "azure.monitor.query",
         "azure.monitor.querymetrics",
         "azure.storage.queue",
