@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from services.errors import InvalidInput, ServiceError, ShapeError, Throttled
+from services.errands import Errands
+from services.errors import InvalidInput, NotYet, ServiceError, ShapeError, Throttled
 from services.monitor.platform import Aggregation, Resource
 from services.monitor.results import Result, Row
 from services.resilience import Resilience
@@ -95,15 +96,27 @@ class MetricsService:
         self._kept: OrderedDict[tuple[str, ...], Result] = OrderedDict()
         self._lock = threading.Lock()
         self._asking = [threading.Lock() for _ in range(LOCKS)]
+        self._errands: Errands[Result] = Errands()
 
-    def ask(self, ask: MetricAsk) -> Result:
+    def ask(self, ask: MetricAsk, *, wait_s: float | None = None) -> Result:
         """Return the metric's rows: `bucket` (datetime), `series` (text, empty without a split), `value` (None: no data).
 
         Never raises ServiceErrors: a result says what failed. Sends one request, none for what was read less than
-        *fresh_s* ago; whoever asks the same meanwhile shares it.
+        *fresh_s* ago; whoever asks the same meanwhile shares it. With *wait_s* nobody waits longer than that: the
+        problem of what has not come by then is NotYet, and what was read before stands in for it.
         """
         if (kept := self._fresh(ask)) is not None:
             return kept
+        if wait_s is None:
+            return self._ask(ask)
+        try:
+            return self._errands.send(ask.key, "What Azure Monitor measured", lambda: self._ask(ask)).wait(
+                wait_s
+            )
+        except NotYet as error:
+            return self._fresh(ask) or self._instead(ask, error)
+
+    def _ask(self, ask: MetricAsk) -> Result:
         with self._asking[hash(ask.key) % LOCKS]:
             if (kept := self._fresh(ask)) is not None:
                 return kept
