@@ -24,7 +24,6 @@ from services.clients import (
 from services.doctor.service import Doctor
 from services.doctor.subject import Subject
 from services.errors import ConfigurationError, ServiceError, Unavailable
-from services.resilience import Resilience
 from services.settings import Settings, load_settings, load_usable
 
 __all__ = [
@@ -53,15 +52,9 @@ Say = Callable[[str], None]
 class Runtime:
     """One running Relaydeck. *azure*: Local Azure in local mode, None in Azure mode."""
 
-    def __init__(
-        self,
-        services: Services,
-        clients: Clients,
-        resilience: tuple[Resilience, ...],
-        azure: LocalAzure | None,
-    ) -> None:
+    def __init__(self, services: Services, clients: Clients, azure: LocalAzure | None) -> None:
         self.services = services
-        self._clients, self._resilience, self._azure = clients, resilience, azure
+        self._clients, self._azure = clients, azure
         self._warm = threading.Event()
         self._closed = False
 
@@ -86,8 +79,7 @@ class Runtime:
         self.services.answers.close()
         self.services.agents.close()
         self.services.telemetry.close()
-        for one in self._resilience:
-            one.close()
+        self.services.dependencies.close()
         self._clients.close()
         if self._azure:
             self._azure.stop()
@@ -234,8 +226,7 @@ def build(
     *tell*: whether there is to be telemetry, if the settings want it.
     """
     clients = build_clients(settings, endpoints)
-    services, callers = assemble(settings, endpoints, clients, now, tell=tell)
-    return Runtime(services, clients, callers, azure)
+    return Runtime(assemble(settings, endpoints, clients, now, tell=tell), clients, azure)
 
 
 def examination(

@@ -52,6 +52,7 @@ from services.poison.store import PoisonStore
 from services.prices import Prices, load_prices
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
+from services.resilience.dependencies import FOUNDRY, LOGS, METRICS, QUEUES, Dependencies
 from services.settings import Settings
 from services.telemetry.connection import check_found, discover
 from services.telemetry.outbox import Send
@@ -95,6 +96,7 @@ class Services:
     thread: ThreadService
     agents: AgentInventory
     agent_actions: AgentActions
+    dependencies: Dependencies
 
 
 def now() -> datetime:
@@ -108,21 +110,22 @@ def assemble(
     now: Callable[[], datetime] = now,
     *,
     tell: bool = False,
-) -> tuple[Services, tuple[Resilience, ...]]:
-    """Return the services on *clients*, ready and cold, and what makes their calls, to be closed after them.
+) -> Services:
+    """Return the services on *clients*, ready and cold. Their `dependencies` are to be closed after them.
 
     *tell*: whether there is to be telemetry, if the settings want it.
     """
     limits = Limits.of(settings)
-    foundry, storage = Resilience("the agent service", limits), Resilience("the storage account", limits)
+    dependencies = Dependencies(limits)
+    foundry, storage = dependencies.caller(FOUNDRY), dependencies.caller(QUEUES)
     # It repeats nothing by itself, so that its budget holds, and a pause it is asked for is no answer's.
-    inventory = Resilience("the agent service", replace(limits, call_retries=0))
+    inventory = dependencies.caller(FOUNDRY, replace(limits, call_retries=0))
     backend = ClassicBackend(clients.agents, foundry, stream_silence_s=settings.stream_silence_s)
     queues = QueueService(clients.queues, storage, now)
     team = TeamService(backend, settings, CATALOGUE)
     telemetry = Telemetry(_telemetry_options(settings, endpoints, clients, tell=tell), queues)
     answers = AnswerService(answer_context(settings, backend, team, queues, telemetry), now)
-    workspace, platform = Resilience("Log Analytics", limits), Resilience("Azure Monitor metrics", limits)
+    workspace, platform = dependencies.caller(LOGS), dependencies.caller(METRICS)
     logs = (
         LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now, fresh_s=LOGS_FRESH_S)
         if endpoints.logs_workspace
@@ -149,7 +152,7 @@ def assemble(
     poison_store = PoisonStore(clients.queues, storage)
     explainer = Explainer(queues, backend, answers, logs, CATALOGUE, now)
     poison = PoisonDesk(poison_store, queues, explainer, actions, now)
-    cleaning, housekeeping = _housekeeping(settings, clients, team, queues, storage, actions, limits, now)
+    housekeeping = _housekeeping(settings, clients, team, queues, storage, actions, dependencies, now)
     marks = {"environment": settings.environment}
     threads = ThreadIndex(
         ClassicBackend(clients.agents, inventory),
@@ -161,7 +164,7 @@ def assemble(
     agents = AgentInventory(
         backend, queues, Wanted(team.plan, settings.environment, settings.storage_endpoint), now
     )
-    services = Services(
+    return Services(
         settings=settings,
         catalogue=CATALOGUE,
         backend=backend,
@@ -199,8 +202,8 @@ def assemble(
         thread=ThreadService(backend, threads, actions, marks, now),
         agents=agents,
         agent_actions=AgentActions(backend, team, agents, actions),
+        dependencies=dependencies,
     )
-    return services, (foundry, storage, workspace, platform, cleaning, inventory)
 
 
 def _housekeeping(
@@ -210,21 +213,20 @@ def _housekeeping(
     queues: QueueService,
     storage: Resilience,
     actions: Actions,
-    limits: Limits,
+    dependencies: Dependencies,
     now: Callable[[], datetime],
-) -> tuple[Resilience, HousekeepingService]:
-    """Return the clean-up and what makes its calls: paced, and with a breaker of its own, for questions come first."""
+) -> HousekeepingService:
+    """Return the clean-up. Its calls are paced, and its repeats and pauses are its own, for questions come first."""
     rate = RateLimit(settings.cleanup_per_s)
-    cleaning = Resilience("the agent service, cleaning up", limits, gate=rate.wait)
+    cleaning = dependencies.caller(FOUNDRY, gate=rate.wait)
     backend = ClassicBackend(clients.agents, cleaning)
-    service = HousekeepingService(
+    return HousekeepingService(
         Looker(backend, queues, settings, CATALOGUE, team.definition, now),
         Deleter(backend, queues, actions, rate),
         lambda: Lease(clients.queues, storage, settings.environment),
         actions,
         now,
     )
-    return cleaning, service
 
 
 def reach(endpoints: Endpoints, clients: Clients) -> dict[str, Any]:

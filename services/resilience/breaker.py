@@ -21,6 +21,23 @@ class Admission:
     generation: int
 
 
+@dataclass(frozen=True, slots=True)
+class BreakerView:
+    """A breaker as it stood when it was asked. *dependency*: its name, in words.
+
+    *next_try_s*: seconds until one call is let through, 0 when the next one is; None while all calls are.
+    *failures* of *calls*: of those that count in the window; a call that says nothing of the service is none of them.
+    *in_state_s*: for how many seconds it has been in *state*.
+    """
+
+    dependency: str
+    state: BreakerState
+    next_try_s: float | None
+    failures: int
+    calls: int
+    in_state_s: float
+
+
 class CircuitBreaker:
     """Threads share it; nothing waits for its lock longer than a few comparisons take."""
 
@@ -34,11 +51,27 @@ class CircuitBreaker:
         self._latest: deque[tuple[float, bool]] = deque(maxlen=WINDOW_CALLS)
         self._state: BreakerState = "closed"
         self._opens_until_s = 0.0
+        self._since_s = pace.now_s()
         self._generation = 0
 
     @property
     def state(self) -> BreakerState:
         return self._state
+
+    def view(self) -> BreakerView:
+        """Return how it stands now. Changes nothing, sends nothing."""
+        with self._lock:
+            now_s = self._pace.now_s()
+            counted = [failed for at_s, failed in self._latest if at_s >= now_s - self._window_s]
+            waits = self._state != "closed"
+            return BreakerView(
+                self._name,
+                self._state,
+                max(self._opens_until_s - now_s, 0.0) if waits else None,
+                sum(counted),
+                len(counted),
+                max(now_s - self._since_s, 0.0),
+            )
 
     def admit(self) -> Admission | float:
         """Return leave to call; else the seconds until it is worth asking again.
@@ -92,5 +125,6 @@ class CircuitBreaker:
     def _move(self, state: BreakerState) -> None:
         if state != self._state:
             log.warning("breaker.moved", extra={"service": self._name, "state": state})
+            self._since_s = self._pace.now_s()
         self._state = state
         self._generation += 1

@@ -14,7 +14,7 @@ from services.errors import (
     Unavailable,
     UnexpectedReply,
 )
-from services.resilience.breaker import Admission, BreakerState, CircuitBreaker
+from services.resilience.breaker import Admission, BreakerState, BreakerView, CircuitBreaker
 from services.resilience.budget import RetryBudget
 from services.resilience.clock import Pace, RealPace
 from services.resilience.watchdog import Watchdog
@@ -60,20 +60,15 @@ class Resilience:
         limits: Limits | None = None,
         pace: Pace | None = None,
         gate: Callable[[], None] | None = None,
+        breaker: CircuitBreaker | None = None,
     ) -> None:
-        """*gate*: called before each attempt; it returns when the request may go out."""
+        """*gate*: called before each attempt; it returns when the request may go out. *breaker*: the dependency's, when
+        it has more than one caller; None: one of its own."""
         self.dependency = dependency
         self.limits = limits or Limits()
         self._gate = gate
         self._pace = pace or RealPace()
-        self._breaker = CircuitBreaker(
-            dependency,
-            self._pace,
-            failure_share=self.limits.breaker_failure_share,
-            min_calls=self.limits.breaker_min_calls,
-            window_s=self.limits.breaker_window_s,
-            open_s=self.limits.breaker_open_s,
-        )
+        self._breaker = breaker or breaker_of(dependency, self.limits, self._pace)
         self._budget = RetryBudget(self.limits.retry_share)
         self._watchdog = Watchdog()
         self._paused_until_s = 0.0
@@ -82,6 +77,10 @@ class Resilience:
     def state(self) -> BreakerState:
         """Return `open` while the dependency is being left alone."""
         return self._breaker.state
+
+    def view(self) -> BreakerView:
+        """Return how the dependency's breaker stands now, for whoever shows it. Sends nothing, costs microseconds."""
+        return self._breaker.view()
 
     def read(
         self, operation: str, resource: str, fn: Callable[[], T], *, deadline_s: float | None = None
@@ -243,6 +242,18 @@ class Resilience:
     def _overdue(self, operation: str, resource: str) -> Unavailable:
         message = f"Could not {Attempt(operation, resource)}: the reply was not complete in time."
         return Unavailable(message, operation=operation, resource=resource)
+
+
+def breaker_of(dependency: str, limits: Limits, pace: Pace | None = None) -> CircuitBreaker:
+    """Return a closed breaker for *dependency* that keeps to *limits*."""
+    return CircuitBreaker(
+        dependency,
+        pace or RealPace(),
+        failure_share=limits.breaker_failure_share,
+        min_calls=limits.breaker_min_calls,
+        window_s=limits.breaker_window_s,
+        open_s=limits.breaker_open_s,
+    )
 
 
 def _may_pass(error: ServiceError) -> bool:

@@ -13,8 +13,9 @@ from services.errors import (
     Unavailable,
     UnexpectedReply,
 )
-from services.resilience import Limits, Resilience
+from services.resilience import DEPENDENCIES, BreakerView, Dependencies, Limits, Resilience
 from services.resilience.breaker import Admission, CircuitBreaker
+from services.resilience.dependencies import FOUNDRY, QUEUES
 
 
 class HandPace:
@@ -358,3 +359,20 @@ def test_an_open_breaker_refuses_in_words_and_without_a_request(pace: HandPace) 
     assert caught.value.message == (
         "Could not peek queue orders: Storage has failed repeatedly and is left alone; next try in 18 s."
     )
+
+
+def test_how_a_breaker_stands_can_be_seen_from_outside(pace: HandPace) -> None:
+    """The health board shows it: what is left alone, since when, and when it is tried again."""
+    dependencies = Dependencies(Limits(call_retries=0), pace)
+    caller, other = dependencies.caller(QUEUES), dependencies.caller(QUEUES)
+    for _ in range(5):
+        for one in (caller, other):
+            with pytest.raises(Unavailable):
+                one.read("peek queue", "orders", failing(lost()))
+    pace.time_s += 3
+
+    seen = {view.dependency: view for view in dependencies.views()}
+
+    assert tuple(seen) == DEPENDENCIES
+    assert seen[QUEUES] == caller.view() == BreakerView(QUEUES, "open", 15.0, 10, 10, 3.0)
+    assert seen[FOUNDRY] == BreakerView(FOUNDRY, "closed", None, 0, 0, 3.0)
