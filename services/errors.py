@@ -38,7 +38,8 @@ class Attempt:
 
 
 class ServiceError(Exception):
-    """*status*: the HTTP status, None when no reply came. *request_id*: Azure's, empty when none came."""
+    """*status*: the HTTP status, None when no reply came. *request_id*: Azure's, empty when none came. *dependency*: what
+    was called, one of services.resilience.DEPENDENCIES; empty when nothing was."""
 
     hint = "Try again; if it stays, look at Health in the sidebar."
 
@@ -52,9 +53,10 @@ class ServiceError(Exception):
         code: str = "",
         request_id: str = "",
         hint: str = "",
+        dependency: str = "",
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message, self.dependency = message, dependency
         self.operation, self.resource = operation, resource
         self.status, self.code, self.request_id = status, code, request_id
         if hint:

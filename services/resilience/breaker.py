@@ -6,7 +6,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
+from services.errors import ServiceError
 from services.resilience.clock import Pace
+from services.resilience.ledger import Ledger
 
 log = logging.getLogger(__name__)
 BreakerState = Literal["closed", "open", "half_open"]
@@ -45,6 +47,7 @@ class CircuitBreaker:
         self, name: str, pace: Pace, *, failure_share: float, min_calls: int, window_s: float, open_s: float
     ) -> None:
         self._name, self._pace = name, pace
+        self.ledger = Ledger(pace)
         self._failure_share, self._min_calls = failure_share, min_calls
         self._window_s, self._open_s = window_s, open_s
         self._lock = threading.Lock()
@@ -87,8 +90,10 @@ class CircuitBreaker:
                 return Admission(self._generation)
             return max(left_s, 0.1)
 
-    def report(self, admission: Admission, failed: bool | None) -> None:
-        """Count the call. *failed* None: it told nothing about the service (a refusal, a call cut short)."""
+    def report(self, admission: Admission, failed: bool | None, met: ServiceError | None = None) -> None:
+        """Count the call. *failed* None: it told nothing about the service (a refusal, a call cut short). *met*: the error
+        that it ended with, for the ledger."""
+        self.ledger.note(failed, met)
         with self._lock:
             if admission.generation != self._generation:
                 return

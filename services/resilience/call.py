@@ -171,6 +171,7 @@ class Resilience:
             self._gate()
         admission = self._admit(operation, resource)
         failed: bool | None = None
+        met: ServiceError | None = None
         try:
             with self._watchdog.watch(due_s - self._pace.now_s()) as watched:
                 try:
@@ -183,20 +184,26 @@ class Resilience:
             failed = False
             return result
         except ServiceError as error:
-            failed = _speaks_of_the_service(error)
+            error.dependency = self.dependency
+            failed, met = _speaks_of_the_service(error), error
             if isinstance(error, Throttled) and error.retry_after_s:
                 pause_s = min(error.retry_after_s, self.limits.retry_after_max_s)
                 self._paused_until_s = max(self._paused_until_s, self._pace.now_s() + pause_s)
             raise
         finally:
-            self._breaker.report(admission, failed)
+            self._breaker.report(admission, failed, met)
 
     def _admit(self, operation: str, resource: str) -> Admission:
         attempt = Attempt(operation, resource)
         if (left_s := self._paused_until_s - self._pace.now_s()) > 0:
             message = f"Could not {attempt}: {self.dependency} asked for a pause of another {left_s:.0f} s."
             raise Throttled(
-                message, retry_after_s=left_s, code="Paused", operation=operation, resource=resource
+                message,
+                retry_after_s=left_s,
+                code="Paused",
+                operation=operation,
+                resource=resource,
+                dependency=self.dependency,
             )
         admission = self._breaker.admit()
         if isinstance(admission, Admission):
@@ -205,7 +212,14 @@ class Resilience:
             f"Could not {attempt}: {self.dependency} has failed repeatedly and is left alone; "
             f"next try in {admission:.0f} s."
         )
-        raise Unavailable(message, sent=False, code="BreakerOpen", operation=operation, resource=resource)
+        raise Unavailable(
+            message,
+            sent=False,
+            code="BreakerOpen",
+            operation=operation,
+            resource=resource,
+            dependency=self.dependency,
+        )
 
     def _pause_s(self, error: ServiceError, attempt: int, due_s: float) -> float | None:
         """Return how long to wait before the next attempt; None when there is no time or no leave for one."""
