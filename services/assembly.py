@@ -52,8 +52,17 @@ from services.poison.store import PoisonStore
 from services.prices import Prices, load_prices
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
-from services.resilience.dependencies import FOUNDRY, LOGS, METRICS, QUEUES, Dependencies
+from services.resilience.dependencies import (
+    FOUNDRY,
+    INGESTION,
+    LOGS,
+    METRICS,
+    QUEUES,
+    TOKEN,
+    Dependencies,
+)
 from services.settings import Settings
+from services.standing import Standings
 from services.telemetry.connection import check_found, discover
 from services.telemetry.outbox import Send
 from services.telemetry.quiet import be_quiet
@@ -97,6 +106,7 @@ class Services:
     agents: AgentInventory
     agent_actions: AgentActions
     dependencies: Dependencies
+    standings: Standings
 
 
 def now() -> datetime:
@@ -203,7 +213,27 @@ def assemble(
         agents=agents,
         agent_actions=AgentActions(backend, team, agents, actions),
         dependencies=dependencies,
+        standings=_standings(dependencies, logs, metrics, now, tell=tell and settings.telemetry == "on"),
     )
+
+
+def _standings(
+    dependencies: Dependencies,
+    logs: LogsService | None,
+    metrics: MetricsService | None,
+    now: Callable[[], datetime],
+    *,
+    tell: bool,
+) -> Standings:
+    """Return how the dependencies in use stand. Foundry and the queues are asked by every check of health; the others, once
+    they fail, by what is given here."""
+    tries: dict[str, Callable[[], object]] = {}
+    if logs is not None:
+        tries[LOGS] = logs.try_it
+    if metrics is not None:
+        tries[METRICS] = metrics.try_it
+    told = (INGESTION,) if tell else ()
+    return Standings(dependencies, now, (FOUNDRY, QUEUES, *tries, *told, TOKEN), tries)
 
 
 def _housekeeping(

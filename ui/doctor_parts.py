@@ -9,6 +9,7 @@ from services.doctor.findings import Finding, FindingState
 from services.doctor.probe import Probe
 from ui import context, formats, safe, startup, trace_parts
 from ui.doctor_board import Known
+from ui.patience import left_s
 
 LOOKS: dict[FindingState, tuple[str, str, str]] = {
     "ok": ("green", ":material/check_circle:", "ok"),
@@ -28,13 +29,13 @@ PROBE_WORDS = (
 
 def draw() -> None:
     """Draw the examination. A timer runs only while something is on its way."""
-    known = context.doctor_board().known(SETTLES_S)
+    known = context.doctor_board().known(min(SETTLES_S, left_s()))
     st.fragment(draw_body, run_every=BUSY_S if known.busy else None, key="doctor")(known.busy)
 
 
 def draw_body(was_busy: bool) -> None:
     """Fragment: what is known now. Sends nothing."""
-    known = context.doctor_board().known(0.0 if was_busy else SETTLES_S)
+    known = context.doctor_board().known(0.0 if was_busy else min(SETTLES_S, left_s()))
     draw_head(known)
     if known.probe is not None:
         draw_probe(known.probe)

@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from services.errands import Errands
@@ -40,6 +40,7 @@ DEADLINE_S = 25.0
 LONGEST_NOTE = 400
 _THROTTLED = ("ThrottledError", "TooManyRequests", "429")
 READING = "query the logs"
+TRYING, TRIED = "newest_records", timedelta(minutes=5)
 
 
 class LogsClient(Protocol):
@@ -98,6 +99,11 @@ class LogsService:
             return errand.wait(wait_s)
         except NotYet as error:
             return tuple(self._fresh(ask, patience_s) or self._until_then(ask, error) for ask in asks)
+
+    def try_it(self) -> Result:
+        """Return what the smallest question brings: one request. Never raises ServiceErrors."""
+        now = self._now()
+        return self.ask(Ask(TRYING, {"start": now - TRIED, "end": now}))[0]
 
     def _ask(self, asks: Sequence[Ask], patience_s: float) -> tuple[Result, ...]:
         with self._asking:

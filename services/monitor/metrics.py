@@ -27,6 +27,7 @@ API_VERSION = "2024-02-01"
 SOURCE = "Azure Monitor metrics"
 READING = "read the metric"
 DEADLINE_S = 20.0
+TRIED = timedelta(minutes=5)
 KEPT_RESULTS = 100
 MOST_SERIES = 10
 LOCKS = 16
@@ -121,6 +122,13 @@ class MetricsService:
             if (kept := self._fresh(ask)) is not None:
                 return kept
             return self._read(ask)
+
+    def try_it(self) -> Result:
+        """Return what one metric of the first resource brings: one request. Never raises ServiceErrors."""
+        resource, now = self.resources[0], self._now()
+        metric = next(iter(resource.metrics.values()))
+        grain = max(metric.finest, TRIED)
+        return self.ask(MetricAsk(resource, metric.name, metric.aggregations[0], grain, now - grain, now))
 
     def call_for(self, ask: MetricAsk) -> RestCall:
         """Return the request that asks *ask*. Sends nothing."""

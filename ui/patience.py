@@ -1,0 +1,54 @@
+"""How long a page waits for what it reads: a moment for all of it together, then it is drawn with what is known.
+
+What comes later is drawn when it has come: ui/recovery.py sees to that.
+"""
+
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+
+import runtime
+from services.errors import ServiceError
+
+LEAST_WAIT_S = 0.05  # what is there at once is read even where others took all the time
+_began_s: ContextVar[float] = ContextVar("page-began", default=0.0)
+_old: ContextVar[tuple["Old", ...]] = ContextVar("page-old", default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """What is drawn from an earlier reading. *what*: in words, as a sentence begins. *problem*: why not from a new one."""
+
+    what: str
+    read_at: datetime
+    problem: ServiceError
+
+
+def begin() -> None:
+    """For the shell: the page begins now."""
+    _began_s.set(time.monotonic())
+    _old.set(())
+
+
+def left_s() -> float:
+    """Return how long this page, or this fragment, may wait now.
+
+    A fragment that is drawn by itself begins when it waits first.
+    """
+    whole_s, now_s = runtime.current().services.settings.page_wait_s, time.monotonic()
+    if now_s - _began_s.get() > 2 * whole_s:  # left over by an earlier run of this thread
+        _began_s.set(now_s)
+    return max(LEAST_WAIT_S, whole_s - (now_s - _began_s.get()))
+
+
+def tell(old: Old) -> None:
+    """Have it said, where the page is drawn, that this is an earlier reading."""
+    _old.set((*_old.get(), old))
+
+
+def told() -> tuple[Old, ...]:
+    """Return what was told since this was called last."""
+    found = _old.get()
+    _old.set(())
+    return found
