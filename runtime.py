@@ -13,7 +13,7 @@ from pathlib import Path
 from emulator.connection import Connection, is_alive, read_connection
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
 from services.agents.catalogue import CATALOGUE
-from services.assembly import Services, assemble, now, reach
+from services.assembly import Services, assemble, now, reach, signing
 from services.clients import (
     Clients,
     Endpoints,
@@ -24,6 +24,7 @@ from services.clients import (
 from services.doctor.service import Doctor
 from services.doctor.subject import Subject
 from services.errors import ConfigurationError, ServiceError, Unavailable
+from services.resilience import Dependencies, Limits
 from services.settings import Settings, load_settings, load_usable
 
 __all__ = [
@@ -225,8 +226,10 @@ def build(
 
     *tell*: whether there is to be telemetry, if the settings want it.
     """
-    clients = build_clients(settings, endpoints)
-    return Runtime(assemble(settings, endpoints, clients, now, tell=tell), clients, azure)
+    dependencies = Dependencies(Limits.of(settings))
+    signed = signing(settings, endpoints, dependencies)
+    clients = build_clients(settings, signed)
+    return Runtime(assemble(settings, signed, clients, dependencies, now, tell=tell), clients, azure)
 
 
 def examination(
@@ -256,7 +259,7 @@ def examination(
     return Doctor(
         replace(
             known,
-            **reach(endpoints, built._clients),
+            **reach(replace(endpoints, credential=known.credential or endpoints.credential), built._clients),
             problems=problems,
             failure=failure,
             backend=known.backend if endpoints.project_endpoint else None,

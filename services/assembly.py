@@ -26,7 +26,7 @@ from services.diagnosis.service import DiagnosisService, open_runs_of
 from services.doctor.catalogue import WRITE_CHECK
 from services.doctor.probe import Prober
 from services.doctor.service import Doctor
-from services.doctor.subject import Subject, places_of
+from services.doctor.subject import Subject, looks_of, places_of
 from services.health import HealthService
 from services.housekeeping.deleting import Deleter
 from services.housekeeping.lease import Lease
@@ -52,25 +52,19 @@ from services.poison.store import PoisonStore
 from services.prices import Prices, load_prices
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
-from services.resilience.dependencies import (
-    FOUNDRY,
-    INGESTION,
-    LOGS,
-    METRICS,
-    QUEUES,
-    TOKEN,
-    Dependencies,
-)
+from services.resilience.dependencies import FOUNDRY, INGESTION, LOGS, METRICS, QUEUES, TOKEN, Dependencies
+from services.resilience.signing import BoundedCredential
 from services.settings import Settings
 from services.standing import Standings
-from services.telemetry.connection import check_found, discover
+from services.telemetry.connection import check_found
+from services.telemetry.discovery import discover
+from services.telemetry.guarded import guarded
 from services.telemetry.outbox import Send
 from services.telemetry.quiet import be_quiet
 from services.telemetry.service import Telemetry, TelemetryOptions
 from services.transport import build_transport
 
 ROOT = Path(__file__).resolve().parents[1]
-TELEMETRY_TIMEOUT_S = 10.0
 LOGS_FRESH_S = 4.0  # less than the 5 s of the fastest refresh, or every other one would find nothing new
 
 
@@ -113,35 +107,54 @@ def now() -> datetime:
     return datetime.fromtimestamp(time.time(), UTC)
 
 
+def signing(settings: Settings, endpoints: Endpoints, dependencies: Dependencies) -> Endpoints:
+    """Return *endpoints* with a credential that keeps to a deadline and has a breaker, whatever signs in. Sends nothing."""
+    calls = dependencies.caller(TOKEN, replace(Limits.of(settings), call_retries=0))  # its SDK repeats
+    return replace(
+        endpoints, credential=BoundedCredential(endpoints.credential, calls, settings.token_deadline_s)
+    )
+
+
 def assemble(
     settings: Settings,
     endpoints: Endpoints,
     clients: Clients,
+    dependencies: Dependencies,
     now: Callable[[], datetime] = now,
     *,
     tell: bool = False,
 ) -> Services:
-    """Return the services on *clients*, ready and cold. Their `dependencies` are to be closed after them.
+    """Return the services on *clients*, ready and cold. Their *dependencies* are to be closed after them.
 
     *tell*: whether there is to be telemetry, if the settings want it.
     """
     limits = Limits.of(settings)
-    dependencies = Dependencies(limits)
     foundry, storage = dependencies.caller(FOUNDRY), dependencies.caller(QUEUES)
     # It repeats nothing by itself, so that its budget holds, and a pause it is asked for is no answer's.
     inventory = dependencies.caller(FOUNDRY, replace(limits, call_retries=0))
     backend = ClassicBackend(clients.agents, foundry, stream_silence_s=settings.stream_silence_s)
     queues = QueueService(clients.queues, storage, now)
     team = TeamService(backend, settings, CATALOGUE)
-    telemetry = Telemetry(_telemetry_options(settings, endpoints, clients, tell=tell), queues)
+    telemetry = Telemetry(
+        _telemetry_options(settings, endpoints, clients, foundry, dependencies, tell=tell), queues
+    )
     answers = AnswerService(answer_context(settings, backend, team, queues, telemetry), now)
-    workspace, platform = dependencies.caller(LOGS), dependencies.caller(METRICS)
+    # A query costs the workspace more than any other call costs its service: it is repeated once at most.
+    workspace = dependencies.caller(LOGS, replace(limits, call_retries=min(1, limits.call_retries)))
+    platform = dependencies.caller(METRICS)
     logs = (
-        LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now, fresh_s=LOGS_FRESH_S)
+        LogsService(
+            lambda: clients.logs,
+            endpoints.logs_workspace,
+            workspace,
+            now,
+            fresh_s=LOGS_FRESH_S,
+            deadline_s=settings.logs_deadline_s,
+        )
         if endpoints.logs_workspace
         else None
     )
-    traces, metrics = TraceService(answers, logs, now), _metrics(endpoints, clients, platform, now)
+    traces, metrics = TraceService(answers, logs, now), _metrics(settings, endpoints, clients, platform, now)
     access = Access()
     actions = Actions(telemetry.acted, access)
     doctor = Doctor(
@@ -157,6 +170,7 @@ def assemble(
             logs=logs,
             metrics=metrics,
             telemetry=telemetry.health if tell else None,
+            looks=looks_of(limits),
         )
     )
     poison_store = PoisonStore(clients.queues, storage)
@@ -276,22 +290,41 @@ def reach(endpoints: Endpoints, clients: Clients) -> dict[str, Any]:
 
 
 def _metrics(
-    endpoints: Endpoints, clients: Clients, platform: Resilience, now: Callable[[], datetime]
+    settings: Settings,
+    endpoints: Endpoints,
+    clients: Clients,
+    platform: Resilience,
+    now: Callable[[], datetime],
 ) -> MetricsService | None:
     resources = resources_of(endpoints.storage_resource, endpoints.foundry_resource)
     if not resources or not endpoints.metrics_endpoint:
         return None
-    return MetricsService(lambda: clients.metrics, endpoints.metrics_endpoint, resources, platform, now)
+    return MetricsService(
+        lambda: clients.metrics,
+        endpoints.metrics_endpoint,
+        resources,
+        platform,
+        now,
+        deadline_s=settings.metrics_deadline_s,
+    )
 
 
 def _telemetry_options(
-    settings: Settings, endpoints: Endpoints, clients: Clients, *, tell: bool
+    settings: Settings,
+    endpoints: Endpoints,
+    clients: Clients,
+    foundry: Resilience,
+    dependencies: Dependencies,
+    *,
+    tell: bool,
 ) -> TelemetryOptions:
+    limits = replace(Limits.of(settings), call_retries=0, call_deadline_s=settings.ingestion_deadline_s)
+    ingestion = dependencies.caller(INGESTION, limits)
     off = "" if tell and settings.telemetry == "on" else "RELAYDECK_TELEMETRY is off."
 
     def connection_string() -> str:
         given = settings.insights.get_secret_value()
-        return given or check_found(discover(clients.agents.send_request), settings.trusted_endings)
+        return given or check_found(discover(clients.agents.send_request, foundry), settings.trusted_endings)
 
     def connect(found: str) -> Send:
         be_quiet()  # before the exporter is imported: it reads its switches then
@@ -300,12 +333,13 @@ def _telemetry_options(
         transport = build_transport(
             ca_file=endpoints.ca_file,
             connect_timeout_s=settings.connect_timeout_s,
-            read_timeout_s=TELEMETRY_TIMEOUT_S,
+            read_timeout_s=settings.ingestion_deadline_s,
             use_environment=settings.mode == "azure",
         )
-        return AzureMonitor(
+        exporter = AzureMonitor(
             found, transport, sampled_share=settings.sampled_share, instance=gethostname()
-        ).send
+        )
+        return guarded(exporter.send, ingestion)
 
     return TelemetryOptions(
         settings.environment,

@@ -38,9 +38,12 @@ class Attempt:
 
 
 class ServiceError(Exception):
-    """*status*: the HTTP status, None when no reply came. *request_id*: Azure's, empty when none came. *dependency*: what
-    was called, one of services.resilience.DEPENDENCIES; empty when nothing was."""
+    """*status*: the HTTP status, None when no reply came. *request_id*: Azure's, empty when none came.
 
+    *dependency*: whose failure it is, which services.resilience notes; empty when it went through no call of its.
+    """
+
+    dependency = ""
     hint = "Try again; if it stays, look at Health in the sidebar."
 
     def __init__(
@@ -53,10 +56,9 @@ class ServiceError(Exception):
         code: str = "",
         request_id: str = "",
         hint: str = "",
-        dependency: str = "",
     ) -> None:
         super().__init__(message)
-        self.message, self.dependency = message, dependency
+        self.message = message
         self.operation, self.resource = operation, resource
         self.status, self.code, self.request_id = status, code, request_id
         if hint:

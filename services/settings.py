@@ -201,12 +201,64 @@ class Settings(BaseModel):
         ge=0,
         le=1,
     )
+    retry_saved: float = setting(
+        "RELAYDECK_RETRY_SAVED",
+        10,
+        "How many repeats may be saved up for a bad moment, and are there at the start.",
+        ge=1,
+        le=1000,
+    )
+    retry_first_s: float = setting(
+        "RELAYDECK_RETRY_FIRST_S",
+        0.2,
+        "The longest wait before the first repeat; each further one waits up to twice as long. The wait is drawn at "
+        "random, from zero up.",
+        gt=0,
+        le=10,
+    )
+    retry_longest_s: float = setting(
+        "RELAYDECK_RETRY_LONGEST_S",
+        5,
+        "The longest wait before any repeat that nobody asked for.",
+        gt=0,
+        le=60,
+    )
+    look_up_wait_s: float = setting(
+        "RELAYDECK_LOOK_UP_WAIT_S",
+        1.5,
+        "For how long a thing whose creation got no answer is looked for before it is created again. 0: once.",
+        ge=0,
+        le=30,
+    )
+    token_deadline_s: float = setting(
+        "RELAYDECK_TOKEN_DEADLINE_S", 15, "How long signing in may take.", ge=0.1, le=300
+    )
+    logs_deadline_s: float = setting(
+        "RELAYDECK_LOGS_DEADLINE_S",
+        30,
+        "How long a query of the logs may take with all that belongs to it; the workspace is given 5 s less.",
+        ge=6,
+        le=300,
+    )
+    metrics_deadline_s: float = setting(
+        "RELAYDECK_METRICS_DEADLINE_S", 20, "How long reading a metric may take.", ge=0.1, le=300
+    )
+    ingestion_deadline_s: float = setting(
+        "RELAYDECK_INGESTION_DEADLINE_S",
+        10,
+        "How long handing over one batch of telemetry may take.",
+        ge=0.1,
+        le=300,
+    )
     breaker_failure_share: float = setting(
         "RELAYDECK_BREAKER_FAILURE_SHARE",
         0.5,
-        "From this share of failures on, of the latest 20 calls, a service is left alone for a while.",
+        "From this share of failures on, of the latest calls, a service is left alone for a while.",
         gt=0,
         le=1,
+    )
+    breaker_calls: int = setting(
+        "RELAYDECK_BREAKER_CALLS", 20, "How many calls these latest ones are at most.", ge=20, le=1000
     )
     breaker_min_calls: int = setting(
         "RELAYDECK_BREAKER_MIN_CALLS", 10, "Fewer calls than this never do that.", ge=1, le=20
@@ -220,6 +272,14 @@ class Settings(BaseModel):
         "How long a service is left alone before one call tries it again.",
         ge=0.1,
         le=600,
+    )
+    breaker_spread: float = setting(
+        "RELAYDECK_BREAKER_SPREAD",
+        0.2,
+        "The share by which that while is made longer or shorter at random, so that several Relaydecks do not come back "
+        "together.",
+        ge=0,
+        le=0.5,
     )
     telemetry: Switch = setting(
         "RELAYDECK_TELEMETRY",

@@ -8,10 +8,11 @@ import http.client
 import json
 import re
 import ssl
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -49,6 +50,7 @@ from services.redaction import redact
 
 REQUEST_ID_HEADERS = ("x-ms-request-id", "apim-request-id", "x-request-id", "request-id")
 TRANSIENT_STATUSES = frozenset({408, 500, 502, 503, 504, 509, 529})
+LONGEST_S, LONGEST_NUMBER = 1e9, 300  # of a pause: thirty years, which float can hold whatever its digits
 _NEVER_CONNECTED = (
     urllib3_errors.NewConnectionError,
     urllib3_errors.ConnectTimeoutError,
@@ -148,8 +150,9 @@ def error_from_status(
             _say(attempt, f"the service is busy ({status}){pause}", said), retry_after_s=wait_s, **context
         )
     kind, reason, hint = _judge(status, code, said)
-    if kind is Unavailable:
-        context["retry_after_s"] = retry_after_s(headers)
+    if kind is Unavailable and (wait_s := retry_after_s(headers)) is not None:
+        context["retry_after_s"] = wait_s
+        reason += f"; it asks for a pause of {wait_s:.0f} s" if wait_s else ""
     if 300 <= status < 400 and (target := headers.get("location", "")):
         reason += f" ({redact(target.partition('?')[0], 120)})"
     return kind(_say(attempt, f"{reason} ({status})", said), **context, hint=hint)
@@ -163,13 +166,20 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "").strip()
     if (value := _number(text)) is not None:
         return value
+    due = _moment(text)
+    if due is None:
+        return None
+    now = _moment(headers.get("date", "")) or datetime.fromtimestamp(
+        time.time(), UTC
+    )  # the sender's clock first
+    return max(0.0, (due - now).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
     try:
-        due, now = parsedate_to_datetime(text), parsedate_to_datetime(headers.get("date", ""))
-        return max(
-            0.0,
-            (due.replace(tzinfo=due.tzinfo or UTC) - now.replace(tzinfo=now.tzinfo or UTC)).total_seconds(),
-        )
-    except (ValueError, TypeError):
+        found = parsedate_to_datetime(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
 
 
@@ -182,6 +192,14 @@ def _judge(status: int, code: str, said: str) -> tuple[type[ServiceError], str, 
         return InvalidInput, "the content filter refused it", "Rephrase the question; it was not answered."
     if status == 400 and code in ("AuthenticationFailed", "InvalidAuthenticationInfo"):
         return AccessDenied, "the sign-in was refused", ""
+    if status == 403 and code == "AuthenticationFailed":
+        hint = "Check that this machine's clock is right: Storage refuses signatures that are 15 minutes off."
+        return AccessDenied, "the sign-in was refused", hint
+    if status == 403 and code == "KeyBasedAuthenticationNotPermitted":
+        hint = (
+            "Access by key is switched off for this storage account: use an Entra identity with a role on it."
+        )
+        return ConfigurationError, "access by key is switched off", hint
     if status == 401:
         return AccessDenied, "the sign-in was refused", ""
     if status == 403:
@@ -345,4 +363,7 @@ def _is_ours(exc: Exception) -> bool:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text.strip()) else None
+    """Return the number that *text* is, a huge one as LONGEST_S; None when it is none or below zero."""
+    if len(text) > LONGEST_NUMBER or not re.fullmatch(r"[0-9]+(\.[0-9]*)?", text.strip()):
+        return None
+    return min(float(text), LONGEST_S)

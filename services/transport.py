@@ -1,6 +1,9 @@
 """The HTTP transport of every SDK client: a shared pool of connections that a deadline can cut."""
 
+import ipaddress
 import socket
+import threading
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
@@ -10,12 +13,14 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util import Retry
 
-from services.resilience.watchdog import line_taken
+from services.resilience.watchdog import line_taken, seconds_left
 
 POOL_SIZE = 64  # more than the answers and pages of one process keep busy at once
 BLOCK_BYTES = 32 * 1024
+SHORTEST_S = 0.001  # a socket reads a timeout of 0 as "do not wait"
 JOINED_BYTES = 16 * 1024  # a TLS record
 DEFAULT_HEADERS = {"Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connection": "keep-alive"}
 
@@ -44,6 +49,41 @@ class _OneWrite(HTTPConnection):
 
     _held: list[bytes] | None = None
 
+    def connect(self) -> None:
+        line_taken(ConnectionLine(self))  # from here on: the other side may say nothing to a TLS handshake
+        self._within_deadline()
+        super().connect()
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to one address after the other, all within what is left to the call."""
+        name = self._dns_host
+        failed: NewConnectionError | ConnectTimeoutError = NewConnectionError(self, "the name has no address")
+        for address in self._addresses():
+            self._within_deadline()
+            self._dns_host = address
+            try:
+                return super()._new_conn()
+            except (NewConnectionError, ConnectTimeoutError) as exc:
+                failed = exc
+            finally:
+                self._dns_host = name
+        raise failed
+
+    def _addresses(self) -> list[str]:
+        try:
+            return addresses_of(self._dns_host, self.port, seconds_left())
+        except socket.gaierror as exc:
+            raise NameResolutionError(self.host, self, exc) from exc
+        except TimeoutError as exc:
+            raise ConnectTimeoutError(self, f"{self.host} was not resolved in time") from exc
+        except (OSError, UnicodeError) as exc:
+            raise NewConnectionError(self, f"{self.host} was not resolved: {exc}") from exc
+
+    def _within_deadline(self) -> None:
+        left_s = seconds_left()
+        if left_s is not None and (self.timeout is None or self.timeout > left_s):
+            self.timeout = max(left_s, SHORTEST_S)
+
     def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own signature, passed on unread
         line_taken(ConnectionLine(self))
         self._held = []
@@ -70,6 +110,27 @@ class _Connection(_OneWrite): ...
 
 
 class _TlsConnection(_OneWrite, HTTPSConnection): ...
+
+
+def addresses_of(name: str, port: int, limit_s: float | None) -> list[str]:
+    """Return the addresses of *name*, within *limit_s*; None: for as long as it takes. Raises OSError, as resolving does.
+
+    The system's resolver cannot be stopped: when it is late its thread is left behind.
+    """
+    with suppress(ValueError):
+        ipaddress.ip_address(name.partition("%")[0])
+        return [name]
+    found: Future[list[str]] = Future()
+
+    def resolve() -> None:
+        try:
+            rows = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+            found.set_result(list(dict.fromkeys(str(row[4][0]) for row in rows)))
+        except Exception as exc:  # noqa: BLE001 - told to the one who waits
+            found.set_exception(exc)
+
+    threading.Thread(target=resolve, name="resolve", daemon=True).start()
+    return found.result(limit_s)
 
 
 class _Pool(HTTPConnectionPool):

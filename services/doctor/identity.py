@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from services.doctor.findings import Said
 from services.doctor.subject import Subject
 from services.errors import ServiceError
-from services.translation import azure_call
 
 SHORT_S = 300
 LOGIN = "az login"
@@ -53,7 +53,8 @@ def start(subject: Subject) -> Said:
 
 def signed_in(subject: Subject) -> Said:
     """Fetch a token for each service in use and say whose it is. The token itself goes nowhere."""
-    if subject.credential is None or not subject.places:
+    credential = subject.credential
+    if credential is None or not subject.places:
         return Said(
             "unknown", "There is nothing to sign in to yet.", "Correct the settings, or start Local Azure."
         )
@@ -61,8 +62,9 @@ def signed_in(subject: Subject) -> Said:
     words, shortest_s = "", float("inf")
     for audience in audiences:
         try:
-            with azure_call("sign in", audience):
-                token = subject.credential.get_token(f"{audience}/.default")
+            token = subject.looks.read(
+                "sign in", audience, partial(credential.get_token, f"{audience}/.default")
+            )
         except ServiceError as error:
             return Said("failed", _why(error, audience), error.hint.replace("`", ""), LOGIN)
         claims = claims_of(token.token)
@@ -80,10 +82,12 @@ def signed_in(subject: Subject) -> Said:
 
 def identity_of(subject: Subject) -> Mapping[str, str]:
     """Return the claims of the identity in use, empty when they cannot be had. Most credentials remember the token."""
-    if subject.credential is None or not subject.places:
+    credential = subject.credential
+    if credential is None or not subject.places:
         return {}
-    with suppress(ServiceError), azure_call("sign in"):
-        return claims_of(subject.credential.get_token(f"{subject.places[0].audience}/.default").token)
+    scope = f"{subject.places[0].audience}/.default"
+    with suppress(ServiceError):
+        return claims_of(subject.looks.read("sign in", "", lambda: credential.get_token(scope)).token)
     return {}
 
 

@@ -12,7 +12,6 @@ from services.doctor.findings import Check, Said
 from services.doctor.subject import LOGS, METRICS, PROJECT, STORAGE, Place, Subject
 from services.doctor.words import not_reachable
 from services.errors import ConfigurationError, ServiceError, Unavailable
-from services.translation import azure_call
 
 SKEW_WARNS_S, SKEW_FAILS_S = 60.0, 300.0  # Entra refuses tokens that are five minutes off
 OPTIONAL = (LOGS, METRICS)
@@ -82,9 +81,14 @@ def judge_skew(skew_s: float, name: str) -> Said:
 def ask(subject: Subject, place: Place) -> HttpResponse:
     """Return the reply to one unsigned request. Raises Unavailable and ConfigurationError (the certificate)."""
     assert subject.transport is not None, "places come with a transport"
-    with azure_call("reach", place.name), subject.transport() as transport:
-        reply: HttpResponse = transport.send(HttpRequest("GET", place.url))
-        return reply
+    connect = subject.transport
+
+    def send() -> HttpResponse:
+        with connect() as transport:
+            reply: HttpResponse = transport.send(HttpRequest("GET", place.url))
+            return reply
+
+    return subject.looks.read("reach", place.name, send)
 
 
 def resolve(host: str) -> str:

@@ -1,7 +1,7 @@
 """What Doctor examines: the parts of a Relaydeck, each of them possibly missing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from services.models import FunctionTool
 from services.monitor.logs import LogsService
 from services.monitor.metrics import MetricsService
 from services.queues import QueueService
+from services.resilience import Limits, Resilience
 from services.settings import Settings
-from services.telemetry.connection import Ask
+from services.telemetry.discovery import Ask
 from services.telemetry.service import TelemetryHealth
 
 
@@ -36,13 +37,19 @@ class Place:
         return self.address + self.ask
 
 
+def looks_of(limits: Limits | None = None) -> Resilience:
+    """Return what makes Doctor's own calls: each once, and whatever the breakers say, for Doctor looks itself."""
+    given = limits or Limits()
+    return Resilience("Doctor", replace(given, call_retries=0, breaker_min_calls=given.breaker_calls + 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """*settings*: those that can be used. *problems*: one line for each that cannot. *failure*: why the services did not
     start, None when they did. A part is None when the settings do not lead to it.
 
     *places*: every address in use, by what is there. *transport*: as the SDK clients have it, without their sign-in.
-    *to_project*: sends a request to the Foundry project, signed. *root*: the folder of run.py.
+    *to_project*: sends a request to the Foundry project, signed. *root*: the folder of run.py. *looks*: makes those calls.
     """
 
     settings: Settings
@@ -61,6 +68,7 @@ class Subject:
     logs: LogsService | None = None
     metrics: MetricsService | None = None
     telemetry: Callable[[], TelemetryHealth] | None = None
+    looks: Resilience = field(default_factory=looks_of)
 
     def place(self, name: str) -> Place | None:
         return next((place for place in self.places if place.name == name), None)

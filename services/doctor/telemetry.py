@@ -7,7 +7,8 @@ from services.doctor.subject import PROJECT, Subject
 from services.doctor.words import NOBODY, not_reachable
 from services.errors import AccessDenied, NotFound, ServiceError
 from services.monitor.results import Ask
-from services.telemetry.connection import check_found, discover, host_of
+from services.telemetry.connection import check_found, host_of
+from services.telemetry.discovery import discover
 
 LOOK_BACK = timedelta(hours=24)
 LATE_S = 15 * 60  # ingestion takes minutes; the sampler tells something every 15 seconds
@@ -22,7 +23,10 @@ def linked(subject: Subject) -> Said:
     if not given and subject.to_project is None:
         return not_reachable(PROJECT, subject, "PROJECT_ENDPOINT_ENT")
     try:
-        found = given or check_found(discover(subject.to_project), settings.trusted_endings)  # type: ignore[arg-type]  # one of the two is there
+        found = given or check_found(
+            discover(subject.to_project, subject.looks),  # type: ignore[arg-type]  # one of the two is there
+            settings.trusted_endings,
+        )
     except (NotFound, AccessDenied) as error:
         if isinstance(error, AccessDenied) and error.status is None:
             return NOBODY

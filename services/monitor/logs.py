@@ -35,8 +35,9 @@ KEPT_RESULTS = 200
 KEPT_ROWS = (
     2_500  # what a page shows is kept; a whole export would cost its memory for as long as the process lives
 )
-SERVER_WAIT_S = 20
-DEADLINE_S = 25.0
+DEADLINE_S, REPLY_S = 30.0, 5.0  # the second: of the first, what is left for all but the query itself
+TOO_SLOW = frozenset({504})  # the query itself took too long: the same one again would, too
+NARROWER = "The query took too long: choose a shorter time range."
 LONGEST_NOTE = 400
 _THROTTLED = ("ThrottledError", "TooManyRequests", "429")
 READING = "query the logs"
@@ -59,7 +60,7 @@ class _Pending:
 class LogsService:
     """Asks queries of one workspace. Threads share it; results are kept for *fresh_s* and shared by all viewers.
 
-    *client*: made at the first question, since importing it takes long.
+    *client*: made at the first question, since importing it takes long. *deadline_s*: of one request, at least 6.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class LogsService:
         now: Callable[[], datetime],
         *,
         fresh_s: float = 5.0,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
+        self._deadline_s = deadline_s
         self._make_client, self._workspace = client, workspace
         self._resilience, self._now, self._fresh_s = resilience, now, fresh_s
         self._client: LogsClient | None = None
@@ -134,9 +137,15 @@ class LogsService:
         names = ", ".join(one.query.name for one in pending)
         try:
             replies = self._resilience.read(
-                READING, names, lambda: self._send(pending), deadline_s=DEADLINE_S
+                READING,
+                names,
+                lambda: self._send(pending),
+                deadline_s=self._deadline_s,
+                lasting=TOO_SLOW,
             )
         except ServiceError as error:
+            if error.status in TOO_SLOW:
+                error.hint = NARROWER
             log.info("logs.failed", extra={"queries": names, "reason": error.message})
             if isinstance(error, UnexpectedReply) and len(pending) > 1:
                 return self._read_each(pending)
@@ -167,7 +176,7 @@ class LogsService:
                 workspace_id=self._workspace,
                 query=one.kql,
                 timespan=None,  # each query bounds TimeGenerated itself
-                server_timeout=SERVER_WAIT_S,
+                server_timeout=int(self._deadline_s - REPLY_S),
             )
             for one in pending
         ]

@@ -77,7 +77,7 @@ class RestCall:
 class MetricsService:
     """Asks for metrics. Threads share it; results are kept for *fresh_s* and shared by all viewers.
 
-    *client*: made at the first question. *endpoint*: where it asks, for the call that is shown.
+    *client*: made at the first question. *endpoint*: where it asks, for the call that is shown. *deadline_s*: of one call.
     """
 
     def __init__(
@@ -89,7 +89,9 @@ class MetricsService:
         now: Callable[[], datetime],
         *,
         fresh_s: float = 30.0,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
+        self._deadline_s = deadline_s
         self.resources = tuple(resources)
         self._make_client, self._endpoint = client, endpoint
         self._resilience, self._now, self._fresh_s = resilience, now, fresh_s
@@ -148,7 +150,9 @@ class MetricsService:
     def _read(self, ask: MetricAsk) -> Result:
         try:
             _check(ask)
-            rows = self._resilience.read(READING, ask.metric, lambda: self._send(ask), deadline_s=DEADLINE_S)
+            rows = self._resilience.read(
+                READING, ask.metric, lambda: self._send(ask), deadline_s=self._deadline_s
+            )
         except ServiceError as error:
             log.info("metrics.failed", extra={"metric": ask.metric, "reason": error.message})
             return self._instead(ask, error)

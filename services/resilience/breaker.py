@@ -12,8 +12,6 @@ from services.resilience.ledger import Ledger
 
 log = logging.getLogger(__name__)
 BreakerState = Literal["closed", "open", "half_open"]
-WINDOW_CALLS = 20
-OPEN_SPREAD = 0.2  # so that several processes do not all try again at the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class BreakerView:
 
     *next_try_s*: seconds until one call is let through, 0 when the next one is; None while all calls are.
     *failures* of *calls*: of those that count in the window; a call that says nothing of the service is none of them.
-    *in_state_s*: for how many seconds it has been in *state*.
+    *in_state_s*: for how many seconds it has been closed, or has not been: a probe that fails begins no new outage.
     """
 
     dependency: str
@@ -41,17 +39,32 @@ class BreakerView:
 
 
 class CircuitBreaker:
-    """Threads share it; nothing waits for its lock longer than a few comparisons take."""
+    """Threads share it; nothing waits for its lock longer than a few comparisons take.
+
+    It opens when at least *min_calls* of the latest *calls*, none older than *window_s*, are known and *failure_share* of
+    them failed. Then one call at a time is let through, every *open_s* (give or take the share *spread*, so that several
+    processes do not all try again at the same moment), until one succeeds. A probe that is not back by then has had its
+    turn: a reply that hangs must not keep the service shut for as long as it pleases.
+    """
 
     def __init__(
-        self, name: str, pace: Pace, *, failure_share: float, min_calls: int, window_s: float, open_s: float
+        self,
+        name: str,
+        pace: Pace,
+        *,
+        failure_share: float,
+        min_calls: int,
+        window_s: float,
+        open_s: float,
+        calls: int = 20,
+        spread: float = 0.2,
     ) -> None:
         self._name, self._pace = name, pace
         self.ledger = Ledger(pace)
         self._failure_share, self._min_calls = failure_share, min_calls
-        self._window_s, self._open_s = window_s, open_s
+        self._window_s, self._open_s, self._spread = window_s, open_s, spread
         self._lock = threading.Lock()
-        self._latest: deque[tuple[float, bool]] = deque(maxlen=WINDOW_CALLS)
+        self._latest: deque[tuple[float, bool]] = deque(maxlen=calls)
         self._state: BreakerState = "closed"
         self._opens_until_s = 0.0
         self._since_s = pace.now_s()
@@ -85,10 +98,11 @@ class CircuitBreaker:
             if self._state == "closed":
                 return Admission(self._generation)
             left_s = self._opens_until_s - self._pace.now_s()
-            if self._state == "open" and left_s <= 0:
-                self._move("half_open")
-                return Admission(self._generation)
-            return max(left_s, 0.1)
+            if left_s > 0:
+                return max(left_s, 0.1)
+            self._pause()  # until the next probe, whatever becomes of this one
+            self._move("half_open")
+            return Admission(self._generation)
 
     def report(self, admission: Admission, failed: bool | None, met: ServiceError | None = None) -> None:
         """Count the call. *failed* None: it told nothing about the service (a refusal, a call cut short). *met*: the error
@@ -107,7 +121,7 @@ class CircuitBreaker:
 
     def _end_probe(self, failed: bool | None) -> None:
         if failed:
-            self._open()
+            self._move("open")
         elif failed is None:
             self._opens_until_s = self._pace.now_s()
             self._move("open")  # undecided: the next call is the probe
@@ -122,14 +136,19 @@ class CircuitBreaker:
         return len(self._latest) >= self._min_calls and failures >= self._failure_share * len(self._latest)
 
     def _open(self) -> None:
-        spread_s = self._open_s * OPEN_SPREAD
+        self._pause()
+        self._move("open")
+
+    def _pause(self) -> None:
+        """Let no call through for the usual while from now on."""
+        spread_s = self._open_s * self._spread
         pause_s = self._pace.between(self._open_s - spread_s, self._open_s + spread_s)
         self._opens_until_s = self._pace.now_s() + pause_s
-        self._move("open")
 
     def _move(self, state: BreakerState) -> None:
         if state != self._state:
             log.warning("breaker.moved", extra={"service": self._name, "state": state})
-            self._since_s = self._pace.now_s()
+            if "closed" in (state, self._state):
+                self._since_s = self._pace.now_s()
         self._state = state
         self._generation += 1

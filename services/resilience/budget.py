@@ -2,19 +2,19 @@
 
 import threading
 
-STARTING_REPEATS = 10.0
-
 
 class RetryBudget:
-    def __init__(self, share: float) -> None:
-        self._share = share
+    """*share*: repeats per call. *saved*: how many repeats may be saved up, and are there to begin with."""
+
+    def __init__(self, share: float, saved: float) -> None:
+        self._share, self._most = share, saved
         self._lock = threading.Lock()
-        self._saved = STARTING_REPEATS if share else 0.0
+        self._saved = saved if share else 0.0
 
     def pay_in(self) -> None:
         """Count a first attempt."""
         with self._lock:
-            self._saved = min(STARTING_REPEATS, self._saved + self._share)
+            self._saved = min(self._most, self._saved + self._share)
 
     def pay_out(self) -> bool:
         """Return whether one repeat may be made, and count it."""

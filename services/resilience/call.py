@@ -23,8 +23,7 @@ from services.translation import azure_call
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0
+LOOK_UPS = 3  # after a lost reply to a create, spread over look_up_wait_s
 LASTING_STATUSES = frozenset({507})  # trying again does not make room
 
 
@@ -36,10 +35,16 @@ class Limits:
     call_retries: int = 3
     retry_after_max_s: float = 30
     retry_share: float = 0.2
+    retry_saved: float = 10
+    retry_first_s: float = 0.2
+    retry_longest_s: float = 5
+    look_up_wait_s: float = 1.5
     breaker_failure_share: float = 0.5
+    breaker_calls: int = 20
     breaker_min_calls: int = 10
     breaker_window_s: float = 30
     breaker_open_s: float = 15
+    breaker_spread: float = 0.2
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -69,7 +74,7 @@ class Resilience:
         self._gate = gate
         self._pace = pace or RealPace()
         self._breaker = breaker or breaker_of(dependency, self.limits, self._pace)
-        self._budget = RetryBudget(self.limits.retry_share)
+        self._budget = RetryBudget(self.limits.retry_share, self.limits.retry_saved)
         self._watchdog = Watchdog()
         self._paused_until_s = 0.0
 
@@ -83,10 +88,20 @@ class Resilience:
         return self._breaker.view()
 
     def read(
-        self, operation: str, resource: str, fn: Callable[[], T], *, deadline_s: float | None = None
+        self,
+        operation: str,
+        resource: str,
+        fn: Callable[[], T],
+        *,
+        deadline_s: float | None = None,
+        lasting: frozenset[int] = frozenset(),
     ) -> T:
-        """Return what *fn* returns; repeat it after failures that may pass."""
-        return self._repeat(operation, resource, fn, _may_pass, deadline_s)
+        """Return what *fn* returns; repeat it after failures that may pass, but for those with a status in *lasting*."""
+
+        def may_pass(error: ServiceError) -> bool:
+            return error.status not in lasting and _may_pass(error)
+
+        return self._repeat(operation, resource, fn, may_pass, deadline_s)
 
     def delete(self, operation: str, resource: str, fn: Callable[[], object]) -> bool:
         """Return once *fn* has succeeded or finds nothing left to do (404): False when it was gone before.
@@ -113,7 +128,8 @@ class Resilience:
         """Return what *fn* creates. After a failure that leaves its effect open, *look_up* is asked first.
 
         *look_up* returns what an earlier attempt has created after all, None when nothing; it sends requests of its
-        own, inside the same deadline. When it fails too, the first error is raised: the effect stays unknown.
+        own, inside the same deadline. It is asked up to three times within look_up_wait_s, since a list may show late
+        what was just made. When it fails too, the first error is raised: the effect stays unknown.
         """
         return self._repeat(operation, resource, fn, _may_pass, None, look_up)
 
@@ -143,7 +159,7 @@ class Resilience:
             try:
                 return self._attempt(operation, resource, fn, due_s)
             except ServiceError as error:
-                if look_up is not None and _is_open_effect(error):
+                if look_up is not None and self._is_open_effect(error):
                     found = self._look_up(operation, resource, look_up, due_s, error)
                     if found is not None:
                         return found
@@ -178,15 +194,20 @@ class Resilience:
                     with azure_call(operation, resource):
                         result = fn()
                 except ServiceError as error:
-                    if watched.overdue:
-                        raise self._overdue(operation, resource) from error
+                    if watched.overdue and not error.dependency:
+                        sent = not isinstance(error, Unavailable) or error.sent
+                        raise self._overdue(operation, resource, sent=sent) from error
                     raise
+                if watched.overdue:  # a reply that was cut may look like a short one
+                    raise self._overdue(operation, resource)
             failed = False
             return result
         except ServiceError as error:
+            if error.dependency not in ("", self.dependency):
+                raise  # signing in failed, which says nothing of this service
             error.dependency = self.dependency
             failed, met = _speaks_of_the_service(error), error
-            if isinstance(error, Throttled) and error.retry_after_s:
+            if isinstance(error, Throttled | Unavailable) and error.retry_after_s:
                 pause_s = min(error.retry_after_s, self.limits.retry_after_max_s)
                 self._paused_until_s = max(self._paused_until_s, self._pace.now_s() + pause_s)
             raise
@@ -197,13 +218,10 @@ class Resilience:
         attempt = Attempt(operation, resource)
         if (left_s := self._paused_until_s - self._pace.now_s()) > 0:
             message = f"Could not {attempt}: {self.dependency} asked for a pause of another {left_s:.0f} s."
-            raise Throttled(
-                message,
-                retry_after_s=left_s,
-                code="Paused",
-                operation=operation,
-                resource=resource,
-                dependency=self.dependency,
+            raise self._refusal(
+                Throttled(
+                    message, retry_after_s=left_s, code="Paused", operation=operation, resource=resource
+                )
             )
         admission = self._breaker.admit()
         if isinstance(admission, Admission):
@@ -212,20 +230,19 @@ class Resilience:
             f"Could not {attempt}: {self.dependency} has failed repeatedly and is left alone; "
             f"next try in {admission:.0f} s."
         )
-        raise Unavailable(
-            message,
-            sent=False,
-            code="BreakerOpen",
-            operation=operation,
-            resource=resource,
-            dependency=self.dependency,
+        raise self._refusal(
+            Unavailable(message, sent=False, code="BreakerOpen", operation=operation, resource=resource)
         )
+
+    def _refusal(self, error: ServiceError) -> ServiceError:
+        error.dependency = self.dependency
+        return error
 
     def _pause_s(self, error: ServiceError, attempt: int, due_s: float) -> float | None:
         """Return how long to wait before the next attempt; None when there is no time or no leave for one."""
         if isinstance(error, Unavailable) and error.code == "BreakerOpen":
             return None
-        ceiling_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt)
+        ceiling_s = min(self.limits.retry_longest_s, self.limits.retry_first_s * 2**attempt)
         pause_s = self._pace.between(0, ceiling_s)
         if isinstance(error, Throttled | Unavailable) and error.retry_after_s:
             if error.retry_after_s > self.limits.retry_after_max_s:
@@ -241,21 +258,33 @@ class Resilience:
         due_s: float,
         error: ServiceError,
     ) -> T | None:
+        found: T | None = None
         try:
-            left_s = due_s - self._pace.now_s()
-            if left_s <= 0:
-                raise error
-            found = self._repeat(f"look up the outcome of {operation}", resource, look_up, _may_pass, left_s)
+            for turn in range(LOOK_UPS if self.limits.look_up_wait_s else 1):
+                wait_s = turn * self.limits.look_up_wait_s / sum(range(LOOK_UPS))
+                if self._pace.now_s() + wait_s >= due_s or (wait_s and not self._pace.sleep(wait_s)):
+                    raise error
+                asked, left_s = f"look up the outcome of {operation}", due_s - self._pace.now_s()
+                found = self._repeat(asked, resource, look_up, _may_pass, left_s)
+                if found is not None:
+                    break
         except ServiceError as failure:
+            if failure is error:
+                raise
             raise error from failure
         if found is None and isinstance(error, UnexpectedReply):
             raise error
         log.info("create.looked_up", extra={"operation": operation, "found": found is not None})
         return found
 
-    def _overdue(self, operation: str, resource: str) -> Unavailable:
+    def _is_open_effect(self, error: ServiceError) -> bool:
+        if error.dependency != self.dependency:
+            return False  # without a token nothing was sent
+        return isinstance(error, UnexpectedReply) or (isinstance(error, Unavailable) and error.sent)
+
+    def _overdue(self, operation: str, resource: str, *, sent: bool = True) -> Unavailable:
         message = f"Could not {Attempt(operation, resource)}: the reply was not complete in time."
-        return Unavailable(message, operation=operation, resource=resource)
+        return Unavailable(message, sent=sent, operation=operation, resource=resource)
 
 
 def breaker_of(dependency: str, limits: Limits, pace: Pace | None = None) -> CircuitBreaker:
@@ -267,6 +296,8 @@ def breaker_of(dependency: str, limits: Limits, pace: Pace | None = None) -> Cir
         min_calls=limits.breaker_min_calls,
         window_s=limits.breaker_window_s,
         open_s=limits.breaker_open_s,
+        calls=limits.breaker_calls,
+        spread=limits.breaker_spread,
     )
 
 
@@ -280,12 +311,12 @@ def _had_no_effect(error: ServiceError) -> bool:
     return isinstance(error, Throttled) or (isinstance(error, Unavailable) and not error.sent)
 
 
-def _is_open_effect(error: ServiceError) -> bool:
-    return isinstance(error, UnexpectedReply) or (isinstance(error, Unavailable) and error.sent)
-
-
 def _speaks_of_the_service(error: ServiceError) -> bool | None:
-    """Return whether *error* counts against the service (True), for it (False: it did answer), or not at all."""
-    if isinstance(error, Unavailable | UnexpectedReply):
-        return True
-    return None if isinstance(error, Throttled) else False
+    """Return whether *error* counts against the service (True), for it (False: it did answer), or not at all.
+
+    A service that asks for a pause gets one, which is enough. One that denies access without an answer gave none.
+    """
+    if isinstance(error, Throttled) or (isinstance(error, Unavailable) and error.retry_after_s):
+        return None
+    unheard = isinstance(error, AccessDenied) and error.status is None
+    return unheard or isinstance(error, Unavailable | UnexpectedReply)

@@ -1,7 +1,7 @@
 """Ends calls that outlive their deadline by cutting their connection.
 
 Socket timeouts bound silence, not a reply that drips a byte at a time: only a wall-clock limit does. A call costs
-two dictionary operations; one thread looks at the calls under way four times a second, and sleeps when there are none.
+two dictionary operations; one thread looks at the calls under way four times a second and when the next one is due, and sleeps when there are none.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-LOOK_EVERY_S = 0.25
+LOOK_EVERY_S, SOONEST_S = 0.25, 0.02
 
 
 class Line(Protocol):
@@ -52,6 +52,12 @@ def line_in_use() -> Line | None:
     """Return the connection of the watched call that this thread is making; None outside one."""
     watched = _current.watched
     return watched.line if watched is not None else None
+
+
+def seconds_left() -> float | None:
+    """Return what is left to the watched call that this thread is making, never below zero; None outside one."""
+    watched = _current.watched
+    return None if watched is None else max(watched.due_s - time.monotonic(), 0.0)
 
 
 class Watchdog:
@@ -99,7 +105,9 @@ class Watchdog:
                 self._busy.clear()
                 if not self._calls:  # a call may have come between the two lines
                     self._busy.wait()
-            time.sleep(LOOK_EVERY_S)
+            calls = list(self._calls.values())
+            soonest_s = min((watched.due_s for watched in calls), default=0.0) - time.monotonic()
+            time.sleep(min(max(soonest_s, SOONEST_S), LOOK_EVERY_S))
             now_s = time.monotonic()
             for watched in list(self._calls.values()):
                 if watched.due_s <= now_s and watched.line is not None:

@@ -45,6 +45,7 @@ from opentelemetry.trace import (
 
 from services.telemetry.outbox import Delivery
 from services.telemetry.records import EventRecord, MetricRecord, Record, SpanRecord
+from services.translation import retry_after_s
 
 ROLE = "relaydeck"
 OUTCOME = "relaydeck.outcome"
@@ -108,46 +109,64 @@ class AzureMonitor:
         self._resource = Resource({SERVICE_NAME: role, SERVICE_INSTANCE_ID: instance or role})
         self._scope = InstrumentationScope(role)
         self._status: int | None = None
-        self._refused: int | None = None
+        self._told: tuple[int, int] | None = None
+        self._pause_s: float | None = None
 
     def send(self, records: Sequence[Record]) -> Delivery:
         """Return what became of *records*, which are all of one kind. One request, or none when sampling left none."""
-        self._status = self._refused = None
-        accepted = True
+        self._status = self._told = self._pause_s = None
+        accepted, empty = True, False
         match records[0]:
             case SpanRecord():
                 spans = [span for one in records if isinstance(one, SpanRecord) and (span := self._span(one))]
-                accepted = not spans or self._spans.export(spans) is SpanExportResult.SUCCESS
+                empty = not spans
+                accepted = empty or self._spans.export(spans) is SpanExportResult.SUCCESS
             case EventRecord():
                 events = [
                     event for one in records if isinstance(one, EventRecord) and (event := self._event(one))
                 ]
-                accepted = not events or self._events.export(events) is LogRecordExportResult.SUCCESS
+                empty = not events
+                accepted = empty or self._events.export(events) is LogRecordExportResult.SUCCESS
             case MetricRecord():
                 found = self._measured([one for one in records if isinstance(one, MetricRecord)])
                 accepted = self._metrics.export(found) is MetricExportResult.SUCCESS
-        return Delivery() if accepted else self._failure(len(records))
+        return Delivery() if empty or (accepted and self._is_taken()) else self._failure(len(records))
 
     def _failure(self, records: int) -> Delivery:
-        status = self._status
+        status, pause_s = self._status, self._pause_s
         if status is None:
             return Delivery(retry=True, reason="The ingestion endpoint cannot be reached or does not answer.")
         if status == 206:
-            failed = min(records, self._refused or records)
-            return Delivery(failed, reason=f"The ingestion endpoint refused {failed} of {records} records.")
+            received, accepted = self._told or (records, 0)  # what is not known to have arrived is lost
+            failed = min(records, received - accepted or records)
+            reason = f"The ingestion endpoint refused {failed} of {records} records."
+            return Delivery(failed, reason=reason, status=status)
+        if status < 300:
+            reason = f"The ingestion endpoint answered {status}, but not in the form that is documented."
+            return Delivery(retry=True, reason=reason, status=status)
         reason = f"The ingestion endpoint answered {status}."
         if status in _RETRYABLE:
-            return Delivery(retry=True, reason=reason)
-        return Delivery(records, reason=reason)
+            return Delivery(retry=True, reason=reason, status=status, retry_after_s=pause_s)
+        return Delivery(records, reason=reason, status=status)
 
     def _take_status(self, response: Any) -> None:  # azure-core's PipelineResponse
-        self._status = int(response.http_response.status_code)
-        if self._status == 206:
+        reply = response.http_response
+        self._status = int(reply.status_code)
+        self._pause_s = retry_after_s(
+            {str(name).lower(): str(value) for name, value in reply.headers.items()}
+        )
+        self._told = None
+        if self._status < 300:
             try:
-                body = json.loads(response.http_response.text())
-                self._refused = int(body["itemsReceived"]) - int(body["itemsAccepted"])
-            except (ValueError, TypeError, KeyError):
-                self._refused = None  # then all count as refused: what is not known to have arrived is lost
+                self._told = _counts(json.loads(reply.text()))
+            except (ValueError, TypeError, LookupError):
+                self._told = (
+                    None  # a sign-in page, for instance: whose counts the exporter would take for equal
+                )
+
+    def _is_taken(self) -> bool:
+        """Return whether the endpoint itself said that it took all."""
+        return self._status == 200 and self._told is not None and self._told[0] == self._told[1] > 0
 
     def _sample(self, trace_id: int) -> dict[str, Any] | None:
         """Return the attributes that say how many records one stands for; None: left out by sampling."""
@@ -199,6 +218,17 @@ class AzureMonitor:
         ]
         scoped = ScopeMetrics(self._scope, metrics, "")
         return MetricsData([ResourceMetrics(self._resource, [scoped], "")])
+
+
+def _counts(body: Any) -> tuple[int, int]:
+    """Return how many items were received and accepted. Raises ValueError, TypeError or LookupError."""
+    received, accepted = body["itemsReceived"], body["itemsAccepted"]
+    for count in (received, accepted):
+        if isinstance(count, bool) or not isinstance(count, int):
+            raise TypeError("not a number")
+    if not 0 <= accepted <= received:
+        raise ValueError("more accepted than received")
+    return received, accepted
 
 
 def _context(trace_id: int, span_id: str) -> SpanContext:

@@ -19,11 +19,16 @@ GIVE_UP_S = 600.0  # a batch that was refused for so long is let go, so that the
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of a batch. *failed*: refused for good. *retry*: nobody took it; it may be sent again."""
+    """What became of a batch. *failed*: refused for good. *retry*: nobody took it; it may be sent again.
+
+    *status*: of the reply, None when none came. *retry_after_s*: the pause that it asked for, None when for none.
+    """
 
     failed: int = 0
     retry: bool = False
     reason: str = ""
+    status: int | None = None
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

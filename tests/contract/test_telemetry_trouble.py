@@ -19,8 +19,15 @@ QUESTIONS = 4
 
 @contextmanager
 def telling_desk(lab: Lab, connection_string: str) -> Iterator[Desk]:
-    """Yield a whole Relaydeck on the Local Azure of *lab* that tells *connection_string* of its answers."""
-    chosen = load_settings({"APPLICATIONINSIGHTS_CONNECTION_STRING": connection_string}).at(
+    """Yield a whole Relaydeck on the Local Azure of *lab* that tells *connection_string* of its answers.
+
+    It grants an endpoint that asks for a pause a short one.
+    """
+    given = {
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": connection_string,
+        "RELAYDECK_RETRY_AFTER_MAX_S": "0.2",
+    }
+    chosen = load_settings(given).at(
         project_endpoint=lab.emulator.project_endpoint,
         storage_endpoint=lab.emulator.storage_endpoint,
         model=lab.emulator.settings.model_deployment,
@@ -58,7 +65,7 @@ def told(ingestion: Ingestion) -> set[str]:
 
 @pytest.mark.parametrize("manner", ["fail", "busy"])
 def test_answers_go_on_while_nothing_is_taken_and_all_of_it_is_told_later(lab: Lab, manner: str) -> None:
-    """Also with a Retry-After of two minutes, which is nobody's business who asks."""
+    """Also with a Retry-After of two minutes, of which the endpoint gets no more than the setting grants."""
     with open_ingestion() as ingestion, telling_desk(lab, ingestion.connection_string) as desk:
         telemetry = desk.running.services.telemetry
         ingestion.manner = manner  # type: ignore[assignment]  # both are manners
