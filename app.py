@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 import runtime
 from services.errors import ServiceError
 from services.settings import load_usable, tell_problems
-from ui import context, feedback, logs, startup
+from ui import context, feedback, logs, probes, startup
 from ui.assets import AssetMiddleware
 from ui.hardening import HardeningMiddleware
 from ui.start_page import StartPageMiddleware
@@ -57,7 +57,8 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     await asyncio.to_thread(begin)
     runtime.freeze()
     try:
-        yield
+        async with probes.loop_watch.watching():
+            yield
     finally:
         if startup.failure() is None:
             await asyncio.to_thread(runtime.current().close)
@@ -67,6 +68,7 @@ logs.configure()
 app = st.App(
     ROOT / "ui" / "shell.py",
     lifespan=lifespan,
+    routes=probes.ROUTES,
     middleware=[
         Middleware(HardeningMiddleware),
         Middleware(AssetMiddleware),

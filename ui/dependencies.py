@@ -11,6 +11,12 @@ from ui import formats
 PARTS: Mapping[str, str] = {"Agents": FOUNDRY, "Queues": QUEUES, "Telemetry": INGESTION}
 OTHERS: Mapping[str, str] = {LOGS: "Logs", METRICS: "Metrics", TOKEN: "Sign-in"}
 WORST: tuple[HealthState, ...] = ("ok", "unknown", "degraded", "down")
+WORDS: Mapping[HealthState, str] = {
+    "ok": "ok",
+    "degraded": "limited",
+    "down": "down",
+    "unknown": "not asked yet",
+}
 BREAKERS = {"closed": "closed", "open": "open: left alone", "half_open": "half open: one call is trying"}
 
 

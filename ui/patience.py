@@ -10,6 +10,7 @@ from datetime import datetime
 
 import runtime
 from services.errors import ServiceError
+from services.settings import Settings
 
 LEAST_WAIT_S = 0.05  # what is there at once is read even where others took all the time
 _began_s: ContextVar[float] = ContextVar("page-began", default=0.0)
@@ -36,7 +37,8 @@ def left_s() -> float:
 
     A fragment that is drawn by itself begins when it waits first.
     """
-    whole_s, now_s = runtime.current().services.settings.page_wait_s, time.monotonic()
+    settings = runtime.current().services.settings if runtime.is_running() else Settings()
+    whole_s, now_s = settings.page_wait_s, time.monotonic()
     if now_s - _began_s.get() > 2 * whole_s:  # left over by an earlier run of this thread
         _began_s.set(now_s)
     return max(LEAST_WAIT_S, whole_s - (now_s - _began_s.get()))
