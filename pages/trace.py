@@ -14,6 +14,7 @@ from ui import (
     feedback,
     formats,
     menu,
+    recovery,
     safe,
     trace_diagnosis,
     trace_messages,
@@ -125,6 +126,10 @@ def draw_head(trace: Trace) -> None:
             )
     for note in trace.notes:
         st.caption(f":material/info: {safe.inline(note, 400)}")
+    if trace.failure is not None:
+        recovery.await_(trace.failure)
+        if since := feedback.since_words(trace.failure):
+            st.caption(f":orange[:material/history:]{since}")
     result = trace.telemetry
     if result is None:
         return

@@ -172,7 +172,7 @@ class Settings(BaseModel):
     )
     page_wait_s: float = setting(
         "RELAYDECK_PAGE_WAIT_S",
-        1.8,
+        1.5,
         "How long a page waits for what it reads; then it is drawn with what is known, and again when more has come.",
         ge=0.1,
         le=60,

@@ -80,6 +80,16 @@ def metric(
             st.markdown(f"![{sparkline.words(trend)}]({picture})")
 
 
+def draw_doubts(found: Sequence[Result]) -> None:
+    """Draw why figures outside of a card are not known, or of an earlier time; nothing when all is well."""
+    unknown = [result for result in found if not result.is_known]
+    for problem in _problems(unknown)[:1]:
+        feedback.draw_error(problem)
+    known = [result for result in found if result.is_known]
+    for words in _notes(known):
+        st.caption(words)
+
+
 def _draw_state(found: Sequence[Result], body: Callable[[], None], empty: str, height: int | None) -> None:
     if not all(result.is_known for result in found):
         with _place(height):

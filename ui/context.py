@@ -146,7 +146,10 @@ def traces() -> Kept[[str, str], Trace]:
 
 def trace(run_id: str, thread_id: str) -> Trace:
     """Return the trace as it was read last. Raises ServiceErrors."""
-    return traces()(run_id, thread_id)
+    found = traces()(run_id, thread_id)
+    if found.failure is None and (found.telemetry is None or found.telemetry.problem is None):
+        return found
+    return traces().read(None, AWAITED_FRESH_S, run_id, thread_id).value  # not whole: soon read again
 
 
 def latest_trace(known: Trace) -> Trace:

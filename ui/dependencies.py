@@ -1,6 +1,7 @@
 """How the dependencies stand, in words: beside a failure, in the sidebar and on Doctor. Nothing here sends a request."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import runtime
 from services.models import HealthState, PartHealth
@@ -71,8 +72,8 @@ def is_well(parts: Sequence[PartHealth]) -> bool:
 
 
 def _merge(part: PartHealth, standing: Standing | None) -> PartHealth:
-    if standing is None or WORST.index(standing.state) <= WORST.index(part.state):
+    if standing is None or not standing.is_failing:
         return part
-    if standing.state == "unknown":
-        return part
-    return PartHealth(part.part, standing.state, words(standing), standing.failed_at)
+    if WORST.index(standing.state) > WORST.index(part.state):
+        return PartHealth(part.part, standing.state, words(standing), standing.failed_at)
+    return replace(part, detail=f"{part.detail} {words(standing)}")

@@ -84,6 +84,7 @@ def main() -> None:
         draw_health_board()
         st.caption(f"Relaydeck {context.version()}")
     recovery.draw()
+    patience.end()
     context.settle()
 
 

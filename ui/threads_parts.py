@@ -34,7 +34,8 @@ def draw_figures(status: IndexStatus, found: FoundThreads) -> None:
             key="threads-open",
             help="Not ended when they were read last",
         )
-        cards.metric("Shown below", formats.count(found.matching), key="threads-shown", help="All that match")
+        shown = formats.count(found.matching) if status.as_of else None
+        cards.metric("Shown below", shown, key="threads-shown", help="All that match")
 
 
 def draw_status(status: IndexStatus) -> None:
