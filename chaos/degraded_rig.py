@@ -138,20 +138,23 @@ class Rig:
         os.environ["IDENTITY_ENDPOINT"] = connection.environment["IDENTITY_ENDPOINT"]
         os.environ["IDENTITY_HEADER"] = connection.environment["IDENTITY_HEADER"]
 
-    def settle(self) -> Mapping[str, str]:
-        """Ask one question; return the ids of what there is to look at then."""
+    def settle(self, *, warm: bool = True) -> Mapping[str, str]:
+        """Ask one question; return the ids of what there is to look at then. *warm*: see every page once, so that what
+        this process imports late is there."""
         with self.fresh() as running:
             services = running.services
             answer = services.answers.ask("What is 6 * 7?")
             while answer.is_open:
                 answer = services.answers.wait(answer.id, answer.version, WARM_S)
-            agent = services.team.orchestrator().id
-            return {
+            world = {
                 "thread": answer.thread_id,
                 "run": answer.run_id,
-                "agent": agent,
+                "agent": services.team.orchestrator().id,
                 "queue": services.catalogue[0].input_queue,
             }
+            for screen in screens(world) if warm else ():
+                self.open(screen)
+            return world
 
     @contextlib.contextmanager
     def fresh(self) -> Iterator[runtime.Runtime]:

@@ -18,7 +18,11 @@ WORDS: Mapping[HealthState, str] = {
     "down": "down",
     "unknown": "not asked yet",
 }
-BREAKERS = {"closed": "closed", "open": "open: left alone", "half_open": "half open: one call is trying"}
+BREAKERS = {
+    "closed": "breaker closed",
+    "open": "breaker open",
+    "half_open": "breaker half open",
+}
 
 
 def all_standings() -> tuple[Standing, ...]:

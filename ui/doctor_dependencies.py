@@ -1,15 +1,23 @@
-"""Doctor's table of what Relaydeck depends on: how each stands by its latest calls, and when it is tried next."""
+"""Doctor's list of what Relaydeck depends on: how each stands by its latest calls, and when it is tried next."""
 
 import streamlit as st
 
+from services.models import HealthState
 from services.standing import Standing
 from ui import context, dependencies, formats, safe
-from ui.dependencies import WORDS
 
 ABOUT = (
-    "From the calls that Relaydeck makes anyway; this table sends none. A breaker opens when most of the latest calls "
+    "From the calls that Relaydeck makes anyway; this list sends none. A breaker opens when most of the latest calls "
     "failed, leaves the service alone for a while, and then lets one call try."
 )
+
+LOOKS: dict[HealthState, tuple[str, str]] = {
+    "ok": ("green", ":material/check_circle:"),
+    "degraded": ("orange", ":material/warning:"),
+    "down": ("red", ":material/cancel:"),
+    "unknown": ("gray", ":material/help:"),
+}
+TITLE_PART, EVIDENCE_PART = 3, 9
 
 
 def is_failing() -> bool:
@@ -19,53 +27,53 @@ def is_failing() -> bool:
 def draw() -> None:
     with st.container(border=True, gap="small", key="doctor-group-dependencies"):
         st.markdown("**What Relaydeck depends on**")
-        st.dataframe(
-            [*map(as_row, dependencies.all_standings()), *functions_row()],
-            key="doctor-dependencies",
-            hide_index=True,
-        )
+        for standing in dependencies.all_standings():
+            name = standing.dependency[:1].upper() + standing.dependency[1:]
+            draw_line(name, standing.state, dependencies.BREAKERS[standing.breaker], *told(standing))
+        draw_functions()
         st.caption(f"{ABOUT} As of {formats.told(formats.clock(formats.now()))}.")
 
 
-def as_row(standing: Standing) -> dict[str, str]:
-    return {
-        "Dependency": standing.dependency[:1].upper() + standing.dependency[1:],
-        "State": WORDS[standing.state],
-        "Since": formats.clock(standing.since) if standing.since else "",
-        "Breaker": dependencies.BREAKERS[standing.breaker],
-        "Next try": next_words(standing.next_try_s),
-        "Failed of latest calls": f"{standing.failures} of {standing.calls}"
+def draw_line(name: str, state: HealthState, breaker: str, words: str, said: str = "") -> None:
+    """Draw one line, as those of the checks below. Never by colour alone."""
+    colour, icon = LOOKS[state]
+    title, evidence = st.columns([TITLE_PART, EVIDENCE_PART], gap="small")
+    with title, st.container(gap="xxsmall"):
+        st.markdown(f":{colour}[{icon}] {safe.inline(name)}")
+        st.caption(f"{dependencies.WORDS[state]} · {breaker}")
+    with evidence, st.container(gap="xxsmall"):
+        st.markdown(formats.told(words))
+        if said:
+            st.caption(safe.inline(said, 400))
+
+
+def told(standing: Standing) -> tuple[str, str]:
+    """Return what the latest calls came to, when the next one goes through, and what the last failure said."""
+    worked, failed = formats.clock(standing.worked_at), formats.clock(standing.failed_at)
+    found = [
+        f"Last success {worked}" if standing.worked_at else "No success yet",
+        f"last failure {failed} ({standing.failure})" if standing.failed_at else "no failure yet",
+        f"{standing.failures} of the latest {formats.count(standing.calls, 'call')} failed"
         if standing.calls
-        else "none made",
-        "Last success": formats.clock(standing.worked_at) if standing.worked_at else "none yet",
-        "Last failure": failure_words(standing),
-        "What it said": safe.clean(standing.message)[:300],
-    }
-
-
-def functions_row() -> list[dict[str, str]]:
-    """Return the row of the function app, which is never called: it is judged by what lies in its queues."""
-    known = {part.part: part for part in context.services().health.latest()}.get("Function app")
-    return [
-        {
-            "Dependency": "Function app",
-            "State": WORDS[known.state] if known is not None else "not known",
-            "Since": "",
-            "Breaker": "never called: judged by its queues",
-            "Next try": "",
-            "Failed of latest calls": "",
-            "Last success": "",
-            "Last failure": "",
-            "What it said": safe.clean(known.detail)[:300] if known is not None else "",
-        }
+        else "",
+        f"failing since {formats.clock(standing.since)}" if standing.since else "",
+        next_words(standing.next_try_s),
     ]
+    return " · ".join(filter(None, found)), standing.message if standing.is_failing else ""
+
+
+def draw_functions() -> None:
+    """Draw the function app, which is never called: it is judged by what lies in its queues."""
+    known = {part.part: part for part in context.services().health.latest()}.get("Function app")
+    words = "Never called: judged by its queues."
+    if known is None:
+        draw_line("Function app", "unknown", "no breaker", words)
+    else:
+        at = formats.clock(known.checked_at)
+        draw_line("Function app", known.state, "no breaker", f"{words} Looked at {at}.", known.detail)
 
 
 def next_words(next_try_s: float | None) -> str:
     if next_try_s is None:
-        return "any call"
-    return "the next call" if next_try_s < 1 else f"in {next_try_s:.0f} s"
-
-
-def failure_words(standing: Standing) -> str:
-    return f"{formats.clock(standing.failed_at)} {standing.failure}" if standing.failed_at else "none yet"
+        return ""
+    return "the next call tries it" if next_try_s < 1 else f"next try in {next_try_s:.0f} s"
