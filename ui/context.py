@@ -213,7 +213,12 @@ def peeked(queue: str) -> tuple[Sequence[PeekedMessage], datetime]:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def peeks() -> Kept[[str], Sequence[PeekedMessage]]:
     """Looks at queues, by name; clear them to look again."""
-    return Kept("These messages", lambda queue: services().queues.peek(queue), fresh_s=PEEK_FRESH_S, most=100)
+    return Kept(
+        "What waits in this queue",
+        lambda queue: services().queues.peek(queue),
+        fresh_s=PEEK_FRESH_S,
+        most=100,
+    )
 
 
 def agent_definition(agent_id: str) -> tuple[AgentRecord | None, datetime]:
