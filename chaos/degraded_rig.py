@@ -36,8 +36,8 @@ OPERATIONS: Mapping[str, str] = {
 }
 FAULTS: Mapping[str, Mapping[str, object]] = {
     "down": {"kind": "reset"},
-    "hanging": {"kind": "hang", "delay_s": 6.0},
-    "slow": {"kind": "slow", "delay_s": 6.0},
+    "hanging": {"kind": "hang", "delay_s": 10.0},
+    "slow": {"kind": "slow", "delay_s": 10.0},
     "a sign-in page": {"status": 200, "body": "<html><body>Sign in</body></html>"},
     "an empty object": {"status": 200, "body": "{}", "headers": JSON},
     "another shape": {"status": 200, "body": '{"value": 7, "data": "x", "responses": {}}', "headers": JSON},

@@ -48,7 +48,53 @@ def document(reply: Reply) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture
+@pytest.mark.usefixtures("control")
+def test_a_dashboard_that_did_not_start_lives_and_is_not_ready() -> None:
+    failure: ServiceError = Unavailable("Local Azure did not start.", operation="start")
+    startup.failed(failure)
+    try:
+        assert ask("/livez").status == 200
+        assert (ask("/readyz").status, ask("/readyz").body) == (503, b"not ok")
+        found = ask("/statusz")
+        assert found.status == 503 and document(found)["checks"]["services"] is False
+    finally:
+        startup.failed(None)
+
+
+@pytest.mark.usefixtures("control")
+def test_a_state_folder_that_takes_nothing_is_not_ready(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    running = runtime.current()
+    away = running.services.settings.model_copy(update={"state_dir": tmp_path / "gone"})
+    monkeypatch.setattr(running, "services", replace(running.services, settings=away))
+
+    assert ask("/readyz").status == 503
+    assert document(ask("/statusz"))["checks"]["state folder"] is False
+
+
+@pytest.mark.usefixtures("control")
+def test_a_blocked_event_loop_is_not_ready_while_it_is_and_just_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Measured on a loop of its own, blocked in earnest for as long as is too long."""
+    monkeypatch.setattr(probes, "LAG_MOST_S", 0.2)
+
+    async def blocked() -> tuple[float, float]:
+        watch = probes.LoopWatch()
+        async with watch.watching():
+            await asyncio.sleep(0)
+            quiet_s = watch.lag_s()
+            time.sleep(probes.LAG_EVERY_S + 0.4)  # noqa: ASYNC251 - this is what is tested
+            return quiet_s, watch.lag_s()
+
+    quiet_s, lag_s = asyncio.run(blocked())
+    assert quiet_s < 0.2 < lag_s
+    monkeypatch.setattr(probes.loop_watch, "lag_s", lambda: lag_s)
+    assert ask("/readyz").status == 503 and ask("/livez").status == 200
+
+
+@pytest.fixture(scope="module")
 def all_down(local_azure: Control) -> Iterator[runtime.Runtime]:
     """Services that have tried each dependency and found none."""
     rig = Rig(
@@ -97,49 +143,3 @@ def test_who_is_not_here_is_told_ok_and_no_more(all_down: runtime.Runtime) -> No
     assert (ask("/livez", ELSEWHERE).body, ask("/readyz", ELSEWHERE).body) == (b"ok", b"ok")
     refused = ask("/statusz", ELSEWHERE)
     assert (refused.status, document(refused)) == (401, {"status": "ok"})
-
-
-@pytest.mark.usefixtures("control")
-def test_a_dashboard_that_did_not_start_lives_and_is_not_ready() -> None:
-    failure: ServiceError = Unavailable("Local Azure did not start.", operation="start")
-    startup.failed(failure)
-    try:
-        assert ask("/livez").status == 200
-        assert (ask("/readyz").status, ask("/readyz").body) == (503, b"not ok")
-        found = ask("/statusz")
-        assert found.status == 503 and document(found)["checks"]["services"] is False
-    finally:
-        startup.failed(None)
-
-
-@pytest.mark.usefixtures("control")
-def test_a_state_folder_that_takes_nothing_is_not_ready(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    running = runtime.current()
-    away = running.services.settings.model_copy(update={"state_dir": tmp_path / "gone"})
-    monkeypatch.setattr(running, "services", replace(running.services, settings=away))
-
-    assert ask("/readyz").status == 503
-    assert document(ask("/statusz"))["checks"]["state folder"] is False
-
-
-@pytest.mark.usefixtures("control")
-def test_a_blocked_event_loop_is_not_ready_while_it_is_and_just_after(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Measured on a loop of its own, blocked in earnest for as long as is too long."""
-    monkeypatch.setattr(probes, "LAG_MOST_S", 0.2)
-
-    async def blocked() -> tuple[float, float]:
-        watch = probes.LoopWatch()
-        async with watch.watching():
-            await asyncio.sleep(0)
-            quiet_s = watch.lag_s()
-            time.sleep(probes.LAG_EVERY_S + 0.4)  # noqa: ASYNC251 - this is what is tested
-            return quiet_s, watch.lag_s()
-
-    quiet_s, lag_s = asyncio.run(blocked())
-    assert quiet_s < 0.2 < lag_s
-    monkeypatch.setattr(probes.loop_watch, "lag_s", lambda: lag_s)
-    assert ask("/readyz").status == 503 and ask("/livez").status == 200
