@@ -1,6 +1,7 @@
 """Every page on services of its own, against a Local Azure whose parts fail as they are told to."""
 
 import contextlib
+import importlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 SHELL = ROOT / "ui" / "shell.py"
 MANY = 100_000
 RUN_TIMEOUT_S = 40
+LATE = ("pandas", "pyarrow", "plotly.graph_objects")  # imported with the first table or chart
 WARM_S = 20.0
 JSON = {"Content-Type": "application/json"}
 
@@ -152,6 +154,8 @@ class Rig:
                 "agent": services.team.orchestrator().id,
                 "queue": services.catalogue[0].input_queue,
             }
+            for name in LATE:
+                importlib.import_module(name)
             for screen in screens(world) if warm else ():
                 self.open(screen)
             return world
