@@ -35,6 +35,7 @@ from services.monitor.metrics import MetricAsk, MetricsService
 from services.monitor.results import Ask, Result
 from services.monitor.shapes import Bar, Trace
 from services.poison.shapes import Look
+from services.resilience.dependencies import FOUNDRY
 from ui import dependencies, formats, patience, startup, view
 from ui.doctor_board import DoctorBoard
 from ui.kept import GONE, Kept, Reading
@@ -454,6 +455,8 @@ class HealthBoard:
         try:
             services().standings.try_failing()
             parts = self._health.check_all()
+            if not any(one.is_failing for one in dependencies.all_standings() if one.dependency == FOUNDRY):
+                services().threads.resume()
             with self._lock:
                 self._parts = parts
         finally:

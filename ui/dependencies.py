@@ -10,6 +10,7 @@ from services.standing import Standing
 from ui import formats
 
 PARTS: Mapping[str, str] = {"Agents": FOUNDRY, "Queues": QUEUES, "Telemetry": INGESTION}
+JUDGED: Mapping[str, str] = {"Function app": QUEUES, "Model": FOUNDRY}  # seen through another one only
 OTHERS: Mapping[str, str] = {LOGS: "Logs", METRICS: "Metrics", TOKEN: "Sign-in"}
 WORST: tuple[HealthState, ...] = ("ok", "unknown", "degraded", "down")
 WORDS: Mapping[HealthState, str] = {
@@ -45,7 +46,12 @@ def next_words(standing: Standing) -> str:
 def merged(parts: Sequence[PartHealth]) -> tuple[PartHealth, ...]:
     """Return *parts*, each no better than what it depends on stands by now: a check may be half a minute old."""
     standings = {one.dependency: one for one in all_standings()}
-    return tuple(_merge(part, standings.get(PARTS.get(part.part, ""))) for part in parts)
+    return tuple(
+        _judged(part, standings.get(JUDGED[part.part]))
+        if part.part in JUDGED
+        else _merge(part, standings.get(PARTS.get(part.part, "")))
+        for part in parts
+    )
 
 
 def others() -> tuple[PartHealth, ...]:
@@ -80,4 +86,13 @@ def _merge(part: PartHealth, standing: Standing | None) -> PartHealth:
         return part
     if WORST.index(standing.state) > WORST.index(part.state):
         return PartHealth(part.part, standing.state, words(standing), standing.failed_at)
+    if standing.breaker != "closed":  # what was met is on Doctor; here it counts when it is tried again
+        return replace(part, detail=words(standing))
     return replace(part, detail=f"{part.detail} {words(standing)}")
+
+
+def _judged(part: PartHealth, standing: Standing | None) -> PartHealth:
+    """Return *part* as not known while it cannot be seen: that the way to it is broken says nothing of it."""
+    if standing is None or standing.state != "down" or part.state != "down":
+        return part
+    return replace(part, state="unknown", detail=f"Not known while {standing.dependency} fails.")

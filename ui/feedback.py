@@ -96,7 +96,10 @@ def since_words(error: ServiceError) -> str:
         return ""
     served = f", served last at {formats.clock(known.worked_at)}" if known.worked_at else ", not served yet"
     since = f" Failing since {formats.clock(known.since)}{served}."
-    return formats.told(f"{since}{dependencies.next_words(known)}")
+    next_try = (
+        "" if error.code == "BreakerOpen" else dependencies.next_words(known)
+    )  # the message says it then
+    return formats.told(f"{since}{next_try}")
 
 
 def draw_bug(error: Exception) -> None:
