@@ -19,6 +19,7 @@ from azure.storage.queue import QueueMessage, QueueServiceClient
 
 from services.errors import NotFound, ShapeError
 from services.models import PeekedMessage, QueueDepth, QueueSettings, QueueState
+from services.queue_shapes import checked, name_of, require_xml
 from services.resilience import Resilience
 
 log = logging.getLogger(__name__)
@@ -102,8 +103,11 @@ class QueueService:
         put = self._resilience.once(
             "write to queue",
             queue,
-            lambda: client.send_message(
-                PROBE_TEXT, visibility_timeout=PROBE_LIFE_S - 1, time_to_live=PROBE_LIFE_S
+            lambda: checked(
+                client.send_message(
+                    PROBE_TEXT, visibility_timeout=PROBE_LIFE_S - 1, time_to_live=PROBE_LIFE_S
+                ),
+                held=True,
             ),
         )
         self._resilience.delete(
@@ -143,23 +147,23 @@ class QueueService:
         names: list[str] = []
         pages = self._client.list_queues(name_starts_with=prefix or None, raw_response_hook=taken.append)
         for page in pages.by_page():
-            _require_xml(taken[-1], "EnumerationResults")
-            names += [str(queue.name) for queue in page]
+            require_xml(taken, "EnumerationResults")
+            names += [name_of(queue) for queue in page]
         return [name for name in names if not name.startswith(LEASE_PREFIX)]
 
     def _read_configured(self) -> list[QueueSettings]:
         taken: list[PipelineResponse[Any, Any]] = []
         found: list[QueueSettings] = []
         for page in self._client.list_queues(include_metadata=True, raw_response_hook=taken.append).by_page():
-            _require_xml(taken[-1], "EnumerationResults")
-            found += [QueueSettings(str(queue.name), dict(queue.metadata or {})) for queue in page]
+            require_xml(taken, "EnumerationResults")
+            found += [QueueSettings(name_of(queue), dict(queue.metadata or {})) for queue in page]
         return found
 
     def _read_count(self, name: str) -> int:
         taken: list[PipelineResponse[Any, Any]] = []
         self._client.get_queue_client(name).get_queue_properties(raw_response_hook=taken.append)
         value = taken[-1].http_response.headers.get(DEPTH_HEADER, "")
-        if not value.isdecimal():
+        if not (value.isascii() and value.isdecimal()):
             raise ShapeError(
                 f"header {DEPTH_HEADER}", "a number"
             )  # a proxy's page, not a queue: never shown as 0
@@ -168,8 +172,8 @@ class QueueService:
     def _read_messages(self, name: str, limit: int) -> list[QueueMessage]:
         taken: list[PipelineResponse[Any, Any]] = []
         found = self._client.get_queue_client(name).peek_messages(limit, raw_response_hook=taken.append)
-        _require_xml(taken[-1], "QueueMessagesList")
-        return found
+        require_xml(taken, "QueueMessagesList")
+        return [checked(message) for message in found]
 
     def _create(self, name: str, metadata: Mapping[str, str] | None = None) -> bool:
         taken: list[PipelineResponse[Any, Any]] = []
@@ -246,9 +250,3 @@ def _as_peeked(message: QueueMessage) -> PeekedMessage:
         text=text,
         encoded=encoded,
     )
-
-
-def _require_xml(response: PipelineResponse[Any, Any], root: str) -> None:
-    """The SDK reads a sign-in page that came with status 200 as an empty list; this does not."""
-    if f"<{root}" not in response.http_response.text()[:400]:
-        raise ShapeError("the reply", f"a {root} document")

@@ -75,7 +75,7 @@ _TRANSPORT = (
     OSError,
 )
 _BAD_BODY = (DeserializationError, json.JSONDecodeError, UnicodeDecodeError, ET.ParseError)
-_SHAPE = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+_SHAPE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 @contextmanager
@@ -308,7 +308,7 @@ def _json_body(exc: Exception) -> Mapping[str, object]:
         try:
             text = getattr(exc, "response", None).text  # type: ignore[union-attr]  # no response: AttributeError
             body = json.loads(text() if callable(text) else text)
-        except (AttributeError, ValueError, TypeError, AzureError, *_TRANSPORT):
+        except (AttributeError, ValueError, TypeError, RecursionError, AzureError, *_TRANSPORT):
             return {}
     return body if isinstance(body, Mapping) else {"error": None}
 

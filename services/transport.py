@@ -26,20 +26,26 @@ DEFAULT_HEADERS = {"Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connect
 
 
 class ConnectionLine:
-    """See services.resilience.watchdog.Line."""
+    """See services.resilience.watchdog.Line. *sock*: the one that the latest request went out on.
+
+    It is kept here, for the connection forgets it before the reply is read when the reply says no length, or that it
+    is the last one.
+    """
 
     def __init__(self, connection: HTTPConnection) -> None:
         self._connection = connection
+        self.sock: socket.socket | None = None
 
     def cut(self) -> None:
         # Closing would not do: a thread that waits in recv() on a closed descriptor goes on waiting. And it is the
         # plain socket's shutdown(): the one of SSLSocket drops the TLS state under the reading thread.
-        if (sock := self._connection.sock) is not None:  # it appears while the connection comes up
-            with suppress(OSError):  # the other side was faster
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        for sock in (self._connection.sock, self.sock):
+            if sock is not None:
+                with suppress(OSError):  # the other side was faster
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def limit_silence(self, seconds: float) -> None:
-        if (sock := self._connection.sock) is not None:
+        if (sock := self._connection.sock or self.sock) is not None:
             with suppress(OSError):
                 sock.settimeout(seconds)
 
@@ -48,9 +54,15 @@ class _OneWrite(HTTPConnection):
     """Sends the head and a small body together: apart, each wakes the other side on its own."""
 
     _held: list[bytes] | None = None
+    _own_line: ConnectionLine | None = None
+
+    def _line(self) -> ConnectionLine:
+        if self._own_line is None:
+            self._own_line = ConnectionLine(self)
+        return self._own_line
 
     def connect(self) -> None:
-        line_taken(ConnectionLine(self))  # from here on: the other side may say nothing to a TLS handshake
+        line_taken(self._line())  # from here on: the other side may say nothing to a TLS handshake
         self._within_deadline()
         super().connect()
 
@@ -85,10 +97,12 @@ class _OneWrite(HTTPConnection):
             self.timeout = max(left_s, SHORTEST_S)
 
     def request(self, *args: Any, **kwargs: Any) -> None:  # urllib3's own signature, passed on unread
-        line_taken(ConnectionLine(self))
+        line = self._line()
+        line_taken(line)
         self._held = []
         try:
             super().request(*args, **kwargs)
+            line.sock = self.sock
             self._flush()
         finally:
             self._held = None

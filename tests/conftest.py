@@ -29,6 +29,16 @@ def no_demo_history() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def every_call_is_watched() -> Iterator[None]:
+    """Fail whatever request services/ sends past the wrapper of remote calls, in any test of any suite."""
+    from services import transport
+    from tests.escapes import refusing_escapes
+
+    with refusing_escapes(transport._Session):
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with Emulator(EmulatorSettings(state=tmp_path_factory.mktemp("local-azure"))) as emulator:

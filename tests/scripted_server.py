@@ -5,7 +5,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,14 +15,17 @@ from typing import BinaryIO, Literal, Self
 from emulator.certificates import ensure_certificates
 from emulator.clock import Clock
 
-How = Literal["whole", "reset", "reset_after_head", "truncate", "drip", "hang", "endless"]
+How = Literal[
+    "whole", "reset", "reset_after_head", "truncate", "drip", "drip_head", "hang", "endless", "flood"
+]
 JSON_TYPE = {"Content-Type": "application/json; charset=utf-8"}
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One answer. *how*: `reset` before a byte, `truncate` half of the body and then close, `drip` a byte per
-    *pause_s*, `hang` nothing until the server stops, `endless` the *chunks* and then nothing.
+    *pause_s*, `drip_head` the same from the first byte on, `hang` nothing until the server stops, `endless` the *chunks*
+    and then nothing, `flood` the body again and again.
 
     *chunks*: sent in chunked transfer coding instead of *body*.
     """
@@ -69,7 +71,9 @@ class Asked:
 class ScriptedServer:
     """Gives its replies in order; the last one again and again. A function in place of a reply makes one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, mute: bool = False) -> None:
+        """*mute*: take connections and never say a word on them, not even that of TLS."""
+        self._mute = mute
         found = ensure_certificates(folder, Clock())
         self.ca_file = str(found.ca)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -116,6 +120,10 @@ class ScriptedServer:
             threading.Thread(target=self._serve, args=[plain], daemon=True).start()
 
     def _serve(self, plain: socket.socket) -> None:
+        if self._mute:
+            with plain:
+                self._stopping.wait()
+            return
         with plain, suppress(OSError, ssl.SSLError):
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._context.wrap_socket(plain, server_side=True) as connection:
@@ -143,6 +151,13 @@ class ScriptedServer:
             return False
         if reply.chunks:
             return self._send_chunks(connection, reply)
+        if reply.how == "drip_head":
+            return self._drip(connection, _head(reply, {}) * 10, reply.pause_s)
+        if reply.how == "flood":
+            connection.sendall(_head(reply, {}))  # without a length: it ends when the connection does
+            while not self._stopping.wait(reply.pause_s):
+                connection.sendall(reply.body)
+            return False
         connection.sendall(_head(reply, {"Content-Length": str(len(reply.body))}))
         if reply.how == "reset_after_head":
             _reset(connection)
@@ -151,11 +166,15 @@ class ScriptedServer:
             connection.sendall(reply.body[: len(reply.body) // 2])
             return False
         if reply.how == "drip":
-            for position in range(len(reply.body)):
-                connection.sendall(reply.body[position : position + 1])
-                time.sleep(reply.pause_s)
-            return True
+            return self._drip(connection, reply.body, reply.pause_s)
         connection.sendall(reply.body)
+        return True
+
+    def _drip(self, connection: ssl.SSLSocket, data: bytes, pause_s: float) -> bool:
+        for position in range(len(data)):
+            connection.sendall(data[position : position + 1])
+            if self._stopping.wait(pause_s):
+                return False
         return True
 
     def _send_chunks(self, connection: ssl.SSLSocket, reply: Reply) -> bool:

@@ -22,6 +22,7 @@ from azure.core.pipeline import PipelineResponse
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 from services.errors import AccessDenied, Conflict, InvalidInput, NotFound, ServiceError, ShapeError
+from services.queue_shapes import checked, require_xml, text_of
 from services.queues import DEPTH_HEADER, LEASE_PREFIX
 from services.resilience import Resilience
 
@@ -143,13 +144,17 @@ class Lease:
     def _receive(self) -> QueueMessage | None:
         """Return the message, None when it is hidden. Not repeated when its effect is open: it may be hidden now."""
         until_s = time.monotonic() + self._held_s  # before it is sent: on the safe side
-        message = self._resilience.once(
-            "take the lease",
-            self.queue,
-            lambda: self._queue().receive_message(visibility_timeout=self._held_s),
-        )
+        message = self._resilience.once("take the lease", self.queue, self._received)
         self._held_until_s = until_s
         return message
+
+    def _received(self) -> QueueMessage | None:
+        taken: list[PipelineResponse[Any, Any]] = []
+        message = self._queue().receive_message(
+            visibility_timeout=self._held_s, raw_response_hook=taken.append
+        )
+        require_xml(taken, "QueueMessagesList")
+        return None if message is None else checked(message, held=True)
 
     def _renew(self, over: threading.Event) -> None:
         missed = 0
@@ -176,7 +181,9 @@ class Lease:
         return renewed
 
     def _hide(self, message: QueueMessage, seconds: int) -> QueueMessage:
-        return self._queue().update_message(message, visibility_timeout=seconds)
+        renewed = self._queue().update_message(message, visibility_timeout=seconds)
+        text_of(renewed.pop_receipt, "the receipt of a message")
+        return renewed
 
     def _make(self) -> None:
         try:

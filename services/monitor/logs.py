@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from azure.core.pipeline import PipelineResponse
+
 from services.errands import Errands
 from services.errors import (
     AccessDenied,
@@ -23,6 +25,7 @@ from services.errors import (
     UnexpectedReply,
 )
 from services.monitor.catalogue import Query, all_queries
+from services.monitor.replies import check_logs
 from services.monitor.results import Ask, Result, rows_of
 from services.redaction import redact
 from services.resilience import Resilience
@@ -60,7 +63,7 @@ class _Pending:
 class LogsService:
     """Asks queries of one workspace. Threads share it; results are kept for *fresh_s* and shared by all viewers.
 
-    *client*: made at the first question, since importing it takes long. *deadline_s*: of one request, at least 6.
+    *client*: made at the first question, since importing it takes long. *deadline_s*: of one request.
     """
 
     def __init__(
@@ -176,11 +179,13 @@ class LogsService:
                 workspace_id=self._workspace,
                 query=one.kql,
                 timespan=None,  # each query bounds TimeGenerated itself
-                server_timeout=int(self._deadline_s - REPLY_S),
+                server_timeout=max(1, int(self._deadline_s - REPLY_S)),
             )
             for one in pending
         ]
-        replies = self._client.query_batch(batch)
+        taken: list[PipelineResponse[Any, Any]] = []
+        replies = self._client.query_batch(batch, raw_response_hook=taken.append)
+        check_logs(taken)
         if len(replies) != len(batch):
             raise ShapeError("the reply", f"one result for each of {len(batch)} queries")
         return replies

@@ -13,9 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
+from azure.core.pipeline import PipelineResponse
+
 from services.errands import Errands
 from services.errors import InvalidInput, NotYet, ServiceError, ShapeError, Throttled
 from services.monitor.platform import Aggregation, Resource
+from services.monitor.replies import check_metrics
 from services.monitor.results import Result, Row
 from services.resilience import Resilience
 
@@ -170,6 +173,7 @@ class MetricsService:
     def _send(self, ask: MetricAsk) -> tuple[Row, ...]:
         if self._client is None:
             self._client = self._make_client()
+        taken: list[PipelineResponse[Any, Any]] = []
         split: dict[str, Any] = {}
         if ask.split:
             split = {"filter": _filter(ask), "max_results": MOST_SERIES, "order_by": _order(ask)}
@@ -180,8 +184,10 @@ class MetricsService:
             timespan=(_start(ask), _end(ask)),
             granularity=ask.grain,
             aggregations=[ask.aggregation],
+            raw_response_hook=taken.append,
             **split,
         )
+        check_metrics(taken)
         if len(found) != 1:
             raise ShapeError("the reply", "one result for one resource")
         metric = next((one for one in found[0].metrics if one.name == ask.metric), None)

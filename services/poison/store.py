@@ -16,7 +16,8 @@ from typing import Any
 from azure.core.pipeline import PipelineResponse
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
-from services.errors import AccessDenied, InvalidInput, ServiceError, ShapeError
+from services.errors import AccessDenied, InvalidInput, ServiceError
+from services.queue_shapes import checked, require_xml, storable, text_of
 from services.queues import POISON_SUFFIX
 from services.resilience import Resilience
 
@@ -24,6 +25,7 @@ NAME = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*")  # of a queue
 HELD_S = 60  # long enough for a batch at a second a request, short for somebody who waits after a crash
 BATCH = 32  # the most the service gives at once
 AT_ONCE = 8
+SENDING = "send message"
 READER = "Storage Queue Data Reader"
 PROCESSOR = "Storage Queue Data Message Processor"
 SENDER = "Storage Queue Data Message Sender"
@@ -85,11 +87,14 @@ class PoisonStore:
 
     def send(self, queue: str, content: str) -> str:
         """Put *content*, as it is to be stored; return the new message's id. One request, repeated only when it
-        certainly had no effect."""
+        certainly had no effect. Raises InvalidInput, without a request, when a queue cannot hold it."""
+        storable(content, SENDING, queue)
+
+        def put() -> str:
+            return text_of(self._queue(queue).send_message(content).id, "the id of a message")
+
         with naming_role(SENDER, queue):
-            return self._resilience.once(
-                "send message", queue, lambda: str(self._queue(queue).send_message(content).id)
-            )
+            return self._resilience.once(SENDING, queue, put)
 
     def clear(self, queue: str) -> None:
         """Delete all messages. A queue of many takes several requests: the service gives up on each after 30 s."""
@@ -103,8 +108,8 @@ class PoisonStore:
     def _peek(self, queue: str) -> list[Stored]:
         taken: list[PipelineResponse[Any, Any]] = []
         found = self._queue(queue).peek_messages(BATCH, raw_response_hook=taken.append)
-        _require_list(taken)
-        return [_stored(message) for message in found]
+        require_xml(taken, "QueueMessagesList")
+        return [_stored(checked(message)) for message in found]
 
     def _take(self, queue: str, count: int) -> list[Stored]:
         taken: list[PipelineResponse[Any, Any]] = []
@@ -113,9 +118,9 @@ class PoisonStore:
             visibility_timeout=HELD_S,
             raw_response_hook=taken.append,
         )
-        found = [_stored(message) for message in next(pages.by_page(), [])]
-        _require_list(taken)
-        return found
+        found = list(next(pages.by_page(), []))
+        require_xml(taken, "QueueMessagesList")
+        return [_stored(checked(message, held=True)) for message in found]
 
     def _gave_back(self, queue: str, held: Stored) -> bool:
         def show() -> None:
@@ -162,9 +167,3 @@ def _stored(message: QueueMessage) -> Stored:
         content if isinstance(content, str) else bytes(content or b"").decode("utf-8", "replace"),
         str(message.pop_receipt or ""),
     )
-
-
-def _require_list(taken: Sequence[PipelineResponse[Any, Any]]) -> None:
-    """The SDK reads a sign-in page that came with status 200 as an empty list; this does not."""
-    if taken and "<QueueMessagesList" not in taken[-1].http_response.text()[:400]:
-        raise ShapeError("the reply", "a QueueMessagesList document")

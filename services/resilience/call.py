@@ -283,7 +283,8 @@ class Resilience:
         return isinstance(error, UnexpectedReply) or (isinstance(error, Unavailable) and error.sent)
 
     def _overdue(self, operation: str, resource: str, *, sent: bool = True) -> Unavailable:
-        message = f"Could not {Attempt(operation, resource)}: the reply was not complete in time."
+        reason = "the reply was not complete in time" if sent else "no connection came up in time"
+        message = f"Could not {Attempt(operation, resource)}: {reason}."
         return Unavailable(message, sent=sent, operation=operation, resource=resource)
 
 

@@ -7,7 +7,7 @@ watchdog can cut them, and waits for as long as its SDK likes. So it works on a 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from azure.core.credentials import (
     AccessToken,
@@ -59,8 +59,8 @@ class BoundedCredential:
         given = options or {}
 
         def fetch() -> Token:
-            if isinstance(self._credential, SupportsTokenInfo):
-                return self._credential.get_token_info(*scopes, options=given)
+            if hasattr(self._credential, "get_token_info"):  # as azure-core tells them apart
+                return cast(SupportsTokenInfo, self._credential).get_token_info(*scopes, options=given)
             return self._credential.get_token(*scopes, **given)
 
         token = self._bounded(scopes, f"{scopes} {given} info", fetch)

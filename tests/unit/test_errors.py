@@ -184,6 +184,18 @@ def test_storage_busy_is_throttling_although_it_says_503() -> None:
         ({"retry-after": "-3"}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "1e9"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "7.5"}, 7.5),
+        ({"retry-after": "99999999999"}, 1e9),
+        ({"retry-after": "9" * 250}, 1e9),
+        ({"retry-after": "9" * 5_000}, None),
+        ({"retry-after": "Fri, 31 Dec 2100 23:59:59 +0000", "date": "x" * 50}, pytest.approx(2.3e9, rel=0.1)),
+        ({"retry-after": "Sun, 22 Nov 2020 10:00:30 GMT"}, 0),
+        ({"retry-after": "Mon, 01 Jan 0001 00:00:00 +2359"}, 0),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 -2359"}, None),
+        ({"x-ms-retry-after-ms": "-1500", "retry-after": "3"}, 3),
+        ({"x-ms-retry-after-ms": "soon"}, None),
         ({"retry-after-ms": "250"}, 0.25),
         ({"x-ms-retry-after-ms": "1500", "retry-after": "9"}, 1.5),
         ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 30),
@@ -250,6 +262,30 @@ def test_a_defect_of_ours_stays_a_defect() -> None:
     with pytest.raises(KeyError), azure_call("list queues"):
         shapes.KINDS["no such kind"]
     assert translate(KeyError("x"), ATTEMPT) is None
+
+
+def test_a_reply_too_deep_to_read_is_an_unexpected_reply() -> None:
+    """Sixty thousand brackets: Python gives up with RecursionError, in an error's body as well."""
+    deep = "[" * 60_000
+    with pytest.raises(UnexpectedReply), azure_call("get run"):
+        json.loads(deep)
+
+    assert isinstance(from_http(500, deep), Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "words"),
+    [
+        ("KeyBasedAuthenticationNotPermitted", ConfigurationError, "Entra identity"),
+        ("AuthenticationFailed", AccessDenied, "clock"),
+        ("AuthorizationPermissionMismatch", AccessDenied, "role"),
+    ],
+)
+def test_a_refusal_of_storage_says_what_to_do(code: str, expected: type[ServiceError], words: str) -> None:
+    """Three reasons for the same 403, and three different people who can help."""
+    error = from_http(403, {"error": {"code": code, "message": "No."}})
+
+    assert type(error) is expected and words in error.hint
 
 
 def test_a_service_error_passes_unchanged() -> None:

@@ -145,6 +145,48 @@ def test_a_pause_holds_for_everybody(resilience: Resilience, pace: HandPace) -> 
     assert caught.value.code == "Paused" and not reached
 
 
+def test_an_absent_service_that_asks_for_a_pause_gets_one_and_no_verdict(pace: HandPace) -> None:
+    """503 with Retry-After: all wait, and the breaker, which would leave it alone for longer, is not asked."""
+    resilience = Resilience("Storage", Limits(call_retries=0), pace)
+    reached: list[str] = []
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            resilience.read("peek", "q", failing(Unavailable("later", operation="x", retry_after_s=7)))
+        with pytest.raises(Throttled):
+            resilience.read("peek", "q", lambda: reached.append("x"))
+        assert not reached
+        pace.time_s += 7.1
+
+    assert resilience.view().state == "closed" and resilience.view().calls == 0
+
+
+def test_failures_that_last_are_not_repeated(resilience: Resilience, pace: HandPace) -> None:
+    """A query that took too long once takes as long again, at the same cost."""
+    slow = Unavailable("the gateway gave up", operation="x", status=504)
+
+    with pytest.raises(Unavailable):
+        resilience.read("query", "w", failing(slow), lasting=frozenset({504}))
+    assert pace.slept == []
+
+
+def test_callers_of_one_dependency_share_its_breaker_and_not_their_pauses(pace: HandPace) -> None:
+    """Whoever finds out that it is down spares the others the wait; a pause asked of the index is none of a question's."""
+    dependencies = Dependencies(Limits(call_retries=0), pace)
+    index, question = dependencies.caller(FOUNDRY), dependencies.caller(FOUNDRY)
+    with pytest.raises(Throttled):
+        index.read("list", "", failing(busy(25)))
+    assert question.read("get", "t", failing()) == "done"
+    pace.time_s += 25
+
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            index.read("list", "", failing(lost()))
+        if index.state == "open":
+            break
+
+    assert question.state == "open"
+
+
 def test_the_deadline_bounds_all_attempts_together(pace: HandPace) -> None:
     """A pause that would end after it is not begun."""
     resilience = Resilience("Storage", Limits(call_deadline_s=0.5, breaker_min_calls=20), pace)
