@@ -47,7 +47,8 @@ def draw_status(status: IndexStatus) -> None:
         feedback.draw_error(status.problem)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(
-                f"What is known stays below. Next try in {formats.duration(status.resumes_s)}.",
+                f"{'What is known stays below. ' if status.as_of else ''}"
+                f"Next try in {formats.duration(status.resumes_s)}, or as soon as the service answers.",
                 width="content",
             )
             st.button(
