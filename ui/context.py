@@ -20,7 +20,6 @@ from services.assembly import Services
 from services.diagnosis.verdicts import Diagnosis
 from services.errands import Errands
 from services.errors import InvalidInput, NotFound, ServiceError
-from services.health import HealthService
 from services.inventory.threads_service import ThreadDetail
 from services.models import (
     Answer,
@@ -416,8 +415,8 @@ def place_sidebar(place: DeltaGenerator) -> None:
 class HealthBoard:
     """Keeps the last health of all parts and checks again in the background, one check at a time."""
 
-    def __init__(self, health: HealthService) -> None:
-        self._health = health
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._lock = threading.Lock()
         self._parts: tuple[PartHealth, ...] = ()
         self._checking = False
@@ -453,10 +452,12 @@ class HealthBoard:
 
     def _check(self) -> None:
         try:
-            services().standings.try_failing()
-            parts = self._health.check_all()
-            if not any(one.is_failing for one in dependencies.all_standings() if one.dependency == FOUNDRY):
-                services().threads.resume()
+            standings = self._services.standings  # those of then: the process may be ending
+            standings.try_failing()
+            parts = self._services.health.check_all()
+            foundry = standings.of(FOUNDRY)
+            if foundry is not None and not foundry.is_failing:
+                self._services.threads.resume()
             with self._lock:
                 self._parts = parts
         finally:
@@ -467,7 +468,7 @@ class HealthBoard:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def health_board() -> HealthBoard:
-    return HealthBoard(services().health)
+    return HealthBoard(services())
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
