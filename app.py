@@ -23,7 +23,7 @@ from services.signin.place import (
     refusal,
 )
 from services.signin.rules import rules_of
-from ui import context, feedback, gate, guard, logs, startup
+from ui import context, feedback, gate, guard, logs, probes, startup
 from ui.assets import AssetMiddleware
 from ui.gate_keeper import GateMiddleware
 from ui.hardening import HardeningMiddleware
@@ -91,7 +91,8 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     await asyncio.to_thread(begin)
     runtime.freeze()
     try:
-        yield
+        async with probes.loop_watch.watching():
+            yield
     finally:
         watching.cancel()
         if startup.failure() is None:
@@ -105,6 +106,7 @@ app = st.App(
     ROOT / "ui" / "shell.py",
     lifespan=lifespan,
     secrets=secrets_of(known),
+    routes=probes.ROUTES,
     middleware=[
         Middleware(HardeningMiddleware),
         Middleware(GateMiddleware),

@@ -36,6 +36,7 @@ __all__ = [
     "current",
     "examination",
     "freeze",
+    "is_running",
     "local_endpoints",
     "now",
     "problem",
@@ -157,6 +158,11 @@ def current() -> Runtime:
     if _current is None:
         raise RuntimeError("Relaydeck has not been started: call runtime.start() first.")
     return _current
+
+
+def is_running() -> bool:
+    """Return whether start() has made a runtime that nobody has closed."""
+    return _current is not None
 
 
 def problem() -> ConfigurationError | None:

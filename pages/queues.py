@@ -40,7 +40,7 @@ def main() -> None:
 
 def draw_body() -> None:
     """Fragment: all queues as they are now, from one reading that all viewers share, and their past in one request."""
-    with feedback.showing_errors(retry=context.depth_board.clear, key="queues"):
+    with feedback.showing_errors(retry=context.forget_depths, key="queues"):
         board = queue_data.load(view.current())
         queue_pairs.draw_totals(board)
         st.caption(f"From the storage account, read {formats.age(formats.since_s(board.read_at))}.")

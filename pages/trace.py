@@ -14,6 +14,7 @@ from ui import (
     feedback,
     formats,
     menu,
+    recovery,
     safe,
     trace_diagnosis,
     trace_messages,
@@ -47,7 +48,7 @@ def main() -> None:
                 trace_diagnosis.read("", thread_id, is_open=True)
         draw_empty()
         return
-    with feedback.showing_errors(retry=context.trace.clear, key="trace"):
+    with feedback.showing_errors(retry=context.traces().clear_all, key="trace"):
         try:
             with st.spinner("Reading what telemetry and the agent service know of this run"):
                 trace = context.trace(run_id, thread_id)
@@ -71,7 +72,7 @@ def draw_trace(run_id: str, thread_id: str, was_open: bool) -> None:
     """Fragment: draws the run as it is now, and the whole page once when it has ended, or its telemetry has come."""
     trace = context.latest_trace(context.trace(run_id, thread_id))
     if was_open and not trace.is_open:
-        context.trace.clear(run_id, thread_id)
+        context.traces().clear(run_id, thread_id)
         st.rerun()
     if is_awaited(trace):
         with feedback.showing_errors(key="trace-awaited"):
@@ -125,6 +126,10 @@ def draw_head(trace: Trace) -> None:
             )
     for note in trace.notes:
         st.caption(f":material/info: {safe.inline(note, 400)}")
+    if trace.failure is not None:
+        recovery.await_(trace.failure)
+        if since := feedback.since_words(trace.failure):
+            st.caption(f":orange[:material/history:]{since}")
     result = trace.telemetry
     if result is None:
         return
@@ -186,7 +191,7 @@ def draw_missing(run_id: str, error: NotFound) -> None:
     st.markdown("### :gray[:material/travel_explore:] This run is not known here", anchors=False)
     st.code(safe.clean(run_id)[:200], language=None)
     st.markdown(safe.inline(f"{error.message} {error.hint}", 800))
-    st.button("Look again", key="trace-again", icon=":material/refresh:", on_click=context.trace.clear)
+    st.button("Look again", key="trace-again", icon=":material/refresh:", on_click=context.traces().clear_all)
 
 
 def open_trace() -> None:
@@ -197,8 +202,8 @@ def open_trace() -> None:
 
 def read_again(run_id: str, thread_id: str) -> None:
     """Callback: what is kept of this run is forgotten; reading it is left to the redraw, of the whole page."""
-    context.trace.clear(run_id, thread_id)
-    context.awaited_trace.clear(run_id, thread_id)
+    context.traces().clear(run_id, thread_id)
+    context.awaited_traces().clear(run_id, thread_id)
     st.rerun()
 
 

@@ -59,6 +59,7 @@ from services.resilience import Limits, Resilience
 from services.resilience.dependencies import FOUNDRY, INGESTION, LOGS, METRICS, QUEUES, TOKEN, Dependencies
 from services.resilience.signing import BoundedCredential
 from services.settings import Settings
+from services.standing import Standings
 from services.telemetry.connection import check_found
 from services.telemetry.discovery import discover
 from services.telemetry.guarded import guarded
@@ -106,6 +107,7 @@ class Services:
     agent_actions: AgentActions
     dependencies: Dependencies
     faults: FaultDesk | None
+    standings: Standings
 
 
 def now() -> datetime:
@@ -242,7 +244,27 @@ def assemble(
         agent_actions=AgentActions(backend, team, agents, actions),
         dependencies=dependencies,
         faults=FaultDesk(steering, actions) if steering is not None else None,
+        standings=_standings(dependencies, logs, metrics, now, tell=tell and settings.telemetry == "on"),
     )
+
+
+def _standings(
+    dependencies: Dependencies,
+    logs: LogsService | None,
+    metrics: MetricsService | None,
+    now: Callable[[], datetime],
+    *,
+    tell: bool,
+) -> Standings:
+    """Return how the dependencies in use stand. Foundry and the queues are asked by every check of health; the others, once
+    they fail, by what is given here."""
+    tries: dict[str, Callable[[], object]] = {}
+    if logs is not None:
+        tries[LOGS] = logs.try_it
+    if metrics is not None:
+        tries[METRICS] = metrics.try_it
+    told = (INGESTION,) if tell else ()
+    return Standings(dependencies, now, (FOUNDRY, QUEUES, *tries, *told, TOKEN), tries)
 
 
 def _housekeeping(

@@ -8,12 +8,22 @@ ServiceError
 ├── InvalidInput         the request itself cannot be served: change it
 ├── Throttled            too many requests: wait `retry_after_s`
 ├── Unavailable          not reached, timed out or broken down: nothing is known of the effect unless `sent` is False
+│   └── NotYet           asked, and not answered so far: it is still being read
 └── UnexpectedReply      answered, but not what the service is documented to answer
 
 Remote calls run inside services.translation.azure_call(), which turns whatever the SDKs raise into one of these.
 """
 
 from dataclasses import dataclass
+from threading import Event
+from typing import Protocol
+
+
+class Awaited(Protocol):
+    """What somebody stopped waiting for."""
+
+    @property
+    def done(self) -> Event: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,16 @@ class Unavailable(ServiceError):  # noqa: N818
     ) -> None:
         super().__init__(message, **context)  # type: ignore[arg-type]  # passed through unchanged
         self.sent, self.retry_after_s = sent, retry_after_s
+
+
+class NotYet(Unavailable):
+    """*errand*: what is waited for; its `done` tells when it is back."""
+
+    hint = "It is still being read, and appears here by itself."
+
+    def __init__(self, message: str, *, errand: Awaited, **context: object) -> None:
+        super().__init__(message, sent=True, **context)  # type: ignore[arg-type]  # passed through unchanged
+        self.errand = errand
 
 
 class UnexpectedReply(ServiceError):  # noqa: N818

@@ -46,13 +46,19 @@ class HealthService:
         if telemetry is not None:
             self._checks[TELEMETRY] = lambda: telemetry().verdict()
         self._under_way: dict[str, _Check] = {}
+        self._latest: tuple[PartHealth, ...] = ()
         self._lock = threading.Lock()
 
     def check_all(self) -> tuple[PartHealth, ...]:
         """Return the health of every part, in the order of PARTS, then of telemetry where there is any. About two requests, and four per function tool."""
         checks = [self._begin(part) for part in self._checks]
         due_s = self._timeout_s
-        return tuple(self._end(check, due_s) for check in checks)
+        self._latest = tuple(self._end(check, due_s) for check in checks)
+        return self._latest
+
+    def latest(self) -> tuple[PartHealth, ...]:
+        """Return what check_all() returned last; empty before it did. No request."""
+        return self._latest
 
     def _begin(self, part: str) -> "_Check":
         """Start the check of *part*, or join the one that still hangs: hanging checks must not pile up."""

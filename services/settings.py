@@ -252,6 +252,13 @@ class Settings(BaseModel):
         ge=1,
         le=600,
     )
+    page_wait_s: float = setting(
+        "RELAYDECK_PAGE_WAIT_S",
+        1.5,
+        "How long a page waits for what it reads; then it is drawn with what is known, and again when more has come.",
+        ge=0.1,
+        le=60,
+    )
     call_deadline_s: float = setting(
         "RELAYDECK_CALL_DEADLINE_S",
         30,

@@ -50,7 +50,7 @@ def update_team() -> None:
     with feedback.saying_errors():
         done = context.services().agent_actions.update_team()
         feedback.say(done.words, ":material/build:")
-    context.agent_definition.clear()
+    context.agent_definitions().clear_all()
     context.services().agents.read_again(READ_S)
 
 
@@ -106,7 +106,7 @@ def delete(agent_id: str) -> None:
         context.services().agent_actions.delete(agent_id)
         feedback.say(f"Deleted {safe.inline(agent_id)}", ":material/delete:")
         agents_table.open_agent("")
-    context.agent_definition.clear(agent_id)
+    context.agent_definitions().clear(agent_id)
 
 
 def exported(record: AgentRecord) -> str:

@@ -8,7 +8,7 @@ from services.inventory.agents_board import AgentBoard, AgentEntry
 from services.inventory.agents_lifecycle import LifecycleStage
 from services.inventory.agents_use import Use, Uses, uses_of
 from services.monitor.results import Ask, Result
-from ui import context
+from ui import context, patience
 from ui.view import View
 
 __all__ = ["AgentBoard", "AgentEntry", "LifecycleStage", "Reading", "Use", "Uses", "load"]
@@ -34,7 +34,7 @@ class Reading:
 
 def load(shown: View) -> Reading:
     """Return what there is to show. At most one request to the workspace for each refresh; the index reads by itself."""
-    board = context.services().agents.settled(SETTLES_S)
+    board = context.services().agents.settled(min(SETTLES_S, patience.left_s()))
     results = context.ask_logs(Ask("agent_use", shown.values(), shown.label))
     use = results[0] if results is not None else None
     uses = uses_of(use.rows, board) if use is not None and use.is_known else None
@@ -72,4 +72,4 @@ def last_used(use: Use | None) -> datetime | None:
 
 def is_indexing() -> bool:
     """Whether the first reading of all agents is under way, once it had the time to end."""
-    return context.services().agents.settled(SETTLES_S).state == "indexing"
+    return context.services().agents.settled(min(SETTLES_S, patience.left_s())).state == "indexing"

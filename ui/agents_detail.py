@@ -76,7 +76,7 @@ def draw(was_indexing: bool, agent_id: str) -> None:
 
 def forget(agent_id: str) -> None:
     """For callbacks: read this agent again."""
-    context.agent_definition.clear(agent_id)
+    context.agent_definitions().clear(agent_id)
 
 
 def draw_missing(agent_id: str) -> None:

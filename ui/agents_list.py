@@ -21,7 +21,12 @@ def draw_state(board: AgentBoard) -> None:
     elif board.problem is not None:
         at = view.current().clock(board.read_at)
         said = safe.inline(board.problem.message, 300)
-        st.caption(f":orange[:material/history:] This was read at {at}, and cannot be now. {said}")
+        since = feedback.since_words(board.problem)
+        st.caption(f":orange[:material/history:] This was read at {at}, and cannot be now. {said}{since}")
+    if board.queues_problem is not None:
+        said = safe.inline(board.queues_problem.message, 300)
+        since = feedback.since_words(board.queues_problem)
+        st.caption(f":orange[:material/rule:] Whether queues are missing is not known. {said}{since}")
 
 
 def draw_use_state(reading: Reading) -> None:
@@ -35,6 +40,7 @@ def draw_use_state(reading: Reading) -> None:
         at = view.current().clock(use.read_at)
         st.caption(
             f":orange[:material/history:] Calls were read at {at}, and cannot be now. {safe.inline(use.problem.message, 300)}"
+            f"{feedback.since_words(use.problem)}"
         )
     elif use.state == "partial":
         st.caption(
@@ -58,31 +64,35 @@ def draw_totals(board: AgentBoard) -> None:
     ours = [entry for entry in entries if entry.is_ours]
     drifted = sum(entry.standing == "changed" for entry in ours)
     broken = sum(bool(board.broken(entry)) for entry in entries)
-    at_least = "" if board.is_whole else "≥ "
+
+    def told(number: int, *, whole: bool = board.is_whole) -> str | None:
+        """Return the figure; what was found so far, where not all was read: of nothing nobody knows."""
+        return f"{number:,}" if whole else f"≥ {number:,}" if number else None
+
     with st.grid(5, min_column_width=130, gap="small", key="agents-totals"):
-        cards.metric("Agents", f"{at_least}{len(entries):,}", key="agents-all")
+        cards.metric("Agents", told(len(entries)), key="agents-all")
         cards.metric(
             "Ours",
-            f"{at_least}{len(ours):,}",
+            told(len(ours)),
             key="agents-ours",
             help="Made by Relaydeck in this environment",
         )
         cards.metric(
             "Foreign",
-            f"{at_least}{len(entries) - len(ours):,}",
+            told(len(entries) - len(ours)),
             key="agents-foreign",
             help="Of other makers and environments. Never deleted here",
         )
         cards.metric(
             "Changed",
-            f"{at_least}{drifted:,}",
+            told(drifted),
             key="agents-changed",
             help="Of the present team, and no longer what the settings would make",
             alarm="orange" if drifted else "",
         )
         cards.metric(
             "Broken",
-            f"{at_least}{broken:,}",
+            told(broken, whole=board.is_whole and board.queues is not None),
             key="agents-broken",
             help="Name an agent or a queue that does not exist",
             alarm="red" if broken else "",

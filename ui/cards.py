@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from services.errors import ServiceError
 from services.monitor.results import Result
-from ui import feedback, formats, safe, view
+from ui import feedback, formats, recovery, safe, view
 from ui.charts import palette, sparkline
 
 NO_WORKSPACE = (
@@ -80,6 +80,16 @@ def metric(
             st.markdown(f"![{sparkline.words(trend)}]({picture})")
 
 
+def draw_doubts(found: Sequence[Result]) -> None:
+    """Draw why figures outside of a card are not known, or of an earlier time; nothing when all is well."""
+    unknown = [result for result in found if not result.is_known]
+    for problem in _problems(unknown)[:1]:
+        feedback.draw_error(problem)
+    known = [result for result in found if result.is_known]
+    for words in _notes(known):
+        st.caption(words)
+
+
 def _draw_state(found: Sequence[Result], body: Callable[[], None], empty: str, height: int | None) -> None:
     if not all(result.is_known for result in found):
         with _place(height):
@@ -88,6 +98,9 @@ def _draw_state(found: Sequence[Result], body: Callable[[], None], empty: str, h
         return
     for words in _notes(found):
         st.caption(words)
+    for one in found:
+        if one.state == "stale" and one.problem is not None:
+            recovery.await_(one.problem)
     if not any(result.rows for result in found):
         with _place(height):
             st.caption(empty)
@@ -112,6 +125,7 @@ def _notes(found: Sequence[Result]) -> list[str]:
         at = formats.told(view.current().clock(_oldest(stale)))
         notes.append(
             f":orange[:material/history:] This was read at {at}, and cannot be now. {safe.inline(problem.message, 300)}"
+            f"{feedback.since_words(problem)}"
         )
     return notes
 

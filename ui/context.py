@@ -1,6 +1,5 @@
 """How pages reach the services, and the only caches there are. Nothing here belongs to one person alone."""
 
-import contextlib
 import functools
 import itertools
 import threading
@@ -19,8 +18,8 @@ import runtime
 from services.agents.backend import AgentRecord
 from services.assembly import Services
 from services.diagnosis.verdicts import Diagnosis
+from services.errands import Errands
 from services.errors import InvalidInput, NotFound, ServiceError
-from services.health import HealthService
 from services.inventory.threads_service import ThreadDetail
 from services.models import (
     Answer,
@@ -30,18 +29,23 @@ from services.models import (
     QueueDepth,
     ThreadSummary,
 )
+from services.monitor.lookup import Found
+from services.monitor.metrics import MetricAsk, MetricsService
 from services.monitor.results import Ask, Result
 from services.monitor.shapes import Bar, Trace
 from services.poison.shapes import Look
-from ui import formats, startup, view
+from services.resilience.dependencies import FOUNDRY
+from ui import dependencies, formats, patience, startup, view
 from ui.doctor_board import DoctorBoard
 from ui.fault_board import FaultBoard
+from ui.kept import GONE, Kept, Reading
 
 if TYPE_CHECKING:  # plotly takes a while to import
     from plotly.graph_objects import Figure
 
 ROOT = Path(__file__).parent.parent
 HEALTH_FRESH_S = 30.0
+AILING_FRESH_S = 4.0  # what is not well is looked at with every redraw of the sidebar
 CONVERSATION_FRESH_S = 300.0
 THREADS_FRESH_S = 60.0
 TRACE_FRESH_S = 60.0
@@ -49,6 +53,7 @@ DEPTHS_FRESH_S = 4.0
 FIGURE_KEPT_S = 60.0
 AWAITED_FRESH_S = 4.0
 PEEK_FRESH_S = 4.0
+LOOKUP_FRESH_S = 60.0  # looked for once; this bridges the redraws until it is found
 LOG_KEPT_S = 60.0
 DIAGNOSIS_KEPT_S = 300.0
 POISON_FRESH_S = 30.0
@@ -67,19 +72,32 @@ def services() -> Services:
 
 def conversation(thread_id: str) -> Conversation:
     """Return the thread's questions and answers as read since the last forget(). Raises ServiceErrors."""
-    return _conversation(thread_id, _revisions.get(thread_id, 0))
+    return _conversations().read(_revisions.get(thread_id, 0), None, thread_id).value
 
 
-@st.cache_data(ttl=CONVERSATION_FRESH_S, max_entries=200, show_spinner=False)
 def thread_of(answer_id: str) -> str:
     """Return the conversation of an answer that this process does not know; empty: there is none. Raises ServiceErrors."""
-    return services().answers.thread_of(answer_id) if answer_id else ""
+    return _threads_of_answers()(answer_id) if answer_id else ""
 
 
-@st.cache_resource(ttl=CONVERSATION_FRESH_S, max_entries=200, show_spinner=False)
-def _conversation(thread_id: str, revision: int) -> Conversation:
-    del revision  # only tells a reading that began before a change from one after it
-    return services().answers.conversation(thread_id)
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _threads_of_answers() -> Kept[[str], str]:
+    return Kept(
+        "The conversation of this answer",
+        lambda answer_id: services().answers.thread_of(answer_id),
+        fresh_s=CONVERSATION_FRESH_S,
+        most=200,
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _conversations() -> Kept[[str], Conversation]:
+    return Kept(
+        "This conversation",
+        lambda thread_id: services().answers.conversation(thread_id),
+        fresh_s=CONVERSATION_FRESH_S,
+        most=200,
+    )
 
 
 def recent_threads() -> Sequence[ThreadSummary]:
@@ -87,24 +105,30 @@ def recent_threads() -> Sequence[ThreadSummary]:
 
     Raises ServiceErrors.
     """
-    return _recent_threads(_revisions.get("", 0), hash(services().answers.known_threads()))
+    mark = _revisions.get("", 0), services().answers.known_threads()
+    return _recent_threads().read(mark, None).value
 
 
-@st.cache_resource(ttl=THREADS_FRESH_S, max_entries=4, show_spinner=False)
-def _recent_threads(revision: int, known: int) -> Sequence[ThreadSummary]:
-    del revision, known
-    return services().answers.recent_threads()
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _recent_threads() -> Kept[[], Sequence[ThreadSummary]]:
+    return Kept(
+        "The list of conversations",
+        lambda: services().answers.recent_threads(),
+        fresh_s=THREADS_FRESH_S,
+        most=1,
+    )
 
 
 def thread_detail(thread_id: str) -> ThreadDetail:
     """Return the thread with its messages and runs, as read since the last forget(). Raises ServiceErrors."""
-    return _thread_detail(thread_id, _revisions.get(thread_id, 0))
+    return _thread_details().read(_revisions.get(thread_id, 0), None, thread_id).value
 
 
-@st.cache_resource(ttl=THREADS_FRESH_S, max_entries=50, show_spinner=False)
-def _thread_detail(thread_id: str, revision: int) -> ThreadDetail:
-    del revision
-    return services().thread.read(thread_id)
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _thread_details() -> Kept[[str], ThreadDetail]:
+    return Kept(
+        "This thread", lambda thread_id: services().thread.read(thread_id), fresh_s=THREADS_FRESH_S, most=50
+    )
 
 
 def forget(thread_id: str) -> None:
@@ -125,10 +149,23 @@ def latest(answer: Answer) -> Answer:
     return known if known is not None and known.version >= answer.version else answer
 
 
-@st.cache_resource(ttl=TRACE_FRESH_S, max_entries=200, show_spinner=False)
+@st.cache_resource(show_spinner=False, max_entries=4)
+def traces() -> Kept[[str, str], Trace]:
+    """Traces as they were read last, by run and thread; clear one to read it again."""
+    return Kept(
+        "This trace",
+        lambda run_id, thread_id: services().traces.read(run_id, thread_id),
+        fresh_s=TRACE_FRESH_S,
+        most=200,
+    )
+
+
 def trace(run_id: str, thread_id: str) -> Trace:
-    """Return the trace as it was read last; clear it to read again. Raises ServiceErrors."""
-    return services().traces.read(run_id, thread_id)
+    """Return the trace as it was read last. Raises ServiceErrors."""
+    found = traces()(run_id, thread_id)
+    if found.failure is None and (found.telemetry is None or found.telemetry.problem is None):
+        return found
+    return traces().read(None, AWAITED_FRESH_S, run_id, thread_id).value  # not whole: soon read again
 
 
 def latest_trace(known: Trace) -> Trace:
@@ -138,23 +175,44 @@ def latest_trace(known: Trace) -> Trace:
     return services().traces.of_answer(latest(known.answer), known.telemetry)
 
 
-@st.cache_resource(ttl=AWAITED_FRESH_S, max_entries=200, show_spinner=False)
 def awaited_trace(run_id: str, thread_id: str) -> Trace:
     """Return the trace of a run that is over, with what telemetry tells by now. Raises ServiceErrors."""
-    found = services().traces.again(trace(run_id, thread_id))
+    trace(run_id, thread_id)
+    found = awaited_traces()(run_id, thread_id)
     if found.rows:
-        trace.clear(run_id, thread_id)
+        traces().clear(run_id, thread_id)
     return found
 
 
-@st.cache_resource(ttl=DIAGNOSIS_KEPT_S, max_entries=200, show_spinner=False)
+@st.cache_resource(show_spinner=False, max_entries=4)
+def awaited_traces() -> Kept[[str, str], Trace]:
+    """Traces of runs that are over, as telemetry told of them last, by run and thread."""
+    first = traces()
+
+    def again(run_id: str, thread_id: str) -> Trace:
+        known = first.held(run_id, thread_id)
+        return services().traces.read(run_id, thread_id) if known is None else services().traces.again(known)
+
+    return Kept("What telemetry tells of this run", again, fresh_s=AWAITED_FRESH_S, most=200)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def diagnoses() -> Kept[[str, str], Diagnosis]:
+    """Diagnoses as they were made last, by run and thread; clear them to look again."""
+    return Kept(
+        "This diagnosis",
+        lambda run_id, thread_id: services().diagnosis.diagnose(run_id, thread_id),
+        fresh_s=DIAGNOSIS_KEPT_S,
+        most=200,
+    )
+
+
 def diagnosis(run_id: str, thread_id: str, slot: int) -> Diagnosis:
-    """Return why the run is stuck, or that it is not, as read in this *slot* of time; clear it to read again.
+    """Return why the run is stuck, or that it is not, as read in this *slot* of time. Raises ServiceErrors.
 
     Up to 12 requests.
     """
-    del slot
-    return services().diagnosis.diagnose(run_id, thread_id)
+    return diagnoses().read(slot, None, run_id, thread_id).value
 
 
 def slot_of(every_s: float) -> int:
@@ -162,19 +220,48 @@ def slot_of(every_s: float) -> int:
     return int(formats.now().timestamp() // every_s)
 
 
-@st.cache_resource(ttl=PEEK_FRESH_S, max_entries=100, show_spinner=False)
 def peeked(queue: str) -> tuple[Sequence[PeekedMessage], datetime]:
     """Return the first messages that wait in *queue*, and when they were looked at. Raises ServiceErrors."""
-    return services().queues.peek(queue), formats.now()
+    found = peeks().read(None, None, queue)
+    return found.value, found.read_at
 
 
-@st.cache_resource(ttl=AGENT_FRESH_S, max_entries=50, show_spinner=False)
+@st.cache_resource(show_spinner=False, max_entries=4)
+def peeks() -> Kept[[str], Sequence[PeekedMessage]]:
+    """Looks at queues, by name; clear them to look again."""
+    return Kept(
+        "What waits in this queue",
+        lambda queue: services().queues.peek(queue),
+        fresh_s=PEEK_FRESH_S,
+        most=100,
+    )
+
+
 def agent_definition(agent_id: str) -> tuple[AgentRecord | None, datetime]:
     """Return the agent with all that defines it, None when there is none, and when that was read. Raises ServiceErrors."""
+    found = agent_definitions().read(None, None, agent_id)
+    return found.value, found.read_at
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def agent_definitions() -> Kept[[str], AgentRecord | None]:
+    """Agents as they were read last, by id; clear one to read it again."""
+    return Kept("This agent", _definition, fresh_s=AGENT_FRESH_S, most=50)
+
+
+def _definition(agent_id: str) -> AgentRecord | None:
     try:
-        return services().backend.get_definition(agent_id), formats.now()
+        return services().backend.get_definition(agent_id)
     except (NotFound, InvalidInput):
-        return None, formats.now()
+        return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def lookups() -> Kept[[str], Found]:
+    """What was found for an id that somebody pasted; clear it to look anew."""
+    return Kept(
+        "What was looked for", lambda wanted: services().lookup.find(wanted), fresh_s=LOOKUP_FRESH_S, most=50
+    )
 
 
 def waterfall(bars: tuple[Bar, ...], elapsed_s: float, theme: str) -> "Figure":
@@ -194,25 +281,21 @@ class DepthBoard:
     """Keeps the last reading of all queues; who asks while it is read anew waits for it and shares it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._reading: tuple[Sequence[QueueDepth], datetime] | None = None
+        self._kept: Kept[[], Sequence[QueueDepth]] = Kept(
+            "The list of queues", lambda: services().queues.list_depths(), fresh_s=DEPTHS_FRESH_S, most=1
+        )
 
     def begin(self, patience_s: float) -> None:
         """Have it read while something else is waited for. Who reads next shares it, and meets its failure if it fails."""
+        self._kept.begin(None, patience_s)
 
-        def read() -> None:
-            with contextlib.suppress(ServiceError):
-                self.read(patience_s)
-
-        threading.Thread(target=read, name="queue-board", daemon=True).start()
-
-    def read(self, patience_s: float) -> tuple[Sequence[QueueDepth], datetime]:
+    def read(self, patience_s: float) -> Reading[Sequence[QueueDepth]]:
         """Return all queues, read no longer than *patience_s* ago, and when. Raises ServiceErrors."""
-        with self._lock:
-            if self._reading is None or (formats.since_s(self._reading[1]) or 0.0) >= patience_s:
-                self._reading = None
-                self._reading = services().queues.list_depths(), formats.now()
-            return self._reading
+        return self._kept.read(None, patience_s)
+
+    def forget(self) -> None:
+        """Read them anew when they are drawn next."""
+        self._kept.clear()
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -230,7 +313,14 @@ def all_depths() -> tuple[Sequence[QueueDepth], datetime]:
 
     Raises ServiceErrors.
     """
-    return depth_board().read(max(DEPTHS_FRESH_S, view.patience_s(live=True)))
+    found = depth_board().read(max(DEPTHS_FRESH_S, view.patience_s(live=True)))
+    return found.value, found.read_at
+
+
+def forget_depths() -> None:
+    """For callbacks: read the queues, and what waits in them, anew when they are drawn next."""
+    depth_board().forget()
+    peeks().clear_all()
 
 
 class PoisonBoard:
@@ -239,30 +329,38 @@ class PoisonBoard:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._looks: OrderedDict[str, Look] = OrderedDict()
-        self._reading: dict[str, threading.Lock] = {}
+        self._errands: Errands[Look] = Errands()
         self._changes = 0
 
     def read(self, queue: str) -> Look:
         """Return the look at *queue*: the one held, or a new one once that is half a minute old (five minutes, when all
         of it was gone through). Raises ServiceErrors."""
-        with self._lock:
-            reading = self._reading.setdefault(queue, threading.Lock())
-        with reading:
-            held = self._looks.get(queue)
-            if held is not None:
-                kept_s = POISON_WHOLE_KEPT_S if held.whole else POISON_FRESH_S
-                if (formats.since_s(held.read_at) or 0.0) < kept_s:
-                    return held
-            before = self._changes
-            look = services().poison.look(queue)
-            return self.put(look) if before == self._changes else look  # begun before a change: not kept
+        held = self._looks.get(queue)
+        if held is not None:
+            kept_s = POISON_WHOLE_KEPT_S if held.whole else POISON_FRESH_S
+            if (formats.since_s(held.read_at) or 0.0) < kept_s:
+                return held
+        what = "What lies in this queue"
+        errand = self._errands.send((queue, self._changes), what, lambda: self._look(queue))
+        try:
+            return errand.wait(patience.left_s())
+        except ServiceError as error:
+            if held is None or isinstance(error, GONE):
+                raise
+            patience.tell(patience.Old(what, held.read_at, error))
+            return held
+
+    def _look(self, queue: str) -> Look:
+        before = self._changes
+        look = services().poison.look(queue)
+        return self.put(look) if before == self._changes else look  # begun before a change: not kept
 
     def put(self, look: Look) -> Look:
         with self._lock:
             self._looks[look.queue] = look
             self._looks.move_to_end(look.queue)
             while len(self._looks) > POISON_QUEUES_KEPT:
-                self._reading.pop(self._looks.popitem(last=False)[0], None)
+                self._looks.popitem(last=False)
         return look
 
     def held(self, queue: str) -> Look | None:
@@ -274,8 +372,7 @@ class PoisonBoard:
         with self._lock:
             self._changes += 1
             self._looks.pop(queue, None)
-        depth_board.clear()
-        peeked.clear()
+        forget_depths()
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -311,7 +408,14 @@ def ask_logs(*asks: Ask) -> tuple[Result, ...] | None:
     What was read since the last refresh of the page is not asked for again: a press of something sends nothing.
     """
     logs = services().logs
-    return None if logs is None else logs.ask(*asks, patience_s=view.patience_s())
+    if logs is None:
+        return None
+    return logs.ask(*asks, patience_s=view.patience_s(), wait_s=patience.left_s())
+
+
+def ask_metrics(metrics: MetricsService, ask: MetricAsk) -> Result:
+    """Return what Azure Monitor answers while the page waits, or what it answered before."""
+    return metrics.ask(ask, wait_s=patience.left_s())
 
 
 def sidebar() -> DeltaGenerator:
@@ -327,8 +431,8 @@ def place_sidebar(place: DeltaGenerator) -> None:
 class HealthBoard:
     """Keeps the last health of all parts and checks again in the background, one check at a time."""
 
-    def __init__(self, health: HealthService) -> None:
-        self._health = health
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._lock = threading.Lock()
         self._parts: tuple[PartHealth, ...] = ()
         self._checking = False
@@ -342,9 +446,9 @@ class HealthBoard:
             return self._parts, self._checking
 
     def settled(self, wait_s: float) -> tuple[tuple[PartHealth, ...], bool]:
-        """Return what latest() does, once the check under way has ended or *wait_s* are over."""
+        """Return what latest() does, once the check under way has ended or *wait_s*, or the page's patience, are over."""
         self.latest()
-        self._ended.wait(wait_s)
+        self._ended.wait(min(wait_s, patience.left_s()))
         return self.latest()
 
     def check_again(self) -> None:
@@ -354,7 +458,8 @@ class HealthBoard:
 
     def _is_fresh(self) -> bool:
         ages_s = [formats.since_s(part.checked_at) for part in self._parts]
-        return bool(ages_s) and all(age_s is not None and age_s < HEALTH_FRESH_S for age_s in ages_s)
+        fresh_s = HEALTH_FRESH_S if dependencies.is_well(self._parts) else AILING_FRESH_S
+        return bool(ages_s) and all(age_s is not None and age_s < fresh_s for age_s in ages_s)
 
     def _start(self) -> None:
         self._checking = True
@@ -363,7 +468,12 @@ class HealthBoard:
 
     def _check(self) -> None:
         try:
-            parts = self._health.check_all()
+            standings = self._services.standings  # those of then: the process may be ending
+            standings.try_failing()
+            parts = self._services.health.check_all()
+            foundry = standings.of(FOUNDRY)
+            if foundry is not None and not foundry.is_failing:
+                self._services.threads.resume()
             with self._lock:
                 self._parts = parts
         finally:
@@ -374,7 +484,7 @@ class HealthBoard:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def health_board() -> HealthBoard:
-    return HealthBoard(services().health)
+    return HealthBoard(services())
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -7,8 +7,9 @@ import streamlit as st
 from services.doctor import report as reports
 from services.doctor.findings import Finding, FindingState
 from services.doctor.probe import Probe
-from ui import context, formats, rights, safe, startup, trace_parts
+from ui import context, doctor_dependencies, formats, rights, safe, startup, trace_parts
 from ui.doctor_board import Known
+from ui.patience import left_s
 
 LOOKS: dict[FindingState, tuple[str, str, str]] = {
     "ok": ("green", ":material/check_circle:", "ok"),
@@ -17,6 +18,7 @@ LOOKS: dict[FindingState, tuple[str, str, str]] = {
     "unknown": ("gray", ":material/help:", "not known"),
 }
 BUSY_S = 0.4
+AILING_S = 5.0  # the dependencies are drawn anew so often while one of them fails
 PROBE_KEY = "doctor-probe"
 SETTLES_S = 1.0
 TITLE_PART, EVIDENCE_PART = 3, 9
@@ -28,22 +30,25 @@ PROBE_WORDS = (
 
 def draw() -> None:
     """Draw the examination. A timer runs only while something is on its way."""
-    known = context.doctor_board().known(SETTLES_S)
-    st.fragment(draw_body, run_every=BUSY_S if known.busy else None, key="doctor")(known.busy)
+    known = context.doctor_board().known(min(SETTLES_S, left_s()))
+    every_s = BUSY_S if known.busy else AILING_S if doctor_dependencies.is_failing() else None
+    st.fragment(draw_body, run_every=every_s, key="doctor")(every_s)
 
 
-def draw_body(was_busy: bool) -> None:
+def draw_body(every_s: float | None) -> None:
     """Fragment: what is known now. Sends nothing."""
-    known = context.doctor_board().known(0.0 if was_busy else SETTLES_S)
+    known = context.doctor_board().known(0.0 if every_s else min(SETTLES_S, left_s()))
     draw_head(known)
     if known.probe is not None:
         draw_probe(known.probe)
     shown = known.found if known.examining or known.report is None else known.report.findings
+    if startup.failure() is None:
+        doctor_dependencies.draw()
     if known.examining:
         st.caption(f":shimmer[Looking: {len(shown)} of {known.checks or '…'} checks]")
     for group, findings in groupby(shown, key=lambda one: one.group):
         draw_group(group, list(findings))
-    if was_busy != known.busy:
+    if (every_s == BUSY_S) != known.busy or (every_s is None and doctor_dependencies.is_failing()):
         st.rerun()  # timers begin and end with a run of the whole page
 
 

@@ -41,7 +41,7 @@ def draw(view: View) -> None:
     if choice.problem:
         st.warning(safe.inline(choice.problem, 600), icon=":material/rule:")
     ask = choice.ask(view.label)
-    result, call = service.ask(ask), service.call_for(ask)
+    result, call = context.ask_metrics(service, ask), service.call_for(ask)
     cards.draw(
         title(choice),
         result,

@@ -27,6 +27,7 @@ def draw(board: Board | None, view: View) -> None:
         spent = spent_on(board.uses())
         _draw_tokens(spent, board.tokens)
         _draw_cost(spent, board.tokens)
+    cards.draw_doubts((board.health, board.tokens))
 
 
 def usd(amount: Decimal | float | None) -> str | None:

@@ -17,7 +17,7 @@ LOOK_BACK = timedelta(days=7)  # a message lives no longer unless it was told to
 
 def draw(depth: QueueDepth) -> None:
     """Draw «first n of about N», each message decoded. One request, and one for the runs of those nobody here knows."""
-    with feedback.showing_errors(retry=context.peeked.clear, key="queue-messages"):
+    with feedback.showing_errors(retry=context.peeks().clear_all, key="queue-messages"):
         messages, at = context.peeked(depth.name)
         st.caption(f"{heading(len(messages), depth.messages)} Looked at {formats.age(formats.since_s(at))}.")
         known = owners_of(messages)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from services.errors import ServiceError
+from services.errors import NotYet, ServiceError
 from services.monitor.lookup import Found
 from ui import context, feedback, menu, safe
 
@@ -31,15 +31,23 @@ def take() -> None:
     wanted = st.session_state[BOX_KEY].strip()
     forget()
     if wanted:
+        context.lookups().clear(wanted)
         st.session_state[WANTED_KEY] = wanted
 
 
 def draw_result() -> None:
-    """Look for what was pasted and go there; say so when it is not known, or leads elsewhere."""
-    wanted = st.session_state.pop(WANTED_KEY, "")
+    """Look for what was pasted and go there; say so when it is not known, leads elsewhere, or is still being looked for."""
+    wanted = st.session_state.get(WANTED_KEY, "")
     if wanted:
-        with st.spinner("Looking for it"):
-            st.session_state[FOUND_KEY] = _find(wanted)
+        with feedback.showing_errors(key="find"):
+            try:
+                with st.spinner("Looking for it"):
+                    st.session_state[FOUND_KEY] = context.lookups()(wanted)
+            except NotYet:
+                raise  # asked for again when the page is drawn next
+            except ServiceError as error:
+                st.session_state[FOUND_KEY] = error
+            st.session_state.pop(WANTED_KEY)
     found = st.session_state.get(FOUND_KEY)
     if isinstance(found, ServiceError):
         feedback.draw_error(found)
@@ -60,13 +68,6 @@ def address_of(found: Found) -> dict[str, str]:
         "queue": {"queue": found.queue},
     }.get(found.place, {})
     return {name: value for name, value in named.items() if value}
-
-
-def _find(wanted: str) -> Found | ServiceError:
-    try:
-        return context.services().lookup.find(wanted)
-    except ServiceError as error:
-        return error
 
 
 def _draw_found(found: Found) -> None:

@@ -10,11 +10,14 @@ from ui import (
     bar,
     context,
     demo,
+    dependencies,
     doctor_parts,
     fault_bar,
     feedback,
     formats,
     guard,
+    patience,
+    recovery,
     safe,
     startup,
     view,
@@ -22,6 +25,7 @@ from ui import (
 from ui.menu import MENU, PAGES, Screen
 
 CHECKING_S = 0.5
+AILING_S = 5.0  # how often what is not well is looked at again
 SETTLES_S = 1.5  # the page itself is drawn by then; only its frame waits
 LOGO_COLOURS = {"light": "#182034", "dark": "#e8ebf5"}
 PRODUCTION = ("prod", "production", "live")
@@ -66,6 +70,8 @@ def main() -> None:
         doctor_parts.draw()
         feedback.draw_said()
         return
+    patience.begin()
+    recovery.begin(watches=screen.bar)
     # The page comes first: what was pressed for is on the screen before the frame around it is drawn again.
     top, own, bottom = (st.sidebar.container() for _ in range(3))
     context.place_sidebar(own)
@@ -86,6 +92,8 @@ def main() -> None:
     with bottom:
         draw_health_board()
         st.caption(f"Relaydeck {context.version()}")
+    recovery.draw()
+    patience.end()
     context.settle()
 
 
@@ -122,14 +130,20 @@ def model_words(settings: Settings) -> str:
 
 
 def draw_health_board() -> None:
-    """Draw the health of the parts. A timer runs only while a check takes unusually long."""
-    _, checking = context.health_board().settled(SETTLES_S)
-    st.fragment(draw_health, run_every=CHECKING_S if checking else None, key="health")(checking)
+    """Draw the health of the parts. A timer runs only while a check takes unusually long, or something is not well."""
+    every_s = redraws_s(*context.health_board().settled(SETTLES_S))
+    st.fragment(draw_health, run_every=every_s, key="health")(every_s)
 
 
-def draw_health(was_checking: bool) -> None:
+def redraws_s(parts: tuple[PartHealth, ...], checking: bool) -> float | None:
+    if not dependencies.is_well(parts):
+        return AILING_S
+    return CHECKING_S if checking else None
+
+
+def draw_health(every_s: float | None) -> None:
     """Fragment: draws the last health, that of a check just begun where it ends soon."""
-    parts, checking = context.health_board().settled(0.0 if was_checking else SETTLES_S)
+    parts, checking = context.health_board().settled(0.0 if every_s == CHECKING_S else SETTLES_S)
     with st.container(gap="xsmall", key="health-parts"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.caption("Health")
@@ -141,12 +155,23 @@ def draw_health(was_checking: bool) -> None:
                 disabled=checking,
                 on_click=ask_actions.check_health,
             )
-        for part in parts:
+        for part in dependencies.merged(parts):
             draw_part(part)
+        draw_others()
         if not parts:
             st.caption(":shimmer[Checking the parts]")
-    if was_checking != checking:
+    if every_s != redraws_s(parts, checking):
         st.rerun()  # timers begin and end with a run of the whole page
+
+
+def draw_others() -> None:
+    """Draw what is no part of its own: in one line as long as all of it is well."""
+    others = [one for one in dependencies.others() if one.state != "unknown"]
+    for one in others:
+        if one.state != "ok":
+            draw_part(one)
+    if well := [one.part for one in others if one.state == "ok"]:
+        st.markdown(f":green[:material/check_circle:] {', '.join(well)}")
 
 
 def draw_part(part: PartHealth) -> None:

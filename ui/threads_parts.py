@@ -34,7 +34,8 @@ def draw_figures(status: IndexStatus, found: FoundThreads) -> None:
             key="threads-open",
             help="Not ended when they were read last",
         )
-        cards.metric("Shown below", formats.count(found.matching), key="threads-shown", help="All that match")
+        shown = formats.count(found.matching) if status.as_of else None
+        cards.metric("Shown below", shown, key="threads-shown", help="All that match")
 
 
 def draw_status(status: IndexStatus) -> None:
@@ -46,7 +47,8 @@ def draw_status(status: IndexStatus) -> None:
         feedback.draw_error(status.problem)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(
-                f"What is known stays below. Next try in {formats.duration(status.resumes_s)}.",
+                f"{'What is known stays below. ' if status.as_of else ''}"
+                f"Next try in {formats.duration(status.resumes_s)}, or as soon as the service answers.",
                 width="content",
             )
             st.button(

@@ -5,6 +5,7 @@ import streamlit as st
 from services.diagnosis.service import open_run
 from services.diagnosis.verdicts import Diagnosis, Gravity
 from ui import context, feedback, formats, safe, trace_parts
+from ui.patience import left_s
 from ui.trace_parts import Trace
 
 LOOKS: dict[Gravity, tuple[str, str, str]] = {
@@ -43,7 +44,7 @@ def show(run_id: str, thread_id: str) -> None:
 
 def look_again() -> None:
     """Callback: what was read is forgotten; the redraw reads."""
-    context.diagnosis.clear()
+    context.diagnoses().clear_all()
 
 
 def may_be_open(trace: Trace) -> bool:
@@ -61,7 +62,7 @@ def reason_of(trace: Trace) -> str:
     age_s = formats.since_s(trace.began_at) if may_be_open(trace) else None
     if age_s is None or trace.answer is None:
         return ""
-    patience = context.services().diagnosis.patience(open_run(trace.answer).tools)
+    patience = context.services().diagnosis.patience(open_run(trace.answer).tools, left_s())
     if age_s <= patience.seconds:
         return ""
     takes = formats.duration(patience.seconds)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from services.answers.narration import seconds
 from services.diagnosis.facts import Patience
+from services.errors import NotYet
 from services.monitor.logs import LogsService
 from services.monitor.results import Ask, Row
 
@@ -31,22 +32,23 @@ class RoutePatience:
         self._rows: tuple[Row, ...] = ()
         self._read_s: float | None = None
 
-    def of(self, tools: Sequence[str]) -> Patience:
+    def of(self, tools: Sequence[str], wait_s: float | None = None) -> Patience:
         """Return how long a run that has called *tools* may take. Sends one request every five minutes at most, for all.
 
-        Who asks while another one reads does not wait.
+        Who asks while another one reads does not wait; nobody waits longer than *wait_s*, when one is given.
         """
-        return patience_of(self._known(), tools, self._fallback_s)
+        return patience_of(self._known(wait_s), tools, self._fallback_s)
 
-    def _known(self) -> tuple[Row, ...]:
+    def _known(self, wait_s: float | None) -> tuple[Row, ...]:
         if self._logs is None:
             return ()
         is_due = self._read_s is None or self._clock() - self._read_s >= KEPT_S
         if is_due and self._lock.acquire(blocking=False):  # the others go on with what is known
             try:
                 now = self._now()
-                (result,) = self._logs.ask(Ask(QUERY, {"start": now - LOOK_BACK, "end": now}))
-                self._read_s = self._clock()  # also what failed is not asked again at once
+                (result,) = self._logs.ask(Ask(QUERY, {"start": now - LOOK_BACK, "end": now}), wait_s=wait_s)
+                if not isinstance(result.problem, NotYet):
+                    self._read_s = self._clock()  # also what failed is not asked again at once
                 if result.is_known:
                     self._rows = result.rows
             finally:

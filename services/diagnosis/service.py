@@ -61,12 +61,12 @@ class DiagnosisService:
             run_id, thread_id, verdict, lights(facts, verdict), tool, facts.at, _notes(facts), holder
         )
 
-    def patience(self, tools: Sequence[str]) -> Patience:
+    def patience(self, tools: Sequence[str], wait_s: float | None = None) -> Patience:
         """Return how long a run that has called *tools* may take, and where that comes from.
 
-        One request every five minutes at most, for all who ask.
+        One request every five minutes at most, for all who ask; waits at most *wait_s* for it, when one is given.
         """
-        return self._patience.of(tools)
+        return self._patience.of(tools, wait_s)
 
     def open_runs(self) -> tuple[OpenRun, ...]:
         """Return the runs that are open now, as far as they are indexed. No request."""

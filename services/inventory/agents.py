@@ -16,6 +16,7 @@ from services.resilience.clock import Pace, RealPace
 
 log = logging.getLogger(__name__)
 FRESH_S = 30.0
+TRY_AGAIN_S = 5.0  # after a failure; the breaker keeps a service that is down from being asked so often
 PAGE = 100
 MOST_AGENTS = 5_000
 CALLS_PER_MIN = 60
@@ -122,7 +123,9 @@ class AgentInventory:
     def _is_fresh(self) -> bool:
         if self._closed:
             return True
-        return self._tried_at is not None and (self._now() - self._tried_at).total_seconds() < FRESH_S
+        problem = self._board.problem
+        fresh_s = FRESH_S if problem is None or problem is MANY else TRY_AGAIN_S
+        return self._tried_at is not None and (self._now() - self._tried_at).total_seconds() < fresh_s
 
     def _start(self) -> None:
         self._reading = _Reading()

@@ -179,6 +179,11 @@ class ThreadIndex:
             self._plan.hurry(self._clock())
             self._changed.notify_all()
 
+    def resume(self) -> None:
+        """End the pause after a failure that passes, for whoever knows that the service answers again."""
+        if self._failures and isinstance(self._problem, Unavailable | UnexpectedReply):
+            self.try_again()
+
     def close(self) -> None:
         """Stop reading; what is known stays. A call under way ends by itself."""
         with self._changed:

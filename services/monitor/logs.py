@@ -8,15 +8,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from azure.core.pipeline import PipelineResponse
 
+from services.errands import Errands
 from services.errors import (
     AccessDenied,
     Attempt,
     InvalidInput,
+    NotYet,
     ServiceError,
     ShapeError,
     Throttled,
@@ -42,6 +44,7 @@ NARROWER = "The query took too long: choose a shorter time range."
 LONGEST_NOTE = 400
 _THROTTLED = ("ThrottledError", "TooManyRequests", "429")
 READING = "query the logs"
+TRYING, TRIED = "newest_records", timedelta(minutes=5)
 
 
 class LogsClient(Protocol):
@@ -80,16 +83,35 @@ class LogsService:
         self._kept: OrderedDict[tuple[str, str], Result] = OrderedDict()
         self._lock = threading.Lock()
         self._asking = threading.Lock()
+        self._errands: Errands[tuple[Result, ...]] = Errands()
 
-    def ask(self, *asks: Ask, patience_s: float = 0.0) -> tuple[Result, ...]:
+    def ask(self, *asks: Ask, patience_s: float = 0.0, wait_s: float | None = None) -> tuple[Result, ...]:
         """Return one result per ask, in their order. Never raises ServiceErrors: a result says what failed.
 
         At most one request for all of them together, none for those that were read less than *fresh_s* ago, or
         *patience_s* where that is more; whoever asks meanwhile waits for that request and shares what it brings.
+        With *wait_s* nobody waits longer than that: the problem of what has not come by then is NotYet, and what was
+        read before stands in for it.
         """
         known = [self._fresh(ask, patience_s) for ask in asks]
         if all(known):
             return tuple(result for result in known if result is not None)
+        if wait_s is None:
+            return self._ask(asks, patience_s)
+        errand = self._errands.send(
+            tuple(ask.key for ask in asks), "What Log Analytics knows", lambda: self._ask(asks, patience_s)
+        )
+        try:
+            return errand.wait(wait_s)
+        except NotYet as error:
+            return tuple(self._fresh(ask, patience_s) or self._until_then(ask, error) for ask in asks)
+
+    def try_it(self) -> Result:
+        """Return what the smallest question brings: one request. Never raises ServiceErrors."""
+        now = self._now()
+        return self.ask(Ask(TRYING, {"start": now - TRIED, "end": now}))[0]
+
+    def _ask(self, asks: Sequence[Ask], patience_s: float) -> tuple[Result, ...]:
         with self._asking:
             fresh = {ask.key: kept for ask in asks if (kept := self._fresh(ask, patience_s)) is not None}
             refused: dict[tuple[str, str], Result] = {}
@@ -214,13 +236,16 @@ class LogsService:
         )
 
     def _instead(self, one: _Pending, error: ServiceError) -> Result:
+        return self._until_then(one.ask, error, one.kql)
+
+    def _until_then(self, ask: Ask, error: ServiceError, kql: str = "") -> Result:
         """Return the rows that were read before, marked stale; else the failure itself."""
         with self._lock:
-            kept = self._kept.get(one.ask.key)
+            kept = self._kept.get(ask.key)
         if kept is not None:
             return replace(kept, state="stale", problem=error)
         state = "throttled" if isinstance(error, Throttled) else "failed"
-        return Result(one.query.name, state, problem=error, kql=one.kql)  # type: ignore[arg-type]  # as above
+        return Result(ask.query, state, problem=error, kql=kql)  # type: ignore[arg-type]  # as above
 
 
 def _item_error(reply: "LogsQueryError", attempt: Attempt) -> ServiceError:

@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from azure.core.pipeline import PipelineResponse
 
-from services.errors import InvalidInput, ServiceError, ShapeError, Throttled
+from services.errands import Errands
+from services.errors import InvalidInput, NotYet, ServiceError, ShapeError, Throttled
 from services.monitor.platform import Aggregation, Resource
 from services.monitor.replies import check_metrics
 from services.monitor.results import Result, Row
@@ -29,6 +30,7 @@ API_VERSION = "2024-02-01"
 SOURCE = "Azure Monitor metrics"
 READING = "read the metric"
 DEADLINE_S = 20.0
+TRIED = timedelta(minutes=5)
 KEPT_RESULTS = 100
 MOST_SERIES = 10
 LOCKS = 16
@@ -100,19 +102,38 @@ class MetricsService:
         self._kept: OrderedDict[tuple[str, ...], Result] = OrderedDict()
         self._lock = threading.Lock()
         self._asking = [threading.Lock() for _ in range(LOCKS)]
+        self._errands: Errands[Result] = Errands()
 
-    def ask(self, ask: MetricAsk) -> Result:
+    def ask(self, ask: MetricAsk, *, wait_s: float | None = None) -> Result:
         """Return the metric's rows: `bucket` (datetime), `series` (text, empty without a split), `value` (None: no data).
 
         Never raises ServiceErrors: a result says what failed. Sends one request, none for what was read less than
-        *fresh_s* ago; whoever asks the same meanwhile shares it.
+        *fresh_s* ago; whoever asks the same meanwhile shares it. With *wait_s* nobody waits longer than that: the
+        problem of what has not come by then is NotYet, and what was read before stands in for it.
         """
         if (kept := self._fresh(ask)) is not None:
             return kept
+        if wait_s is None:
+            return self._ask(ask)
+        try:
+            return self._errands.send(ask.key, "What Azure Monitor measured", lambda: self._ask(ask)).wait(
+                wait_s
+            )
+        except NotYet as error:
+            return self._fresh(ask) or self._instead(ask, error)
+
+    def _ask(self, ask: MetricAsk) -> Result:
         with self._asking[hash(ask.key) % LOCKS]:
             if (kept := self._fresh(ask)) is not None:
                 return kept
             return self._read(ask)
+
+    def try_it(self) -> Result:
+        """Return what one metric of the first resource brings: one request. Never raises ServiceErrors."""
+        resource, now = self.resources[0], self._now()
+        metric = next(iter(resource.metrics.values()))
+        grain = max(metric.finest, TRIED)
+        return self.ask(MetricAsk(resource, metric.name, metric.aggregations[0], grain, now - grain, now))
 
     def call_for(self, ask: MetricAsk) -> RestCall:
         """Return the request that asks *ask*. Sends nothing."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from services.errors import ServiceError
 from services.models import Answer, AnswerState, Certainty
 from services.monitor.results import Result, Row
 from services.telemetry.records import DEMO
@@ -84,7 +85,7 @@ class Passage:
 class Trace:
     """*answer*: what the agent service tells, None when it no longer knows the run. *rows*: what telemetry tells.
 
-    *notes*: what a reader must know to trust it. *telemetry*: how the workspace answered, None when none is set.
+    *notes*: what a reader must know to trust it. *failure*: why the agent service told nothing, None when it did. *telemetry*: how the workspace answered, None when none is set.
     *bars*: parents before children. *passages*: one per function call, in the order of the calls. *took_s*: None while open and when not known.
     """
 
@@ -101,6 +102,7 @@ class Trace:
     answer: Answer | None = None
     rows: tuple[Row, ...] = ()
     telemetry: Result | None = None
+    failure: ServiceError | None = None
 
     @property
     def is_open(self) -> bool:

@@ -107,6 +107,7 @@ def of_spans(
         answer,
         result.rows if result else (),
         result,
+        failure,
     )
 
 

@@ -6,7 +6,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
+from services.errors import ServiceError
 from services.resilience.clock import Pace
+from services.resilience.ledger import Ledger
 
 log = logging.getLogger(__name__)
 BreakerState = Literal["closed", "open", "half_open"]
@@ -58,6 +60,7 @@ class CircuitBreaker:
         spread: float = 0.2,
     ) -> None:
         self._name, self._pace = name, pace
+        self.ledger = Ledger(pace)
         self._failure_share, self._min_calls = failure_share, min_calls
         self._window_s, self._open_s, self._spread = window_s, open_s, spread
         self._lock = threading.Lock()
@@ -101,8 +104,10 @@ class CircuitBreaker:
             self._move("half_open")
             return Admission(self._generation)
 
-    def report(self, admission: Admission, failed: bool | None) -> None:
-        """Count the call. *failed* None: it told nothing about the service (a refusal, a call cut short)."""
+    def report(self, admission: Admission, failed: bool | None, met: ServiceError | None = None) -> None:
+        """Count the call. *failed* None: it told nothing about the service (a refusal, a call cut short). *met*: the error
+        that it ended with, for the ledger."""
+        self.ledger.note(failed, met)
         with self._lock:
             if admission.generation != self._generation:
                 return

@@ -187,6 +187,7 @@ class Resilience:
             self._gate()
         admission = self._admit(operation, resource)
         failed: bool | None = None
+        met: ServiceError | None = None
         try:
             with self._watchdog.watch(due_s - self._pace.now_s()) as watched:
                 try:
@@ -205,13 +206,13 @@ class Resilience:
             if error.dependency not in ("", self.dependency):
                 raise  # signing in failed, which says nothing of this service
             error.dependency = self.dependency
-            failed = _speaks_of_the_service(error)
+            failed, met = _speaks_of_the_service(error), error
             if isinstance(error, Throttled | Unavailable) and error.retry_after_s:
                 pause_s = min(error.retry_after_s, self.limits.retry_after_max_s)
                 self._paused_until_s = max(self._paused_until_s, self._pace.now_s() + pause_s)
             raise
         finally:
-            self._breaker.report(admission, failed)
+            self._breaker.report(admission, failed, met)
 
     def _admit(self, operation: str, resource: str) -> Admission:
         attempt = Attempt(operation, resource)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from services.resilience.breaker import BreakerView, CircuitBreaker
 from services.resilience.call import Limits, Resilience, breaker_of
 from services.resilience.clock import Pace
+from services.resilience.ledger import Record
 
 FOUNDRY, QUEUES, LOGS = "the agent service", "the storage account", "Log Analytics"
 METRICS, INGESTION, TOKEN = "Azure Monitor metrics", "Application Insights", "sign-in"
@@ -34,6 +35,10 @@ class Dependencies:
     def breaker(self, name: str) -> CircuitBreaker:
         """Return the breaker of *name*, for calls that no caller makes."""
         return self._breakers[name]
+
+    def records(self) -> tuple[Record, ...]:
+        """Return what the latest calls to each came to, in the order of DEPENDENCIES. Sends nothing."""
+        return tuple(breaker.ledger.read() for breaker in self._breakers.values())
 
     def views(self) -> tuple[BreakerView, ...]:
         """Return how each breaker stands now, in the order of DEPENDENCIES. Sends nothing, costs microseconds."""

@@ -46,6 +46,7 @@ def started(local_azure: Control, state_folder: Path) -> Iterator[runtime.Runtim
             "RELAYDECK_TOOL_WAIT_S": "5",
             "RELAYDECK_SWEEP": "off",
             "RELAYDECK_AUDIT_DEADLINE_S": "60",
+            "RELAYDECK_PAGE_WAIT_S": "15",  # how long a page waits is tested with degraded ones
         }
     )
     yield found

@@ -281,7 +281,7 @@ def test_an_agent_deleted_while_it_is_shown_is_said_to_be_gone(workspace: Worksp
     agent_id = strangers(name="passing")
     at = opened(agent=agent_id)
     runtime.current().services.backend.delete_agent(agent_id)
-    context.agent_definition.clear()
+    context.agent_definitions().clear_all()
     at.run()
 
     assert "This agent does not exist, or no longer" in told(at)

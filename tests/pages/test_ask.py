@@ -1,6 +1,7 @@
 """The Ask page: what it shows and does in every state a question can be in."""
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import runtime
@@ -186,11 +187,27 @@ def test_markup_in_a_question_is_only_text(open_page: Open) -> None:
     assert all("![" not in text.replace("\\!\\[", "") and ":material/check:" not in text for text in written)
 
 
-def test_when_the_service_is_away_the_page_says_so_and_recovers(open_page: Open, control: Control) -> None:
-    """The conversation cannot be read: a sentence and a button, and one press later it is there."""
+def test_when_the_service_is_away_the_page_shows_what_was_read_before(
+    open_page: Open, control: Control
+) -> None:
+    """It says of when that is, and why it is no newer; drawn again, the conversation is the present one."""
     at = ask(open_page(), SUM)
     thread = answer_on(at).thread_id
     context.forget(thread)
+    control.fail(operation="foundry.get_thread", status=403, code="PermissionDenied")
+    at = open_page(thread=thread)
+
+    assert VALUE in plain(at) and "This conversation is shown as read at" in plain(at)
+    at.run()
+    assert VALUE in plain(at) and "is shown as read at" not in plain(at)
+
+
+def test_a_conversation_that_was_never_read_is_read_again_at_a_press(
+    open_page: Open, control: Control
+) -> None:
+    """A sentence and a button, and one press later it is there."""
+    thread = answer_on(ask(open_page(), SUM)).thread_id
+    st.cache_resource.clear()
     control.fail(operation="foundry.get_thread", status=403, code="PermissionDenied")
     at = open_page(thread=thread)
 

@@ -70,7 +70,7 @@ def test_looking_at_another_pair_or_queue_asks_the_workspace_nothing(workspace: 
 
     assert not at.exception
     assert len(workspace.requests) == before
-    assert context.all_depths() is depths
+    assert context.all_depths() == depths
 
 
 def test_more_that_comes_in_than_is_finished_never_drains(workspace: Workspace) -> None:

@@ -110,7 +110,7 @@ def test_without_a_run_the_page_asks_for_one(control: Control) -> None:
 
 
 def test_a_failure_to_read_is_told_and_passes(asked: tuple[str, str], control: Control) -> None:
-    context.trace.clear()
+    context.traces().clear_all()
     control.fail(operation="foundry.get_thread", status=403, code="PermissionDenied")
     at = opened(run=asked[0], thread=asked[1])
 

@@ -163,7 +163,7 @@ def test_the_log_of_a_real_function_is_there(control: Control, open_page: Open) 
         timeout_s=20,
         every_s=0.3,
     )
-    context.trace.clear()
+    context.traces().clear_all()
     at = opened(run=answer.run_id, thread=answer.thread_id, show="Function log")
     told = words(at).replace("\\", "")
 
