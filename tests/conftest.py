@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.server import Emulator, EmulatorSettings
+from tests import egress
 
 if TYPE_CHECKING:  # the SDKs take long to import, and most tests need none
     from tests.contract.agents_support import Lab, Site
     from tests.contract.seam_support import Seam
+
+
+egress.begin()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What tried to leave this machine fails the session, whichever process of it did."""
+    if found := egress.attempts():
+        print(f"\n{len(found)} attempts to leave this machine:", *found, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
