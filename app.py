@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 
 import runtime
 from services.errors import ServiceError
+from services.redaction import learn_named
 from services.settings import load_usable, tell_problems
 from ui import context, feedback, logs, startup
 from ui.assets import AssetMiddleware
@@ -64,6 +65,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 
 logs.configure()
+learn_named(os.environ)  # also what Streamlit and the SDKs read for themselves: cookie and client secrets
 app = st.App(
     ROOT / "ui" / "shell.py",
     lifespan=lifespan,

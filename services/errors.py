@@ -15,6 +15,8 @@ Remote calls run inside services.translation.azure_call(), which turns whatever 
 
 from dataclasses import dataclass
 
+from services.redaction import hide
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -43,6 +45,7 @@ class ServiceError(Exception):
         request_id: str = "",
         hint: str = "",
     ) -> None:
+        message = hide(message)
         super().__init__(message)
         self.message = message
         self.operation, self.resource = operation, resource

@@ -16,6 +16,7 @@ from services import endpoints
 from services.endpoints import AddressError
 from services.errors import ConfigurationError
 from services.prices import load_prices
+from services.redaction import learn_named
 from services.setting_words import default_text, describe_limits, example_file, setting
 from services.telemetry import connection
 
@@ -417,6 +418,7 @@ def _gather(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]
         )
         if value:
             given[alias] = value
+    learn_named({**environ, **given})  # before anything can fail and be told
     return given
 
 
