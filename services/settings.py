@@ -260,7 +260,6 @@ class Settings(BaseModel):
         "RELAYDECK_LOGS_ENDPOINT",
         "https://api.loganalytics.io",
         "Where Log Analytics is asked; another one in sovereign clouds.",
-        pattern="^https://[A-Za-z0-9.-]+(:[0-9]+)?$",
     )
     metrics_endpoint: str = setting(
         "RELAYDECK_METRICS_ENDPOINT",
@@ -432,6 +431,7 @@ def _normalise(given: dict[str, str]) -> list[str]:
             value, trusted
         ),
         "RELAYDECK_LOCAL_MODEL_URL": lambda value: endpoints.web_address(value, MODEL_SERVER_EXAMPLE),
+        "RELAYDECK_LOGS_ENDPOINT": lambda value: endpoints.logs_endpoint(value, trusted),
         "RELAYDECK_METRICS_ENDPOINT": lambda value: endpoints.metrics_endpoint(value, trusted),
         "RELAYDECK_STORAGE_RESOURCE_ID": endpoints.storage_resource,
         "RELAYDECK_FOUNDRY_RESOURCE_ID": endpoints.foundry_resource,

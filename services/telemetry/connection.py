@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 
 from azure.core.rest import HttpRequest, HttpResponse
 
-from services.endpoints import AddressError, is_loopback
+from services.endpoints import AddressError, is_loopback, is_plain
 from services.errors import Attempt, NotFound, UnexpectedReply
 from services.translation import azure_call, error_from_status
 
@@ -48,7 +48,7 @@ def check_connection_string(value: str, trusted: tuple[str, ...] = ()) -> str:
             f"has an IngestionEndpoint that is no address ({exc}). Example: {EXAMPLE}"
         ) from exc
     host = (parts.hostname or "").lower()
-    if not host or "@" in parts.netloc or parts.query or parts.fragment:
+    if not host or parts.query or parts.fragment or not is_plain(parts) or not endpoint.isprintable():
         raise AddressError(f"has an IngestionEndpoint that is no plain address. Example: {EXAMPLE}")
     if not is_loopback(parts):
         if parts.scheme != "https":
