@@ -215,7 +215,7 @@ def _draw_delete(wanted: Sequence[Finding], settings: Settings) -> None:
         )
         st.markdown("There is no way back. Prepare an export first if somebody may miss them.")
         if guard:
-            st.text_input(f"Type {guard} to confirm", key=cleanup_actions.GUARD_KEY)
+            st.text_input(f"Type {safe.inline(guard, 80)} to confirm", key=cleanup_actions.GUARD_KEY)
         st.button(
             "Delete them",
             key="cleanup-do",
@@ -243,7 +243,7 @@ def _draw_widening(others: Sequence[Finding]) -> None:
         if one is None:
             return
         st.caption(safe.inline(one.reason, 300))
-        st.text_input(f"Type its id to confirm: `{safe.inline(one.id)}`", key=cleanup_actions.NAMED_KEY)
+        st.text_input(f"Type its id to confirm: {safe.code(one.id)}", key=cleanup_actions.NAMED_KEY)
         st.button(
             "Delete this one",
             key="cleanup-do-named",

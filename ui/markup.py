@@ -130,7 +130,7 @@ def _inline(node: SyntaxTreeNode) -> str:
         case "strong" | "em" | "s":
             return f"{node.markup}{_inlines(node.children)}{node.markup}"
         case "code_inline":
-            return _code(node.content)
+            return code(node.content)
         case "link":
             return _link(node)
         case "image":
@@ -144,7 +144,7 @@ def _text(text: str) -> str:
     for found in _ADDRESS.finditer(text):
         address = found[0] if "://" in found[0] else f"https://{found[0]}"
         if web_host(address) is None:
-            written += [escape(text[last : found.start()]), _code(found[0])]
+            written += [escape(text[last : found.start()]), code(found[0])]
             last = found.end()
     return "".join([*written, escape(text[last:])])
 
@@ -154,7 +154,7 @@ def _link(node: SyntaxTreeNode) -> str:
     label = _inlines(node.children)
     host = web_host(address)
     if host is None:
-        return f"{label} ({_code(address[:_SHOWN_ADDRESS])})" if address else label
+        return f"{label} ({code(address[:_SHOWN_ADDRESS])})" if address else label
     target = address.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("\\", "%5C")
     shown = "".join(child.content for child in node.children)
     aside = "" if shown in (address, host) else f" ({escape(host)})"
@@ -171,7 +171,8 @@ def _image(node: SyntaxTreeNode) -> str:
     return escape("[" + ", ".join(word for word in words if word) + "]")
 
 
-def _code(content: str) -> str:
+def code(content: str) -> str:
+    """Return Markdown that shows *content* as code, in a line."""
     text = " ".join(content.split("\n"))
     if ":material/" in text or not text.strip():
         return escape(text)  # Streamlit rewrites this one in code as well

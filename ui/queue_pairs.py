@@ -87,7 +87,7 @@ def drain_words(words: str) -> tuple[str, str]:
 def draw_fact(name: str, value: str, unit: str = "", *, help: str = "") -> None:
     """Draw a small figure: its name above, its unit below. *value*: Markdown of ours."""
     with st.container(gap="xxsmall"):
-        st.caption(name, help=f"`{help}`" if help else None)
+        st.caption(name, help=safe.code(help) if help else None)
         st.markdown(f"**{value}** {unit}".rstrip())
 
 

@@ -79,6 +79,12 @@ def inline(text: str, limit: int = 200) -> str:
     return markup.escape(flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…")
 
 
+def code(text: str, limit: int = 200) -> str:
+    """Return *text* on one line as code, for an id or a name within a sentence of ours; cut after *limit* characters."""
+    flat = " ".join(clean(text).split())
+    return markup.code(flat if len(flat) <= limit else flat[: limit - 1] + "…")
+
+
 def clean(text: str) -> str:
     """Return *text* without control characters, without what changes the writing direction, without hidden tags."""
     if text.isascii() and text.isprintable():
