@@ -39,7 +39,7 @@ def draw(rows: Sequence[Row], wanted: Wanted, view: View, page: int, figure: Row
     place = shown.index(wanted.run) if wanted.run and wanted.run in shown else None
     _select(place)
     st.dataframe(
-        [as_row(row, view) for row in rows],
+        safe.table([as_row(row, view) for row in rows]),
         key=TABLE_KEY,
         hide_index=True,
         height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,

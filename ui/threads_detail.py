@@ -137,7 +137,7 @@ def draw_runs(detail: ThreadDetail, now: datetime) -> None:
     rows = tuple(chart_row(one, now) for one in latest)
     slot = st.container(height=thread_runs.height(rows), border=False)
     st.dataframe(
-        [as_row(one, now) for one in reversed(latest)],
+        safe.table([as_row(one, now) for one in reversed(latest)]),
         key="threads-runs",
         hide_index=True,
         placeholder="not told",

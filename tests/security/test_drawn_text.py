@@ -164,3 +164,18 @@ def test_a_table_links_only_to_pages_of_ours() -> None:
         row = {"run_id": run, "thread_id": run, "newest_run": run, "newest_thread": run}
         address = metrics_parts._trace_address(row)
         assert address is None or address.startswith("trace?run="), address
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_what_a_table_holds_is_no_formula_in_a_spreadsheet(file: Path) -> None:
+    """Streamlit lets every reader save a table as CSV and copy its cells, and guards neither."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("dataframe", "table")
+        ):
+            owner = node.func.value
+            if isinstance(owner, ast.Name) and owner.id == "safe":
+                continue
+            assert ast.unparse(node.args[0]).startswith("safe.table("), f"{file}:{node.lineno}"
