@@ -11,6 +11,8 @@ _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethro
 _ESCAPED = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~$&:=^]")
 # Streamlit looks for these in the text itself, where no backslash helps; an element around them does.
 _LOOKED_FOR = re.compile(r":(?=[\w+/-]+:)|(?:(?<=\s)|(?<![\s\S]))(?:<->|->|<-|--|>=|<=|~=)(?=\s|\Z)")
+# What makes an address, of the web or of mail, a link by itself.
+_LOOKED_FOR_AND_LINKS = re.compile(rf"{_LOOKED_FOR.pattern}|:(?=//)|(?<=[wW]{{3}})\.|@(?=[\w-])")
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>]+", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
 _OPEN_PIPE = re.compile(r"(?<!\\)\|")
@@ -24,12 +26,12 @@ def parse(text: str) -> list[SyntaxTreeNode]:
     return SyntaxTreeNode(_PARSER.parse(text)).children
 
 
-def escape(text: str) -> str:
-    """Return Markdown that shows *text* as it is, on the line it stands on."""
+def escape(text: str, *, links: bool = True) -> str:
+    """Return Markdown that shows *text* as it is, on the line it stands on. *links*: whether addresses in it become links."""
     written, last = [], 0
-    for found in _LOOKED_FOR.finditer(text):
+    for found in (_LOOKED_FOR if links else _LOOKED_FOR_AND_LINKS).finditer(text):
         # One letter in an element of its own: what Streamlit looks for is then in no single text any more.
-        place = found.start() if found[0] == ":" else found.start() + 1
+        place = found.start() if len(found[0]) == 1 else found.start() + 1
         written += [_backslashes(text[last:place]), f":color[{_backslashes(text[place])}]{{}}"]
         last = place + 1
     return "".join([*written, _backslashes(text[last:])])

@@ -76,9 +76,12 @@ def verbatim(text: str) -> str:
 
 
 def inline(text: str, limit: int = 200) -> str:
-    """Return *text* on one line, for a label, a caption or a sentence of ours; cut after *limit* characters."""
+    """Return *text* on one line, for a label, a caption or a sentence of ours; cut after *limit* characters.
+
+    No address in it is a link: cut, or with a sign of ours behind it, it would lead to another host.
+    """
     flat = " ".join(clean(text).split())
-    return markup.escape(flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…")
+    return markup.escape(flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…", links=False)
 
 
 def code(text: str, limit: int = 200) -> str:
