@@ -23,9 +23,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked: Mapping[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         called = any(one.get("role") == "tool" for one in asked["messages"])
-        tools = asked.get("tools") or ()
+        tools: list[Mapping[str, Any]] = asked.get("tools") or []
         # Some of the turns that have tools use one: what it is told goes into its arguments, too.
-        calls = tools and not called and next(self.numbers) % CALLS_EVERY == 0
+        calls = bool(tools) and not called and next(self.numbers) % CALLS_EVERY == 0
         delta = self._call(tools) if calls else {"content": self.say()}
         frames: list[dict[str, object]] = [
             {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]},

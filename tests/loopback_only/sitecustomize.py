@@ -9,6 +9,7 @@ and uvloop, is counted by the kernel in chaos/egress.py.
 import ipaddress
 import json
 import os
+import socket
 import sys
 import traceback
 
@@ -48,6 +49,10 @@ def watch(event: str, given: tuple[object, ...]) -> None:
     host = target(event, given)
     if stays_here(host):
         return
+    if event in LOOKUPS and str(host).endswith(
+        ".invalid"
+    ):  # RFC 6761: nobody has such a name, and no one need be asked
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     note(event, host)
     raise PermissionError(f"{event} {host!r}: tests stay on this machine")
 

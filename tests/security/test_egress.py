@@ -34,6 +34,12 @@ def test_an_attempt_to_leave_is_refused_and_recorded(leave: object) -> None:
     assert len(found) == 1
 
 
+def test_a_name_that_nobody_can_have_is_not_known_and_not_asked_for() -> None:
+    """Tests of what happens then need such a name; looking it up would still tell a resolver that they run."""
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo("nothing.invalid", 443)
+
+
 def test_a_child_process_is_guarded_like_its_parent() -> None:
     """The dashboard, Local Azure and the Functions host are children: they inherit the guard through the environment."""
     with egress.attempted_on_purpose() as found:
