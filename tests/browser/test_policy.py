@@ -124,7 +124,7 @@ OURS, EVIL = "{host}", "evil.example"
         (OURS, "http://evil.example", False),
         (OURS, "https://evil.example", False),
         (OURS, "null", False),
-        (OURS, "http://{host}.evil.example", False),
+        (OURS, "http://127.0.0.1.evil.example", False),
         (OURS, "http://evil.example/{host}", False),
         (OURS, "file://", False),
         (OURS, "chrome-extension://abc", False),
