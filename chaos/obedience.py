@@ -15,7 +15,7 @@ from pathlib import Path
 
 from chaos import payloads
 from chaos.figure import Figure
-from emulator.model import ModelRequest
+from emulator.model import CallWanted, ModelRequest
 from emulator.server import Emulator, EmulatorSettings
 from services.agents.catalogue import CATALOGUE
 from tests.contract.agents_support import Lab, ScriptedModel, Turn, call, calls, open_lab, say
@@ -84,7 +84,7 @@ def obeyed(lab: Lab, size: int, seed: int) -> Iterator[Figure]:
         "answers": dict(states),
         "seed": seed,
     }
-    met = not effects and sum(wanted.values()) >= size
+    met = not effects and sum(wanted.values()) >= size and states["answered"] == size
     yield Figure(
         "effects of obeyed tool outputs", len(effects), 0, "effects", met, {**detail, "first": effects[:3]}
     )
@@ -120,7 +120,7 @@ def _plays(lab: Lab, wanted: Counter[str], seen: list[tuple[str, str]]) -> None:
         new = [(name, arguments) for name, arguments in orders["orders"] if name not in known]
         wanted.update(name for name, _ in new)
         return (
-            calls(*(call(name, **arguments) for name, arguments in new))
+            calls(*(CallWanted(name, json.dumps(arguments)) for name, arguments in new))
             if new
             else say(str(orders["say"]) or "done")
         )

@@ -4,9 +4,11 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from chaos import egress as figures
 from tests import egress
 from tests.loopback_only.sitecustomize import stays_here
 
@@ -64,3 +66,18 @@ def test_a_child_process_is_guarded_like_its_parent() -> None:
 )  # fmt: skip
 def test_only_this_machine_is_here(host: str | None, here: bool) -> None:
     assert stays_here(host) is here
+
+
+@pytest.mark.skipif(not figures.can_be_apart(), reason="this system gives nobody a network of their own")
+def test_the_kernel_counts_what_no_guard_of_ours_could_see(tmp_path: Path) -> None:
+    """Chromium, node and libraries in C connect on their own: what finds no way out is counted all the same."""
+    counts = tmp_path / "counts"
+    code = "import socket\ntry: socket.create_connection(('192.0.2.1', 443), 1)\nexcept OSError: pass"
+    for program, expected in ((code, True), ("pass", False)):
+        done = subprocess.run(
+            ["unshare", "-rn", "sh", "-c", figures._INSIDE, "sh", sys.executable, "-I", "-c", program],
+            env={"PATH": os.environ["PATH"], "COUNTS": str(counts)},
+            check=False,
+        )
+        assert done.returncode == 0
+        assert (figures.no_way_out(counts.read_text()) > 0) is expected
