@@ -160,8 +160,16 @@ def hostile_stack(state: Path, texts: Sequence[str], environment: Mapping[str, s
 
 
 def attack(
-    stack: Stack, state: Path, browser: Browser, texts: Sequence[str], sink: Sink, seed: int
+    stack: Stack,
+    state: Path,
+    browser: Browser,
+    texts: Sequence[str],
+    sink: Sink,
+    seed: int,
+    *,
+    brief: bool = False,
 ) -> Iterator[Figure]:
+    """Yield the figures. *brief*: each page once, at its richest."""
     seen = Seen()
     connection = read_connection(state)
     assert connection is not None
@@ -172,7 +180,7 @@ def attack(
         tab = context.new_page()
         seen.watch(tab, urllib.parse.urlsplit(stack.url).netloc)
         before = stack.control.last_request()
-        own = visit_all(tab, live, planted, texts, seen)
+        own = (visit_each if brief else visit_all)(tab, live, planted, texts, seen)
         context.close()
         seen.effects += effects(stack.control.requests(before), own)
     crashes = [line for line in stack.log.read_text(errors="replace").splitlines() if "page.failed" in line]
@@ -321,6 +329,28 @@ def visit_all(
             look.at("trace", f"/trace?run={run_id}&thread={thread}&show={show}")
     _queues(live, look, texts)
     _addresses(look, texts, share)
+    return {"put_message", "create_queue", "clear_messages"}
+
+
+def visit_each(
+    tab: Page, live: runtime.Runtime, planted: Planted, texts: Sequence[str], seen: Seen
+) -> set[str]:
+    """Visit every page once, at its richest, with hostile parameters where it has none of its own."""
+    look = Look(tab, seen)
+    run_id, thread = planted.runs[0]
+    look.at("ask", f"/?thread={planted.threads[0]}")
+    look.at("threads", f"/threads?thread={thread}")
+    look.at("agents", f"/agents?agent={planted.agents[0]}")
+    look.at("trace", f"/trace?run={run_id}&thread={thread}&show=Sequence")
+    turns = itertools.cycle(texts)
+    for page, name in (
+        ("overview", "zone"),
+        ("metrics", "metric"),
+        ("runs", "runs-problem"),
+        ("cleanup", "cleanup-text"),
+    ):
+        look.at(page, f"/{page}?range=24h&{urllib.parse.urlencode({name: next(turns)})}")
+    _queues(live, look, texts)
     return {"put_message", "create_queue", "clear_messages"}
 
 
