@@ -155,4 +155,4 @@ def _toggle(name: str) -> None:
 def _keep_indent(line: str) -> str:
     text = line.lstrip(" \t")
     width = len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip(" "))
-    return "\u00a0" * width + markup.escape(text)
+    return "\u00a0" * width + markup.escape(text, links=False)

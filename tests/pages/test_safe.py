@@ -155,6 +155,13 @@ def test_no_address_in_a_label_is_a_link(text: str) -> None:
     assert not re.search(r"://|www\\?\.|@", plain)
 
 
+def test_an_address_in_a_text_shown_letter_by_letter_is_no_link() -> None:
+    """`https://bank.example](http://other)` would become one link, to a host that is neither."""
+    written = safe.verbatim("[https://bank.example](http://evil.example)")
+
+    assert "://" not in re.sub(r":color\[(.*?)\]\{\}", "\0", written)
+
+
 def test_a_name_in_a_sentence_stays_code() -> None:
     """A queue, an id: with whatever letters, and on one line."""
     assert safe.code("a`b\nc") == "``a`b c``"
