@@ -425,7 +425,7 @@ _OPEN = """() => {
 }"""
 # In the page: did anything run, is there an element that fetches from elsewhere, does every link show its host?
 _JUDGE = """() => {
-  const parsed = text => { try { return new URL(text, location.href); } catch { return {protocol: 'broken:', host: 'broken'}; } };
+  const parsed = text => { try { return new URL(text, location.href); } catch { return {protocol: 'http:', host: text.replace(/^https?:[/][/]/i, '').toLowerCase()}; } };
   const here = location.host, main = document.querySelector('[data-testid=stApp]');
   const ran = window.pwned === undefined ? [] : [`pwned by ${window.pwned}`];
   const fetching = [], hidden = [], broken = [];
@@ -439,7 +439,7 @@ _JUDGE = """() => {
     const leads = parsed(one.getAttribute('href'));
     if (leads.host === here) continue;
     const around = (one.parentElement ? one.parentElement.innerText : '') + one.innerText;
-    if (!['http:', 'https:', 'mailto:'].includes(leads.protocol) || (leads.protocol !== 'mailto:' && !around.includes(leads.host)))
+    if (!['http:', 'https:', 'mailto:'].includes(leads.protocol) || (leads.protocol !== 'mailto:' && !around.toLowerCase().includes(leads.host)))
       hidden.push(one.outerHTML.slice(0, 160));
   }
   if (main.querySelector('[data-testid=stException]')) broken.push(main.querySelector('[data-testid=stException]').innerText.slice(0, 160));
