@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 
 import runtime
 from services.errors import ConfigurationError, ServiceError
+from services.redaction import learn_named
 from services.settings import AuthMode, auth_asked_for, load_usable, tell_problems
 from services.signin.place import (
     EXIT_REFUSED,
@@ -100,6 +101,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 
 logs.configure()
+learn_named(os.environ)  # also what Streamlit and the SDKs read for themselves: cookie and client secrets
 known, _ = load_usable(os.environ, ENV_FILE)  # what is wrong is told by read_settings(), once
 tell_streamlit(known)
 app = st.App(

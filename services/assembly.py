@@ -56,7 +56,16 @@ from services.poison.store import PoisonStore
 from services.prices import Prices, load_prices
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
-from services.resilience.dependencies import FOUNDRY, INGESTION, LOGS, METRICS, QUEUES, TOKEN, Dependencies
+from services.resilience.dependencies import (
+    AUDIT,
+    FOUNDRY,
+    INGESTION,
+    LOGS,
+    METRICS,
+    QUEUES,
+    TOKEN,
+    Dependencies,
+)
 from services.resilience.signing import BoundedCredential
 from services.settings import Settings
 from services.standing import Standings
@@ -244,7 +253,14 @@ def assemble(
         agent_actions=AgentActions(backend, team, agents, actions),
         dependencies=dependencies,
         faults=FaultDesk(steering, actions) if steering is not None else None,
-        standings=_standings(dependencies, logs, metrics, now, tell=tell and settings.telemetry == "on"),
+        standings=_standings(
+            dependencies,
+            logs,
+            metrics,
+            now,
+            tell=tell and settings.telemetry == "on",
+            recorded=not trail.state().off,
+        ),
     )
 
 
@@ -255,6 +271,7 @@ def _standings(
     now: Callable[[], datetime],
     *,
     tell: bool,
+    recorded: bool,
 ) -> Standings:
     """Return how the dependencies in use stand. Foundry and the queues are asked by every check of health; the others, once
     they fail, by what is given here."""
@@ -263,8 +280,8 @@ def _standings(
         tries[LOGS] = logs.try_it
     if metrics is not None:
         tries[METRICS] = metrics.try_it
-    told = (INGESTION,) if tell else ()
-    return Standings(dependencies, now, (FOUNDRY, QUEUES, *tries, *told, TOKEN), tries)
+    written = [*((INGESTION,) if tell else ()), *((AUDIT,) if recorded else ())]
+    return Standings(dependencies, now, (FOUNDRY, QUEUES, *tries, *written, TOKEN), tries)
 
 
 def _housekeeping(

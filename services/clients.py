@@ -12,6 +12,7 @@ from azure.core.credentials import AccessToken, TokenCredential
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.queue import QueueServiceClient
 
+from services.redaction import learn
 from services.settings import Settings
 from services.transport import build_transport
 
@@ -57,6 +58,7 @@ class LocalCredential:
 
     def __init__(self, token: str) -> None:
         self._token = token
+        learn([token])
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # as TokenCredential declares it
         return AccessToken(self._token, int(time.time()) + 86_400)

@@ -21,7 +21,7 @@ STORAGE_HOSTS = (
     ".core.chinacloudapi.cn",
     ".storage.azure.net",
 )
-_PROJECT_PATH = re.compile(r"/api/projects/[^/]+")
+_PROJECT_PATH = re.compile(r"/api/projects/(?!\.{1,2}\Z)[A-Za-z0-9._~-]{1,128}")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}(-ipv6|-dualstack)?")
 METRICS_EXAMPLE = "https://eastus.metrics.monitor.azure.com"
 METRICS_HOSTS = (
@@ -49,6 +49,19 @@ _RESOURCE = re.compile(
     r"/providers/(?P<provider>[\w.]+)(?P<rest>(?:/[\w.-]{1,90}){2,})",
     re.IGNORECASE,
 )
+LOGS_EXAMPLE = "https://api.loganalytics.io"
+LOGS_HOSTS = (
+    ".loganalytics.io",
+    ".loganalytics.azure.com",
+    ".loganalytics.us",
+    ".loganalytics.azure.cn",
+    ".monitor.azure.com",
+)
+# Clients differ in what they make of a blank, a backslash or a percent sign in a host; none of ours has one.
+_AUTHORITY = re.compile(
+    r"(?:(?!-|[^.:/]*xn--)[A-Za-z0-9_-]{1,63}(?<!-)(?:\.(?!-|xn--)[A-Za-z0-9_-]{1,63}(?<!-))*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
+)
+_NUMBERS = re.compile(r"(?:0[xX][0-9A-Fa-f]+|\d+)(?:\.(?:0[xX][0-9A-Fa-f]+|\d+))*")
 _OTHER_SERVICES = ("blob", "table", "file", "dfs", "web")
 
 
@@ -154,6 +167,19 @@ def half_of_audit(given: Mapping[str, str]) -> list[str]:
     return []
 
 
+def logs_endpoint(value: str, trusted: tuple[str, ...] = ()) -> str:
+    """Return *value* without a trailing slash if it is where Log Analytics is asked. Raises AddressError.
+
+    A token goes there: what is not Azure's, or named as trusted, is not sent one.
+    """
+    parts = _split(value, LOGS_EXAMPLE)
+    if not is_loopback(parts) and not _ends(parts, (*LOGS_HOSTS, *trusted)):
+        raise AddressError(_unknown_host(parts, LOGS_EXAMPLE))
+    if path := parts.path.rstrip("/"):
+        raise AddressError(f"must end after the host, without {path!r}. Example: {LOGS_EXAMPLE}")
+    return f"https://{parts.netloc.lower()}"
+
+
 def half_of_metrics(given: Mapping[str, str]) -> list[str]:
     """Return what is missing when *given*, variables by name, holds only a part of what metrics need in Azure mode."""
     named = [
@@ -170,15 +196,34 @@ def half_of_metrics(given: Mapping[str, str]) -> list[str]:
 
 
 def web_address(value: str, example: str) -> str:
-    """Return *value* without a trailing slash if it is an http or https address. Raises AddressError."""
+    """Return *value* without a trailing slash if it is an http or https address, of this network or another.
+
+    Raises AddressError, also for the addresses at which clouds hand out tokens to whoever asks.
+    """
     try:
         parts = urlsplit(value.strip())
         reachable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         reachable = False
-    if not reachable:
+    if not reachable or not is_plain(parts):
         raise AddressError(f"is not an http or https address. Example: {example}")
+    if _tells_tokens(parts.hostname or ""):
+        raise AddressError(f"leads to a host that no model server has. Example: {example}")
     return value.strip().rstrip("/")
+
+
+def is_plain(parts: SplitResult) -> bool:
+    """Return whether every client reads the same host out of the address: no name before it, no sign that some take for
+    an end, no letters that look like others, no number that is another way to write an address."""
+    host = parts.hostname or ""
+    if not _AUTHORITY.fullmatch(parts.netloc):
+        return False
+    if parts.netloc.startswith("[") or _NUMBERS.fullmatch(host):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return False
+    return True
 
 
 def storage_resource(value: str) -> str:
@@ -228,6 +273,8 @@ def is_loopback(parts: SplitResult) -> bool:
 
 
 def _split(value: str, example: str) -> SplitResult:
+    if not value.strip().isprintable():  # urlsplit() would leave them out, and join what stands around them
+        raise AddressError(f"is not an address (it holds a control character). Example: {example}")
     try:
         parts = urlsplit(value.strip())
         _ = parts.port  # read: a port that is no number shows only now
@@ -244,7 +291,22 @@ def _split(value: str, example: str) -> SplitResult:
         raise AddressError(
             f"must not hold '?' or '#' (a SAS token or a key does not belong here). Example: {example}"
         )
+    if not is_plain(parts):
+        raise AddressError(f"has a host that is no plain name. Example: {example}")
     return parts
+
+
+def _tells_tokens(host: str) -> bool:
+    if host.rstrip(".").lower().startswith("metadata."):
+        return True
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None) or found
+    return bool(
+        mapped.is_link_local or mapped.is_unspecified or mapped.is_multicast or host == "fd00:ec2::254"
+    )
 
 
 def _ends(parts: SplitResult, endings: tuple[str, ...]) -> bool:

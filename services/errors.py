@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Protocol
 
+from services.redaction import hide
+
 
 class Awaited(Protocol):
     """What somebody stopped waiting for."""
@@ -57,6 +59,7 @@ class ServiceError(Exception):
         request_id: str = "",
         hint: str = "",
     ) -> None:
+        message = hide(message)
         super().__init__(message)
         self.message = message
         self.operation, self.resource = operation, resource

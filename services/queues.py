@@ -7,6 +7,7 @@ import base64
 import binascii
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,9 +16,9 @@ from typing import Any
 
 from azure.core.exceptions import ResourceExistsError
 from azure.core.pipeline import PipelineResponse
-from azure.storage.queue import QueueMessage, QueueServiceClient
+from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
-from services.errors import NotFound, ShapeError
+from services.errors import InvalidInput, NotFound, ShapeError
 from services.models import PeekedMessage, QueueDepth, QueueSettings, QueueState
 from services.queue_shapes import checked, name_of, require_xml
 from services.resilience import Resilience
@@ -36,6 +37,7 @@ PEEK_MAX = 32
 AT_ONCE = 8
 PROBE_LIFE_S = 60
 PROBE_TEXT = "e30="  # an empty JSON object in base64
+NAME = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*")  # of a queue
 DEPTH_HEADER = "x-ms-approximate-messages-count"
 
 
@@ -102,7 +104,7 @@ class QueueService:
 
         It is hidden from its first moment, and ends by itself within a minute should the second request fail.
         """
-        client = self._client.get_queue_client(queue)
+        client = self._queue(queue)
         put = self._resilience.once(
             "write to queue",
             queue,
@@ -139,9 +141,10 @@ class QueueService:
 
     def delete(self, name: str) -> bool:
         """Delete the queue with all that is in it; return False when it was gone before. One request."""
-        return self._resilience.delete(
-            "delete queue", name, lambda: self._client.get_queue_client(name).delete_queue()
-        )
+        return self._resilience.delete("delete queue", name, lambda: self._queue(name).delete_queue())
+
+    def _queue(self, name: str) -> QueueClient:
+        return self._client.get_queue_client(require_name(name))
 
     # One request each, inside the resilience wrapper ------------------------------------------------
 
@@ -164,7 +167,7 @@ class QueueService:
 
     def _read_count(self, name: str) -> int:
         taken: list[PipelineResponse[Any, Any]] = []
-        self._client.get_queue_client(name).get_queue_properties(raw_response_hook=taken.append)
+        self._queue(name).get_queue_properties(raw_response_hook=taken.append)
         value = taken[-1].http_response.headers.get(DEPTH_HEADER, "")
         if not (value.isascii() and value.isdecimal()):
             raise ShapeError(
@@ -174,7 +177,7 @@ class QueueService:
 
     def _read_messages(self, name: str, limit: int) -> list[QueueMessage]:
         taken: list[PipelineResponse[Any, Any]] = []
-        found = self._client.get_queue_client(name).peek_messages(limit, raw_response_hook=taken.append)
+        found = self._queue(name).peek_messages(limit, raw_response_hook=taken.append)
         require_xml(taken, "QueueMessagesList")
         return [checked(message) for message in found]
 
@@ -182,12 +185,29 @@ class QueueService:
         taken: list[PipelineResponse[Any, Any]] = []
         given = dict(metadata) if metadata else None
         try:
-            self._client.create_queue(name, metadata=given, raw_response_hook=taken.append)
+            self._client.create_queue(require_name(name), metadata=given, raw_response_hook=taken.append)
         except ResourceExistsError as exc:
             if getattr(exc, "error_code", "") == "QueueBeingDeleted":
                 raise
             return False
         return bool(taken[-1].http_response.status_code == 201)
+
+
+def require_name(name: str) -> str:
+    """Return *name* if a queue can have it. Raises InvalidInput: the SDK would take a slash in it for one of its own, and
+    ask for something else.
+
+    https://learn.microsoft.com/rest/api/storageservices/naming-queues-and-metadata
+    """
+    if not NAME.fullmatch(name):
+        shown = name[:40] + ("…" if len(name) > 40 else "")
+        raise InvalidInput(
+            f"{shown!r} cannot be the name of a queue.",
+            operation="find queue",
+            resource=shown,
+            hint="Names are 3 to 63 lower-case letters, digits and single hyphens.",
+        )
+    return name
 
 
 def judge(name: str, messages: int, age_s: float | None) -> QueueState:

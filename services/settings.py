@@ -16,6 +16,7 @@ from services import endpoints
 from services.endpoints import AddressError
 from services.errors import ConfigurationError
 from services.prices import load_prices
+from services.redaction import learn_named
 from services.setting_words import default_text, describe_limits, example_file, setting
 from services.signin import given as signin_given
 from services.telemetry import connection
@@ -408,7 +409,6 @@ class Settings(BaseModel):
         "RELAYDECK_LOGS_ENDPOINT",
         "https://api.loganalytics.io",
         "Where Log Analytics is asked; another one in sovereign clouds.",
-        pattern="^https://[A-Za-z0-9.-]+(:[0-9]+)?$",
     )
     metrics_endpoint: str = setting(
         "RELAYDECK_METRICS_ENDPOINT",
@@ -617,6 +617,7 @@ def _gather(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]
         )
         if value:
             given[alias] = value
+    learn_named({**environ, **given})  # before anything can fail and be told
     return given
 
 
@@ -632,6 +633,7 @@ def _normalise(given: dict[str, str]) -> list[str]:
         "RELAYDECK_LOCAL_MODEL_URL": lambda value: endpoints.web_address(value, MODEL_SERVER_EXAMPLE),
         "RELAYDECK_AUTH_AUTHORITY": lambda value: signin_given.authority(value, trusted),
         "RELAYDECK_AUTH_ADDRESS": signin_given.public_address,
+        "RELAYDECK_LOGS_ENDPOINT": lambda value: endpoints.logs_endpoint(value, trusted),
         "RELAYDECK_METRICS_ENDPOINT": lambda value: endpoints.metrics_endpoint(value, trusted),
         "RELAYDECK_AUDIT_ENDPOINT": lambda value: endpoints.ingestion_endpoint(value, trusted),
         "RELAYDECK_STORAGE_RESOURCE_ID": endpoints.storage_resource,

@@ -7,10 +7,29 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator.server import Emulator, EmulatorSettings
+from tests import canaries, egress
 
 if TYPE_CHECKING:  # the SDKs take long to import, and most tests need none
     from tests.contract.agents_support import Lab, Site
     from tests.contract.seam_support import Seam
+
+
+egress.begin()
+canaries.plant()
+
+
+@pytest.hookimpl(tryfirst=True)  # before the folders of the tests are tidied away
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What tried to leave this machine fails the session, whichever process of it did; so does a secret in a file."""
+    told = [f"left this machine: {one}" for one in egress.attempts()]
+    folders = getattr(session.config, "_tmp_path_factory", None)
+    if folders is not None and folders._basetemp is not None:
+        told += [
+            f"a secret was written: {file}: {names}" for file, names in canaries.sightings(folders._basetemp)
+        ]
+    if told:
+        print("", *told, sep="\n")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

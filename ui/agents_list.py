@@ -146,4 +146,4 @@ def draw_gone(reading: Reading) -> None:
                 }
                 for one in gone[:PAGE_ROWS]
             ]
-            st.dataframe(rows, key="agents-gone-table", hide_index=True)
+            st.dataframe(safe.table(rows), key="agents-gone-table", hide_index=True)

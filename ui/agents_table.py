@@ -26,7 +26,7 @@ def draw(reading: Reading, found: Sequence[AgentEntry], filters: Filters) -> Non
     st.session_state[SHOWN_KEY] = tuple(entry.id for entry in rows)
     _select_none()
     st.dataframe(
-        [as_row(reading, entry) for entry in rows],
+        safe.table([as_row(reading, entry) for entry in rows]),
         key=TABLE_KEY,
         hide_index=True,
         height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,

@@ -11,10 +11,10 @@ from typing import Final
 import streamlit as st
 
 from services.monitor.results import Result, Row
-from ui import context, feedback, formats
+from ui import context, feedback, formats, safe
 from ui.audit_data import MOST_ROWS
 from ui.audit_filters import Filters
-from ui.runs_export import Form, guarded
+from ui.runs_export import Form
 from ui.view import View
 
 FILE_KEY: Final = "audit-file"
@@ -89,7 +89,7 @@ def as_csv(rows: Sequence[Row]) -> bytes:
     table = csv.writer(written, lineterminator="\r\n")
     table.writerow(COLUMNS)
     for row in rows:
-        table.writerow([guarded(_plain(row[column])) for column in COLUMNS.values()])
+        table.writerow([safe.for_spreadsheet(_plain(row[column])) for column in COLUMNS.values()])
     return written.getvalue().encode("utf-8-sig")  # the mark tells spreadsheets that it is UTF-8
 
 

@@ -91,16 +91,18 @@ def draw_found(found: Found) -> None:
         )
     counted = [(kind, [one for one in found.findings if one.kind == kind]) for kind in KINDS]
     st.dataframe(
-        [
-            {
-                "Kind": NAMES[kind],
-                "Found": _count(found, kind, len(mine)),
-                "Would go": _count(found, kind, sum(one.deletable for one in mine)),
-                "Oldest": _oldest(mine),
-                "What it is": MEANINGS[kind],
-            }
-            for kind, mine in counted
-        ],
+        safe.table(
+            [
+                {
+                    "Kind": NAMES[kind],
+                    "Found": _count(found, kind, len(mine)),
+                    "Would go": _count(found, kind, sum(one.deletable for one in mine)),
+                    "Oldest": _oldest(mine),
+                    "What it is": MEANINGS[kind],
+                }
+                for kind, mine in counted
+            ]
+        ),
         key="cleanup-kinds",
         hide_index=True,
         placeholder="–",
@@ -117,18 +119,24 @@ def draw_found(found: Found) -> None:
 
 def draw_list(shown: Sequence[Finding]) -> None:
     st.dataframe(
-        [
-            {
-                "Kind": NAMES[one.kind],
-                "Name": safe.clean(one.name) or None,
-                "Age": formats.age(formats.since_s(one.created_at)) if one.created_at else None,
-                "Reason": safe.clean(one.reason),
-                "Ours": "yes" if one.ours else "only reported" if one.sort in ("queue", "message") else "no",
-                "Messages": one.count,
-                "Id": one.id,
-            }
-            for one in shown[:ROWS_SHOWN]
-        ],
+        safe.table(
+            [
+                {
+                    "Kind": NAMES[one.kind],
+                    "Name": safe.clean(one.name) or None,
+                    "Age": formats.age(formats.since_s(one.created_at)) if one.created_at else None,
+                    "Reason": safe.clean(one.reason),
+                    "Ours": "yes"
+                    if one.ours
+                    else "only reported"
+                    if one.sort in ("queue", "message")
+                    else "no",
+                    "Messages": one.count,
+                    "Id": one.id,
+                }
+                for one in shown[:ROWS_SHOWN]
+            ]
+        ),
         key="cleanup-list",
         hide_index=True,
         height=ROW_PX * (min(len(shown), MOST_VISIBLE) + 1) + 3,
@@ -187,17 +195,19 @@ def draw_result(result: Result) -> None:
         rows = sorted(result.rows, key=lambda row: row.outcome not in UNDONE)
         if rows:
             st.dataframe(
-                [
-                    {
-                        "Outcome": OUTCOMES[row.outcome],
-                        "What": row.finding.sort,
-                        "Name": safe.clean(row.finding.name) or None,
-                        "Why": safe.clean(row.why) or None,
-                        "Waited": formats.duration(row.waited_s) if row.waited_s else None,
-                        "Id": row.finding.id,
-                    }
-                    for row in rows[:ROWS_SHOWN]
-                ],
+                safe.table(
+                    [
+                        {
+                            "Outcome": OUTCOMES[row.outcome],
+                            "What": row.finding.sort,
+                            "Name": safe.clean(row.finding.name) or None,
+                            "Why": safe.clean(row.why) or None,
+                            "Waited": formats.duration(row.waited_s) if row.waited_s else None,
+                            "Id": row.finding.id,
+                        }
+                        for row in rows[:ROWS_SHOWN]
+                    ]
+                ),
                 key="cleanup-rows",
                 hide_index=True,
                 height=ROW_PX * (min(len(rows), 8) + 1) + 3,
@@ -215,7 +225,7 @@ def _draw_delete(wanted: Sequence[Finding], settings: Settings) -> None:
         )
         st.markdown("There is no way back. Prepare an export first if somebody may miss them.")
         if guard:
-            st.text_input(f"Type {guard} to confirm", key=cleanup_actions.GUARD_KEY)
+            st.text_input(f"Type {safe.inline(guard, 80)} to confirm", key=cleanup_actions.GUARD_KEY)
         st.button(
             "Delete them",
             key="cleanup-do",
@@ -244,7 +254,7 @@ def _draw_widening(others: Sequence[Finding]) -> None:
         if one is None:
             return
         st.caption(safe.inline(one.reason, 300))
-        st.text_input(f"Type its id to confirm: `{safe.inline(one.id)}`", key=cleanup_actions.NAMED_KEY)
+        st.text_input(f"Type its id to confirm: {safe.code(one.id)}", key=cleanup_actions.NAMED_KEY)
         st.button(
             "Delete this one",
             key="cleanup-do-named",

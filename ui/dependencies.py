@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import runtime
 from services.models import HealthState, PartHealth
-from services.resilience.dependencies import FOUNDRY, INGESTION, LOGS, METRICS, QUEUES, TOKEN
+from services.resilience.dependencies import AUDIT, FOUNDRY, INGESTION, LOGS, METRICS, QUEUES, TOKEN
 from services.standing import Standing
 from ui import formats
 
 PARTS: Mapping[str, str] = {"Agents": FOUNDRY, "Queues": QUEUES, "Telemetry": INGESTION}
 JUDGED: Mapping[str, str] = {"Function app": QUEUES, "Model": FOUNDRY}  # seen through another one only
-OTHERS: Mapping[str, str] = {LOGS: "Logs", METRICS: "Metrics", TOKEN: "Sign-in"}
+OTHERS: Mapping[str, str] = {LOGS: "Logs", METRICS: "Metrics", AUDIT: "Audit", TOKEN: "Sign-in"}
 WORST: tuple[HealthState, ...] = ("ok", "unknown", "degraded", "down")
 WORDS: Mapping[HealthState, str] = {
     "ok": "ok",
@@ -55,7 +55,7 @@ def merged(parts: Sequence[PartHealth]) -> tuple[PartHealth, ...]:
 
 
 def others() -> tuple[PartHealth, ...]:
-    """Return the dependencies that are no part of their own: logs, metrics, sign-in."""
+    """Return the dependencies that are no part of their own: logs, metrics, the audit trail, sign-in."""
     return tuple(
         PartHealth(
             OTHERS[one.dependency], one.state, words(one), one.failed_at if one.is_failing else one.worked_at

@@ -11,6 +11,8 @@ _PARSER = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethro
 _ESCAPED = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~$&:=^]")
 # Streamlit looks for these in the text itself, where no backslash helps; an element around them does.
 _LOOKED_FOR = re.compile(r":(?=[\w+/-]+:)|(?:(?<=\s)|(?<![\s\S]))(?:<->|->|<-|--|>=|<=|~=)(?=\s|\Z)")
+# What makes an address, of the web or of mail, a link by itself.
+_LOOKED_FOR_AND_LINKS = re.compile(rf"{_LOOKED_FOR.pattern}|:(?=//)|(?<=[wW]{{3}})\.|@(?=[\w-])")
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>]+", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
 _OPEN_PIPE = re.compile(r"(?<!\\)\|")
@@ -24,12 +26,12 @@ def parse(text: str) -> list[SyntaxTreeNode]:
     return SyntaxTreeNode(_PARSER.parse(text)).children
 
 
-def escape(text: str) -> str:
-    """Return Markdown that shows *text* as it is, on the line it stands on."""
+def escape(text: str, *, links: bool = True) -> str:
+    """Return Markdown that shows *text* as it is, on the line it stands on. *links*: whether addresses in it become links."""
     written, last = [], 0
-    for found in _LOOKED_FOR.finditer(text):
+    for found in (_LOOKED_FOR if links else _LOOKED_FOR_AND_LINKS).finditer(text):
         # One letter in an element of its own: what Streamlit looks for is then in no single text any more.
-        place = found.start() if found[0] == ":" else found.start() + 1
+        place = found.start() if len(found[0]) == 1 else found.start() + 1
         written += [_backslashes(text[last:place]), f":color[{_backslashes(text[place])}]{{}}"]
         last = place + 1
     return "".join([*written, _backslashes(text[last:])])
@@ -130,7 +132,7 @@ def _inline(node: SyntaxTreeNode) -> str:
         case "strong" | "em" | "s":
             return f"{node.markup}{_inlines(node.children)}{node.markup}"
         case "code_inline":
-            return _code(node.content)
+            return code(node.content)
         case "link":
             return _link(node)
         case "image":
@@ -144,7 +146,7 @@ def _text(text: str) -> str:
     for found in _ADDRESS.finditer(text):
         address = found[0] if "://" in found[0] else f"https://{found[0]}"
         if web_host(address) is None:
-            written += [escape(text[last : found.start()]), _code(found[0])]
+            written += [escape(text[last : found.start()]), code(found[0])]
             last = found.end()
     return "".join([*written, escape(text[last:])])
 
@@ -154,7 +156,7 @@ def _link(node: SyntaxTreeNode) -> str:
     label = _inlines(node.children)
     host = web_host(address)
     if host is None:
-        return f"{label} ({_code(address[:_SHOWN_ADDRESS])})" if address else label
+        return f"{label} ({code(address[:_SHOWN_ADDRESS])})" if address else label
     target = address.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("\\", "%5C")
     shown = "".join(child.content for child in node.children)
     aside = "" if shown in (address, host) else f" ({escape(host)})"
@@ -171,7 +173,8 @@ def _image(node: SyntaxTreeNode) -> str:
     return escape("[" + ", ".join(word for word in words if word) + "]")
 
 
-def _code(content: str) -> str:
+def code(content: str) -> str:
+    """Return Markdown that shows *content* as code, in a line."""
     text = " ".join(content.split("\n"))
     if ":material/" in text or not text.strip():
         return escape(text)  # Streamlit rewrites this one in code as well

@@ -48,7 +48,7 @@ def draw(view: View) -> None:
         lambda: draw_series(choice, result, view),
         key="metrics-azure",
         about=(
-            f"{choice.metric.about} Asked of `{safe.clean(choice.resource.id)}` like this, with a token of your "
+            f"{choice.metric.about} Asked of {safe.code(choice.resource.id, 400)} like this, with a token of your "
             f"identity as `Authorization: Bearer`:\n\n```http\n{call.text}\n```"
         ),
         empty=NO_DATA,

@@ -134,7 +134,7 @@ def draw_reasons(rows: Sequence[Row], view: View) -> None:
     ]
     most = max((int(row["failures"] or 0) for row in rows), default=1)  # type: ignore[arg-type]  # a whole number, likewise
     st.dataframe(
-        found,
+        safe.table(found),
         key="metrics-reasons-table",
         hide_index=True,
         placeholder="",
@@ -245,7 +245,7 @@ def _draw_table(rows: list[dict[str, Any]], key: str, alt: str, view: View) -> N
     grain = view.grain * _buckets_a_bar(view)
     busiest = max((max(row.get("Over time") or [0.0]) for row in rows), default=0.0)  # one scale for all rows
     st.dataframe(
-        rows,
+        safe.table(rows),
         key=f"metrics-{key}-table",
         hide_index=True,
         placeholder="not known",

@@ -20,7 +20,7 @@ from services.monitor.overview import (
     success_shares,
     values,
 )
-from ui import cards, feedback, formats, overview_data
+from ui import cards, feedback, formats, overview_data, safe
 from ui.overview_data import Past, Queues
 from ui.view import View
 
@@ -230,7 +230,7 @@ def _oldest(past: Past | None, queues: Queues, view: View) -> Tile:
         label,
         formats.duration(oldest.oldest_age_s),
         trend=trend,
-        help=f"In {oldest.name}. Poison does not count here.",
+        help=f"In {safe.inline(oldest.name, 80)}. Poison does not count here.",
         alarm="orange" if late else "",
     )
 

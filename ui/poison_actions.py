@@ -75,7 +75,7 @@ def draw_replay_edited(look: Look, message: PoisonMessage, text: str, *, insist:
     target = _draw_target(look, f"edit-{message.id}")
     st.caption(consequence((message,), edited=True))
     st.button(
-        f"Replay changed to {target}" if target else "Replay changed",
+        f"Replay changed to {safe.inline(target, 80)}" if target else "Replay changed",
         key="poison-do-edit",
         type="primary",
         icon=":material/replay:",
@@ -108,7 +108,7 @@ def _draw_replay(look: Look, chosen: Sequence[PoisonMessage]) -> None:
         "again: the function knows a call by its CorrelationId and works on it once."
     )
     st.button(
-        f"Replay to {target}" if target else "Replay",
+        f"Replay to {safe.inline(target, 80)}" if target else "Replay",
         key="poison-do-replay" if chosen else "poison-do-replay-all",
         type="primary",
         icon=":material/replay:",
@@ -184,7 +184,7 @@ def _draw_purge(look: Look) -> None:
     st.markdown(
         f"**All messages, about {look.about:,}, will be gone for good.** Export first what you may want to see again."
     )
-    typed = st.text_input(f"Type `{look.queue}` to empty it", key="poison-typed")
+    typed = st.text_input(f"Type {safe.code(look.queue)} to empty it", key="poison-typed")
     st.button(
         "Purge",
         key="poison-do-purge",

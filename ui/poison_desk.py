@@ -85,4 +85,4 @@ def heading(look: Look) -> str:
 def target_words(look: Look) -> str:
     if look.destination is None:
         return "Nothing says where they belong: choose the queue when you replay them."
-    return f"They belong to `{look.destination.queue}`, {HOW[look.destination.how]}."
+    return f"They belong to {safe.code(look.destination.queue)}, {HOW[look.destination.how]}."

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from services.poison.shapes import Look, PoisonMessage
-from ui import formats
-from ui.runs_export import Form, guarded
+from ui import formats, safe
+from ui.runs_export import Form
 
 FILE_KEY = "poison-file"
 COLUMNS = (
@@ -78,7 +78,12 @@ def as_csv(messages: Sequence[PoisonMessage]) -> bytes:
     table.writerow(COLUMNS)
     for message in messages:
         row = as_document(message)
-        table.writerow([guarded(value) if isinstance(value := row[name], str) else value for name in COLUMNS])
+        table.writerow(
+            [
+                safe.for_spreadsheet(value) if isinstance(value := row[name], str) else value
+                for name in COLUMNS
+            ]
+        )
     return written.getvalue().encode("utf-8-sig")
 
 

@@ -30,7 +30,7 @@ def draw(look: Look) -> tuple[PoisonMessage, ...]:
     chosen = chosen_ids()
     _select([place for place, one in enumerate(ids) if one in chosen])
     st.dataframe(
-        [as_row(message) for message in look.messages],
+        safe.table([as_row(message) for message in look.messages]),
         key=TABLE_KEY,
         hide_index=True,
         height=ROW_PX * (min(len(ids), MOST_VISIBLE) + 1) + 3,

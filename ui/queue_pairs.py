@@ -60,7 +60,7 @@ def draw_pairs(board: Board) -> None:
     hidden = board.pairs[MOST_CARDS:]
     if hidden:
         st.caption(f"{len(hidden)} more pairs, none worse than those above")
-        st.dataframe([_row(pair) for pair in hidden], key="queues-more-pairs", hide_index=True)
+        st.dataframe(safe.table([_row(pair) for pair in hidden]), key="queues-more-pairs", hide_index=True)
 
 
 def draw_pair(pair: Pair, rates: Rates | None) -> None:
@@ -87,7 +87,7 @@ def drain_words(words: str) -> tuple[str, str]:
 def draw_fact(name: str, value: str, unit: str = "", *, help: str = "") -> None:
     """Draw a small figure: its name above, its unit below. *value*: Markdown of ours."""
     with st.container(gap="xxsmall"):
-        st.caption(name, help=f"`{help}`" if help else None)
+        st.caption(name, help=safe.code(help) if help else None)
         st.markdown(f"**{value}** {unit}".rstrip())
 
 
@@ -103,7 +103,7 @@ def draw_others(others: Sequence[QueueDepth]) -> None:
             }
             for depth in others
         ]
-        st.dataframe(rows, key="queues-others", hide_index=True)
+        st.dataframe(safe.table(rows), key="queues-others", hide_index=True)
 
 
 def _depth(depth: QueueDepth | None) -> tuple[str, str]:

@@ -14,7 +14,6 @@ from ui import formats, safe
 
 Form = Literal["csv", "json"]
 EXPORT_ROWS: Final = 5_000
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 COLUMNS: Final = {  # what stands in the file, and which column of the query it is
     "started_utc": "started",
     "outcome": "outcome",
@@ -107,15 +106,9 @@ def as_csv(rows: Sequence[Row]) -> bytes:
     return written.getvalue().encode("utf-8-sig")  # the mark tells spreadsheets that it is UTF-8
 
 
-def guarded(text: str) -> str:
-    """Return *text* on one line, with an apostrophe in front when a spreadsheet would take it for a formula."""
-    flat = " ".join(safe.clean(text).split())
-    return f"'{flat}" if flat.startswith(FORMULA_STARTS) else flat
-
-
 def _cell(value: Cell) -> str | float | int:
     if isinstance(value, str):
-        return guarded(value)
+        return safe.for_spreadsheet(value)
     plain = _plain(value)
     if isinstance(plain, bool):
         return str(plain).lower()

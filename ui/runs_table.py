@@ -39,7 +39,7 @@ def draw(rows: Sequence[Row], wanted: Wanted, view: View, page: int, figure: Row
     place = shown.index(wanted.run) if wanted.run and wanted.run in shown else None
     _select(place)
     st.dataframe(
-        [as_row(row, view) for row in rows],
+        safe.table([as_row(row, view) for row in rows]),
         key=TABLE_KEY,
         hide_index=True,
         height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,
@@ -95,7 +95,7 @@ def draw_selected(row: Row, view: View) -> None:
                 )
         if row["problem_title"]:
             st.markdown(safe.inline(str(row["problem_title"]), 600))
-        st.caption(f"Run `{run_id}` · {parts_words(row)}")
+        st.caption(f"Run {safe.code(run_id)} · {parts_words(row)}")
 
 
 def as_row(row: Row, view: View) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def duration(value_ms: object) -> str:
 
 def parts_words(row: Row) -> str:
     named = (("model", "model_ms"), ("queue wait", "wait_ms"), ("function", "function_ms"))
-    certainty = f" · told apart: {row['certainty']}" if row["certainty"] else ""
+    certainty = f" · told apart: {safe.inline(str(row['certainty']), 20)}" if row["certainty"] else ""
     return ", ".join(f"{name} {duration(row[column])}" for name, column in named) + certainty
 
 

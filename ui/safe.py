@@ -7,7 +7,7 @@ take for more than text disarmed. Nothing is fetched, nothing runs, no link hide
 import functools
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -15,6 +15,8 @@ import streamlit as st
 from ui import markup
 
 SHOWN_CHARACTERS = 20_000
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_UNSEEN = "\u2060"
 _KEPT = {"\n", "\t", "\u200c", "\u200d"}  # the last two shape letters and join emoji
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#-]{1,20}")
 
@@ -74,9 +76,39 @@ def verbatim(text: str) -> str:
 
 
 def inline(text: str, limit: int = 200) -> str:
-    """Return *text* on one line, for a label, a caption or a sentence of ours; cut after *limit* characters."""
+    """Return *text* on one line, for a label, a caption or a sentence of ours; cut after *limit* characters.
+
+    No address in it is a link: cut, or with a sign of ours behind it, it would lead to another host.
+    """
     flat = " ".join(clean(text).split())
-    return markup.escape(flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…")
+    return markup.escape(flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…", links=False)
+
+
+def code(text: str, limit: int = 200) -> str:
+    """Return *text* on one line as code, for an id or a name within a sentence of ours; cut after *limit* characters."""
+    flat = " ".join(clean(text).split())
+    return markup.code(flat if len(flat) <= limit else flat[: limit - 1] + "…")
+
+
+def for_spreadsheet(text: str) -> str:
+    """Return *text* on one line, with an apostrophe in front when a spreadsheet would take it for a formula."""
+    flat = " ".join(clean(text).split())
+    return f"'{flat}" if flat.startswith(FORMULA_STARTS) else flat
+
+
+def table(rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Return *rows* for a table on a page, whose reader may save it or copy a cell: what a spreadsheet would take for a
+    formula begins with a letter that cannot be seen, so that it is text there and reads here as it is."""
+    return [{name: _as_cell(value) for name, value in row.items()} for row in rows]
+
+
+def _as_cell(value: object) -> object:
+    if isinstance(value, str):
+        shown = clean(value)
+        return f"{_UNSEEN}{shown}" if shown.lstrip().startswith(FORMULA_STARTS) else shown
+    if isinstance(value, list | tuple):
+        return [_as_cell(one) for one in value]
+    return value
 
 
 def clean(text: str) -> str:
@@ -123,4 +155,4 @@ def _toggle(name: str) -> None:
 def _keep_indent(line: str) -> str:
     text = line.lstrip(" \t")
     width = len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip(" "))
-    return "\u00a0" * width + markup.escape(text)
+    return "\u00a0" * width + markup.escape(text, links=False)

@@ -35,7 +35,7 @@ def draw_head(detail: ThreadDetail, row: ThreadRow | None) -> None:
         f"read {formats.age(formats.since_s(detail.read_at))}",
     ]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(f"`{safe.clean(detail.thread.id)}` · {' · '.join(facts)}", width="content")
+        st.caption(f"{safe.code(detail.thread.id)} · {' · '.join(facts)}", width="content")
     if detail.unread:
         st.caption(
             f":orange[:material/rule:] {formats.count(detail.unread, 'part')} of a shape that is not known here left out."
@@ -137,7 +137,7 @@ def draw_runs(detail: ThreadDetail, now: datetime) -> None:
     rows = tuple(chart_row(one, now) for one in latest)
     slot = st.container(height=thread_runs.height(rows), border=False)
     st.dataframe(
-        [as_row(one, now) for one in reversed(latest)],
+        safe.table([as_row(one, now) for one in reversed(latest)]),
         key="threads-runs",
         hide_index=True,
         placeholder="not told",

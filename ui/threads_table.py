@@ -21,7 +21,7 @@ def draw(found: FoundThreads, wanted: Wanted) -> None:
     rows = [as_row(row) for row in found.rows]
     place = place_words(wanted.page, len(rows), found.matching)
     st.dataframe(
-        rows,
+        safe.table(rows),
         key=TABLE_KEY,
         hide_index=True,
         height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,

@@ -8,6 +8,7 @@ nor queue functions' calls.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from azure.ai.agents import AgentsClient
 from azure.core.exceptions import HttpResponseError
@@ -164,6 +165,7 @@ class ClassicBackend:
         return self._resilience.create("start run", thread_id, start, look_up)
 
     def get_run(self, thread_id: str, run_id: str) -> Run:
+        _require_id("get run", thread_id, run_id)
         return self._resilience.read(
             "get run", run_id, lambda: shapes.run(_fetch(self._client.runs.get, thread_id, run_id))
         )
@@ -173,6 +175,7 @@ class ClassicBackend:
         return self._list("list runs", thread_id, self._client.runs.list, limit, shapes.run, thread_id)
 
     def update_run(self, thread_id: str, run_id: str, metadata: Mapping[str, str]) -> Run:
+        _require_id("update run", thread_id, run_id)
         body = {"metadata": dict(metadata)}
         return self._resilience.read(  # the same values twice are the same values
             "update run",
@@ -182,6 +185,7 @@ class ClassicBackend:
 
     def cancel_run(self, thread_id: str, run_id: str) -> Run:
         """Return the run; one that had ended is returned as it is, at the cost of a second request."""
+        _require_id("cancel run", thread_id, run_id)
         try:
             return self._resilience.read(
                 "cancel run", run_id, lambda: shapes.run(_fetch(self._client.runs.cancel, thread_id, run_id))
@@ -195,6 +199,7 @@ class ClassicBackend:
             raise
 
     def list_steps(self, thread_id: str, run_id: str) -> list[RunStep]:
+        _require_id("list steps", thread_id, run_id)
         found = self._list(
             "list steps", run_id, self._client.run_steps.list, 10 * PAGE, shapes.step, thread_id, run_id
         )
@@ -275,7 +280,7 @@ class ClassicBackend:
         return self._page("list messages", thread_id, fn, after, shapes.message, thread_id, order="asc")
 
     def page_steps(self, thread_id: str, run_id: str, after: str = "") -> Page[RunStep]:
-        _require_id("list steps", run_id)
+        _require_id("list steps", thread_id, run_id)
         fn = self._client.run_steps.list
         return self._page("list steps", run_id, fn, after, shapes.step, thread_id, run_id, order="asc")
 
@@ -383,7 +388,9 @@ class ClassicBackend:
             response.close()
 
     def _read_deployment(self, deployment: str) -> str:
-        request = HttpRequest("GET", "{endpoint}/deployments/" + deployment, params={"api-version": "v1"})
+        request = HttpRequest(
+            "GET", "{endpoint}/deployments/" + quote(deployment, safe=""), params={"api-version": "v1"}
+        )
         response = self._client.send_request(request)
         if response.status_code != 200:
             raise error_from_status(
@@ -451,10 +458,17 @@ def _status_first(taken: list[PipelineResponse[Any, Any]]) -> Iterator[None]:
         raise HttpResponseError(response=taken[-1].http_response) from exc
 
 
-def _require_id(operation: str, value: str) -> None:
-    """Refuse ids that cannot be any: an empty one would turn the path into that of another operation."""
-    if not value or len(value) > 256 or not all(c.isalnum() or c in "_-." for c in value) or value[0] == ".":
-        shown = value[:40] + ("…" if len(value) > 40 else "")
-        raise InvalidInput(
-            f"Could not {operation}: {shown!r} is not an id.", operation=operation, resource=shown
-        )
+def _require_id(operation: str, *values: str) -> None:
+    """Refuse ids that cannot be any: they come from addresses and from what tools wrote, and an empty one, or one with a
+    slash in it, would turn the path into that of another operation."""
+    for value in values:
+        if (
+            not value
+            or len(value) > 256
+            or not all(c.isalnum() or c in "_-." for c in value)
+            or value[0] == "."
+        ):
+            shown = value[:40] + ("…" if len(value) > 40 else "")
+            raise InvalidInput(
+                f"Could not {operation}: {shown!r} is not an id.", operation=operation, resource=shown
+            )

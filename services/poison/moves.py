@@ -15,8 +15,8 @@ from services.poison.desk import WHOLE_MOST, PoisonDesk
 from services.poison.edit import judge_edit
 from services.poison.reading import read
 from services.poison.shapes import ActionWord, Look, Outcome, Report
-from services.poison.store import BATCH, HELD_S, NAME, PoisonStore, Stored, require_poison
-from services.queues import POISON_SUFFIX, QueueService
+from services.poison.store import BATCH, HELD_S, PoisonStore, Stored, require_poison
+from services.queues import NAME, POISON_SUFFIX, QueueService
 
 MOST_AT_ONCE = 500
 USABLE_S = HELD_S - 15  # of the time for which a message is held; a request under way must not outlive it

@@ -5,7 +5,6 @@ HELD_S and then comes back by itself, whatever becomes of this process. What is 
 REST: https://learn.microsoft.com/rest/api/storageservices/operations-on-messages
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -18,10 +17,9 @@ from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 from services.errors import AccessDenied, InvalidInput, ServiceError
 from services.queue_shapes import checked, require_xml, storable, text_of
-from services.queues import POISON_SUFFIX
+from services.queues import NAME, POISON_SUFFIX, require_name
 from services.resilience import Resilience
 
-NAME = re.compile(r"(?=.{3,63}\Z)[a-z0-9]+(-[a-z0-9]+)*")  # of a queue
 HELD_S = 60  # long enough for a batch at a second a request, short for somebody who waits after a crash
 BATCH = 32  # the most the service gives at once
 AT_ONCE = 8
@@ -103,7 +101,7 @@ class PoisonStore:
             self._resilience.delete("purge queue", queue, self._queue(queue).clear_messages)
 
     def _queue(self, queue: str) -> QueueClient:
-        return self._client.get_queue_client(queue)
+        return self._client.get_queue_client(require_name(queue))
 
     def _peek(self, queue: str) -> list[Stored]:
         taken: list[PipelineResponse[Any, Any]] = []

@@ -5,7 +5,7 @@ store on disk or call other addresses. Wire: POST /v2.1/track, a JSON array of e
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azure.core.pipeline.transport import RequestsTransport
@@ -43,6 +43,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from services.redaction import hide
 from services.telemetry.outbox import Delivery
 from services.telemetry.records import EventRecord, MetricRecord, Record, SpanRecord
 from services.translation import retry_after_s
@@ -183,7 +184,7 @@ class AzureMonitor:
             _context(trace_id, record.span_id),
             parent,
             self._resource,
-            {**record.attributes, **sampled},
+            {**_hidden(record.attributes), **sampled},
             kind=_KINDS[record.kind],
             status=Status(StatusCode.OK if record.ok else StatusCode.ERROR),
             start_time=record.start_ns,
@@ -201,7 +202,7 @@ class AzureMonitor:
             observed_timestamp=record.at_ns,
             severity_number=SeverityNumber.INFO,
             body=record.name,
-            attributes={**record.attributes, EVENT_NAME: record.name},
+            attributes={**_hidden(record.attributes), EVENT_NAME: record.name},
             context=set_span_in_context(belongs_to, Context()),
         )
         return ReadableLogRecord(told, self._resource, self._scope)
@@ -229,6 +230,11 @@ def _counts(body: Any) -> tuple[int, int]:
     if not 0 <= accepted <= received:
         raise ValueError("more accepted than received")
     return received, accepted
+
+
+def _hidden(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return *attributes* without secrets: what failed is told in the words of whoever refused it."""
+    return {name: hide(value) for name, value in attributes.items()}
 
 
 def _context(trace_id: int, span_id: str) -> SpanContext:

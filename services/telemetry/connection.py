@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from services.endpoints import AddressError, is_loopback
+from services.endpoints import AddressError, is_loopback, is_plain
 from services.errors import UnexpectedReply
 
 EXAMPLE = (
@@ -43,7 +43,7 @@ def check_connection_string(value: str, trusted: tuple[str, ...] = ()) -> str:
             f"has an IngestionEndpoint that is no address ({exc}). Example: {EXAMPLE}"
         ) from exc
     host = (parts.hostname or "").lower()
-    if not host or "@" in parts.netloc or parts.query or parts.fragment:
+    if not host or parts.query or parts.fragment or not is_plain(parts) or not endpoint.isprintable():
         raise AddressError(f"has an IngestionEndpoint that is no plain address. Example: {EXAMPLE}")
     if not is_loopback(parts):
         if parts.scheme != "https":

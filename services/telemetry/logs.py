@@ -4,6 +4,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
+from services.redaction import hide, hide_in
 from services.telemetry.context import current_trace_id
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -18,16 +19,23 @@ def data_of(record: logging.LogRecord) -> dict[str, object]:
 
 
 class JsonFormatter(logging.Formatter):
-    """`{"time": …, "level": …, "logger": …, "event": …, data…}`; an exception's trace is its `exception`."""
+    """`{"time": …, "level": …, "logger": …, "event": …, data…}`; an exception's trace is its `exception`.
+
+    Secrets are taken out of the values, not of the line: what is left is JSON, whatever was in them.
+    """
+
+    structured = True
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": hide(record.getMessage()),
         }
-        line |= {name: value for name, value in data_of(record).items() if name not in line}
+        line |= {name: hide_in(value) for name, value in data_of(record).items() if name not in line}
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = hide(self.formatException(record.exc_info))
+        if record.stack_info:
+            line["stack"] = hide(self.formatStack(record.stack_info))
         return json.dumps(line, default=str, ensure_ascii=True)

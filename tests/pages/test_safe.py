@@ -136,3 +136,33 @@ def test_prose_written_again_has_the_same_letters(text: str) -> None:
     written = "\n\n".join("\n".join(markup.write_block(block)) for block in markup.parse(text))
 
     assert letters(re.sub(r":color\[(.*?)\]\{\}", r"\1", written)) == letters(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://bank.example.evil.example/x",
+        "see www.bank.example",
+        "a@bank.example",
+        "http://127.0.0.2:80/1”",
+    ],
+)
+def test_no_address_in_a_label_is_a_link(text: str) -> None:
+    """A label is cut, and sentences of ours go on behind it: what is left of an address leads to another host."""
+    written = safe.inline(text, 20)
+
+    plain = re.sub(r":color\[(.*?)\]\{\}", "\0", written)
+    assert not re.search(r"://|www\\?\.|@", plain)
+
+
+def test_an_address_in_a_text_shown_letter_by_letter_is_no_link() -> None:
+    """`https://bank.example](http://other)` would become one link, to a host that is neither."""
+    written = safe.verbatim("[https://bank.example](http://evil.example)")
+
+    assert "://" not in re.sub(r":color\[(.*?)\]\{\}", "\0", written)
+
+
+def test_a_name_in_a_sentence_stays_code() -> None:
+    """A queue, an id: with whatever letters, and on one line."""
+    assert safe.code("a`b\nc") == "``a`b c``"
+    assert safe.code("x" * 300, 10) == "`xxxxxxxxx…`"

@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "runtime",
         "ui",
         "services.errors",
+        "services.redaction",
         "services.settings",
         "services.signin",
     },

@@ -11,9 +11,9 @@ import pytest
 from services.errors import Throttled, Unavailable
 from services.monitor.kql import bind
 from services.monitor.results import Ask, Result, Row
-from ui import runs_data, runs_filters, runs_parts, runs_table
+from ui import runs_data, runs_filters, runs_parts, runs_table, safe
 from ui.charts import runs as charts
-from ui.runs_export import COLUMNS, EXPORT_ROWS, Export, as_csv, guarded
+from ui.runs_export import COLUMNS, EXPORT_ROWS, Export, as_csv
 from ui.runs_filters import Filters, Stretch, Wanted, parse
 from ui.time_range import View
 
@@ -227,7 +227,7 @@ def test_only_ids_get_into_a_link() -> None:
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r\n=", " =", "＝", "\u200b="])
 def test_no_text_in_a_file_is_a_formula(start: str) -> None:
     """`=cmd|' /C calc'!A0` in a problem's title would run on the analyst's machine."""
-    assert guarded(f"{start}cmd|' /C calc'!A0").startswith("'")
+    assert safe.for_spreadsheet(f"{start}cmd|' /C calc'!A0").startswith("'")
     table = list(csv.reader(io.StringIO(as_csv([row(problem_title=f"{start}1+1")]).decode("utf-8-sig"))))
     assert table[1][list(COLUMNS).index("problem")].startswith("'")
 
