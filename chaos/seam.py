@@ -12,6 +12,7 @@ from azure.identity import ClientSecretCredential
 
 from services.agents.backend import AgentDefinition
 from services.agents.classic import ClassicBackend
+from services.audit.upload import Uploader
 from services.clients import Endpoints, LocalCredential, build_clients
 from services.errors import ServiceError, UnexpectedReply
 from services.monitor.logs import LogsService
@@ -23,7 +24,7 @@ from services.poison.store import PoisonStore
 from services.queues import QueueService
 from services.resilience import Dependencies, Limits
 from services.resilience.clock import RealPace
-from services.resilience.dependencies import FOUNDRY, INGESTION, LOGS, METRICS, QUEUES, TOKEN
+from services.resilience.dependencies import AUDIT, FOUNDRY, INGESTION, LOGS, METRICS, QUEUES, TOKEN
 from services.resilience.signing import BoundedCredential
 from services.settings import Settings
 from services.telemetry.azure_monitor import AzureMonitor
@@ -38,7 +39,7 @@ Where = tuple[str | int, ...]
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TEXT, TIME, LIST, YES, NUMBER, OBJECT = "text", "time", "list", "yes", "number", "object"
 PROJECT = "project"
-CLIENTS = (FOUNDRY, PROJECT, QUEUES, LOGS, METRICS, INGESTION, TOKEN)
+CLIENTS = (FOUNDRY, PROJECT, QUEUES, LOGS, METRICS, INGESTION, AUDIT, TOKEN)
 STORAGE = Resource(
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/r/providers/Microsoft.Storage"
     "/storageAccounts/a/queueServices/default",
@@ -97,7 +98,15 @@ def open_operations(
     given, deadline_s = Settings(), limits.call_deadline_s
     dependencies = Dependencies(limits, pace or Hurried())
     endpoints = Endpoints(
-        f"{url}/api/projects/p", f"{url}/acct", LocalCredential("t"), ca_file, url, "ws", url, STORAGE.id
+        f"{url}/api/projects/p",
+        f"{url}/acct",
+        LocalCredential("t"),
+        ca_file,
+        url,
+        "ws",
+        url,
+        STORAGE.id,
+        audit_endpoint=url,
     )
     clients = build_clients(given, endpoints)
     be_quiet()
@@ -119,6 +128,7 @@ def open_operations(
             *_logs(LogsService(lambda: clients.logs, "ws", dependencies.caller(LOGS), lambda: AT, fresh_s=0, deadline_s=deadline_s)),
             *_metrics(MetricsService(lambda: clients.metrics, url, (STORAGE,), dependencies.caller(METRICS), lambda: AT, fresh_s=0, deadline_s=deadline_s)),
             *_ingestion(guarded(exporter.send, dependencies.caller(INGESTION))),
+            *_audit(Uploader(lambda: clients.ingestion, "dcr-1", "Custom-Audit", dependencies.caller(AUDIT), deadline_s)),
             *_token(url, ca_file, dependencies, deadline_s),
         ]  # fmt: skip
     finally:
@@ -237,16 +247,21 @@ def _queues(clients: Any, dependencies: Dependencies) -> Iterator[Operation]:
     yield one("list queues with metadata", queues.list_configured, listing, "EnumerationResults", "Name")
     yield one(
         "count",
-        lambda: queues.count("q"),
+        lambda: queues.count("calls"),
         Reply(200, b"", {"x-ms-approximate-messages-count": "3"}),
         header="x-ms-approximate-messages-count",
         bare=True,
     )
     yield one(
-        "peek", lambda: queues.peek("q"), messages(PEEKED), "QueueMessagesList", "MessageId", "InsertionTime"
+        "peek",
+        lambda: queues.peek("calls"),
+        messages(PEEKED),
+        "QueueMessagesList",
+        "MessageId",
+        "InsertionTime",
     )
-    yield one("create queue", lambda: queues.ensure(["q"]), Reply(201), bare=True, fine=exists)
-    yield one("delete queue", lambda: queues.delete("q"), Reply(204), bare=True, fine=frozenset({404}))
+    yield one("create queue", lambda: queues.ensure(["calls"]), Reply(201), bare=True, fine=exists)
+    yield one("delete queue", lambda: queues.delete("calls"), Reply(204), bare=True, fine=frozenset({404}))
     yield one(
         "peek poison",
         lambda: store.peek("q-poison"),
@@ -264,7 +279,7 @@ def _queues(clients: Any, dependencies: Dependencies) -> Iterator[Operation]:
         "InsertionTime",
         "PopReceipt",
     )
-    yield one("send", lambda: store.send("q", "e30="), messages(HELD, 201), "MessageId")
+    yield one("send", lambda: store.send("calls", "e30="), messages(HELD, 201), "MessageId")
 
 
 def _logs(logs: LogsService) -> Iterator[Operation]:
@@ -332,6 +347,12 @@ def _ingestion(send: Any) -> Iterator[Operation]:
     good = as_json({"itemsReceived": 1, "itemsAccepted": 1, "errors": []})
     needs = (("itemsReceived",), NUMBER), (("itemsAccepted",), NUMBER)
     yield Operation(INGESTION, "send telemetry", call, lambda _: good, needs)
+
+
+def _audit(upload: Uploader) -> Iterator[Operation]:
+    yield Operation(
+        AUDIT, "record an action", lambda: upload(lambda: [{"Seq": 1}]), lambda _: Reply(204), bare=True
+    )
 
 
 def _token(url: str, ca_file: str, dependencies: Dependencies, deadline_s: float) -> Iterator[Operation]:

@@ -42,7 +42,7 @@ def test_every_client_meets_every_trouble() -> None:
     found = deadlines.cases(1_000, seed=1)
 
     assert len(found) >= deadlines.CASES
-    assert len({client for client, _, _ in found}) == len(CLIENTS) == 7
+    assert len({client for client, _, _ in found}) == len(CLIENTS) == 8
 
 
 @pytest.mark.parametrize("how", [deadlines.FULL, deadlines.MUTE])

@@ -77,7 +77,7 @@ def test_each_client_sends_within_a_watched_call(script: ScriptedServer, unwatch
             assert unwatched == [], operation.name
 
     assert {operation.client for operation in operations} == set(CLIENTS)
-    assert len(DEPENDENCIES) == 6
+    assert len(DEPENDENCIES) == 7
 
 
 def test_a_request_past_the_wrapper_fails_the_test_that_sends_it(script: ScriptedServer) -> None:

@@ -235,7 +235,7 @@ def test_a_page_is_never_taken_for_an_empty_queue(
     """The SDK makes [] of it, and an operator would believe that nothing waits."""
     script.play(Reply(body=body, headers={"Content-Type": "application/xml"}))
 
-    for call in (lambda: queues.peek("q"), lambda: queues.list_names(), lambda: queues.depth_of("q")):
+    for call in (lambda: queues.peek("calls"), lambda: queues.list_names(), lambda: queues.depth_of("calls")):
         with pytest.raises(UnexpectedReply):
             call()
 
