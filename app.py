@@ -28,6 +28,7 @@ from ui import context, feedback, gate, guard, logs, probes, startup
 from ui.assets import AssetMiddleware
 from ui.gate_keeper import GateMiddleware
 from ui.hardening import HardeningMiddleware
+from ui.origins import OriginMiddleware
 from ui.signin_secrets import secrets_of, tell_streamlit
 from ui.start_page import StartPageMiddleware
 
@@ -111,6 +112,7 @@ app = st.App(
     routes=probes.ROUTES,
     middleware=[
         Middleware(HardeningMiddleware),
+        Middleware(OriginMiddleware),
         Middleware(GateMiddleware),
         Middleware(AssetMiddleware),
         Middleware(StartPageMiddleware),
