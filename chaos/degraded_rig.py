@@ -131,14 +131,23 @@ def screens(world: Mapping[str, str]) -> tuple[Screen, ...]:
     )
 
 
+IDENTITY = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")
+
+
 class Rig:
     """Builds services anew for each case, so that no breaker, no cache and no reading of one is there in the next."""
 
     def __init__(self, control: Control, environ: Mapping[str, str] | None = None) -> None:
         self.control, self._environ = control, dict(environ or {})
-        connection = control.azure.connection
-        os.environ["IDENTITY_ENDPOINT"] = connection.environment["IDENTITY_ENDPOINT"]
-        os.environ["IDENTITY_HEADER"] = connection.environment["IDENTITY_HEADER"]
+        self._before = {name: os.environ.get(name) for name in IDENTITY}
+        os.environ.update({name: control.azure.connection.environment[name] for name in IDENTITY})
+
+    def close(self) -> None:
+        """Give this process the identity back that it had."""
+        for name, value in self._before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
     def settle(self, *, warm: bool = True) -> Mapping[str, str]:
         """Ask one question; return the ids of what there is to look at then. *warm*: see every page once, so that what

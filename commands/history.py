@@ -32,9 +32,11 @@ from services.endpoints import is_loopback
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.monitor.logs import LogsService
 from services.monitor.results import Ask, Result
-from services.resilience import Limits, Resilience
+from services.resilience import Dependencies, Limits, Resilience
+from services.resilience.dependencies import INGESTION
 from services.settings import Settings, load_settings
 from services.telemetry.connection import check_connection_string
+from services.telemetry.guarded import guarded
 from services.telemetry.outbox import Delivery, Send
 from services.telemetry.quiet import be_quiet
 from services.telemetry.records import Record
@@ -184,7 +186,8 @@ class _Teller:
         transport = build_transport(
             ca_file=None, connect_timeout_s=TIMEOUT_S, read_timeout_s=TIMEOUT_S, use_environment=False
         )
-        self._send = AzureMonitor(checked, transport, instance="demo").send
+        exporter = AzureMonitor(checked, transport, instance="demo")
+        self._send = guarded(exporter.send, Dependencies(Limits()).caller(INGESTION))
         self._functions, self._rest_share = Telemetry(checked), rest_share
 
     def tell(self, batch: Sequence[Chapter]) -> None:

@@ -123,12 +123,10 @@ def _draw_chains(checked: Checked) -> None:
 def _verdict_words(chain: ChainVerdict) -> str:
     good = f"records {chain.first:,} to {chain.last:,}" if chain.last >= 0 else "no good record"
     parts = [
-        f":material/link: `{chain.chain}`"
-        if chain.chain.isascii() and chain.chain.isprintable()
-        else "A chain",
+        f":material/link: {safe.code(chain.chain, 80)}",
         f"verified: {good}",
-        f"head `{chain.head[:16]}`" if chain.head else "",
+        f"head {safe.code(chain.head[:16])}" if chain.head else "",
         f"{chain.open:,} without a result" if chain.open else "",
-        *chain.notes,
+        *(safe.inline(note, 300) for note in chain.notes),
     ]
     return " · ".join(filter(None, parts))

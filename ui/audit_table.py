@@ -29,7 +29,7 @@ def draw(rows: Sequence[Row], filters: Filters, view: View) -> None:
     _select(shown.index(filters.pair) if filters.pair and filters.pair in shown else None)
     now = formats.now()
     st.dataframe(
-        [as_row(row, view, now) for row in rows],
+        safe.table(as_row(row, view, now) for row in rows),
         key=TABLE_KEY,
         hide_index=True,
         height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,
@@ -123,7 +123,7 @@ def _draw_facts(records: Sequence[Record]) -> None:
 def _draw_records(records: Sequence[Record], view: View) -> None:
     auditor = context.services().auditor
     st.dataframe(
-        [
+        safe.table(
             {
                 "Record": record.seq,
                 "Kind": safe.clean(record.kind),
@@ -134,7 +134,7 @@ def _draw_records(records: Sequence[Record], view: View) -> None:
                 "Chain": safe.clean(record.chain),
             }
             for record in records
-        ],
+        ),
         key="audit-records",
         hide_index=True,
         column_config={"Record": st.column_config.NumberColumn(format="localized", width=70)},

@@ -132,7 +132,7 @@ def met_words(state: ScenarioState) -> str:
     when = "So far" if state.is_on else "When it was on last"
     if not state.met:
         return f"{when}: nothing has met it."
-    parts = ", ".join(f"{count:,} × `{name}`" for name, count in sorted(state.met.items()))
+    parts = ", ".join(f"{count:,} × {safe.code(name)}" for name, count in sorted(state.met.items()))
     which = f" ({parts})" if len(state.met) > 1 else ""
     return f"{when}, {state.scenario.met}: **{state.met_count:,}**{which}."
 

@@ -84,7 +84,7 @@ def draw_not_yet(error: NotYet) -> None:
     """Draw that it is being read. It is no failure, and no empty list either."""
     with st.container(border=True, gap="xsmall"):
         st.markdown(f":shimmer[:material/hourglass_top: {safe.inline(error.message, 600)}]")
-        st.caption(f"{error.hint}{since_words(error)}")
+        st.caption(f"{safe.inline(error.hint, 600)}{since_words(error)}")
 
 
 def since_words(error: ServiceError) -> str:

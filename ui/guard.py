@@ -147,9 +147,9 @@ def _draw_roles() -> None:
     rules = gate.current().rules
     st.markdown(
         "Ask an administrator of Entra ID for one of these app roles, then sign in again:\n\n"
-        f"- `{safe.clean(rules.named('viewer'))}` to look at everything\n"
-        f"- `{safe.clean(rules.named('operator'))}` to ask, stop, replay and clean up as well\n"
-        f"- `{safe.clean(rules.named('admin'))}` for all that Relaydeck can do"
+        f"- {safe.code(rules.named('viewer'))} to look at everything\n"
+        f"- {safe.code(rules.named('operator'))} to ask, stop, replay and clean up as well\n"
+        f"- {safe.code(rules.named('admin'))} for all that Relaydeck can do"
     )
 
 

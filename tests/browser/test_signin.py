@@ -71,7 +71,9 @@ def test_a_person_signs_in_and_may_what_their_role_allows(
     else:
         typing.fill(f"What is 40 + 2? Asked by an {role.lower()}.")
         typing.press("Enter")
-        expect(page.get_by_text("40 + 2 = 42").locator("visible=true").first).to_be_visible(timeout=TIMEOUT_MS)
+        expect(page.get_by_text("40 + 2 = 42").locator("visible=true").first).to_be_visible(
+            timeout=TIMEOUT_MS
+        )
     assert desk.provider.asked[-1]["code_challenge_method"] == "S256"
 
 

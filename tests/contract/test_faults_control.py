@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.connection import Connection
 from emulator.faults import Fault
 from emulator.server import Emulator
 from emulator.steering import Steering
+from tests.contract.faults_support import connection_of
 from tests.contract.seam_support import Seam
 
 RAIN = {"operation": "foundry.list_agents", "kind": "slow", "delay_s": 0.0}
@@ -24,11 +24,7 @@ def on_lab(seam: Seam) -> Steering:
 
 
 def steering_of(emulator: Emulator, token: str) -> Steering:
-    place = Connection(
-        *(0, emulator.port, emulator.http_port, emulator.url, emulator.http_url, "", "", ""),
-        *(str(emulator.ca_file), token, "", "", {}),
-    )
-    return Steering(place)
+    return Steering(connection_of(emulator, token))
 
 
 def names_on(steering: Steering) -> list[str]:

@@ -7,6 +7,7 @@ and breakers open for a moment, so that what is tested is what they say and not 
 import itertools
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -61,8 +62,9 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module")
-def rig(local_azure: Control) -> Rig:
-    return Rig(local_azure, QUICK)
+def rig(local_azure: Control) -> Iterator[Rig]:
+    with closing(Rig(local_azure, QUICK)) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -118,7 +118,7 @@ def test_a_slow_network_makes_the_answer_slow(control: Control) -> None:
     assert_answered(settled(ask()))
 
     made = [one for one in control.requests(before) if one["operation"] == "foundry.create_run"]
-    assert made and all(float(str(one["took_ms"])) >= 200 for one in made)
+    assert made and float(str(made[-1]["took_ms"])) >= 200, made
     assert met("slow network") > 3
 
 

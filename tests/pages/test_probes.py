@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,8 @@ def all_down(local_azure: Control) -> Iterator[runtime.Runtime]:
             "RELAYDECK_STATE_DIR": str(local_azure.azure.connection.ca_file).rpartition("/")[0],
         },
     )
-    with rig.failing(*((one, "down") for one in OPERATIONS)), rig.fresh() as running:
+    failing = rig.failing(*((one, "down") for one in OPERATIONS))
+    with closing(rig), failing, rig.fresh() as running:
         running.services.health.check_all()
         yield running
 

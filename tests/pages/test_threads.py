@@ -1,5 +1,6 @@
 """The Threads page in every state, on the real runtime; its index reads only when the test says so."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -83,7 +84,7 @@ def column(at: AppTest, name: str) -> list[object]:
 
 def said(at: AppTest) -> str:
     texts = [element.value for element in [*at.info, *at.toast]]
-    return "\n".join([words(at), *texts]).replace("\\", "")
+    return re.sub(r":color\[(.)\]\{\}", r"\1", "\n".join([words(at), *texts]).replace("\\", ""))
 
 
 # The list ----------------------------------------------------------------------------------------------

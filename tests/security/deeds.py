@@ -5,22 +5,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import runtime
+from emulator.connection import Connection
 from emulator.server import Emulator
+from emulator.steering import Steering
 from services.access import NOBODY, PROCESS, ActionName, Principal, acting_as
 from services.agents.backend import AgentDefinition
 from services.assembly import Services
 from services.backup.models import RestoreOptions, Scope, Source
 from services.backup.service import BackupService
 from services.clients import Endpoints, LocalCredential
+from services.faults.desk import FaultDesk
 from services.housekeeping.findings import Finding, Kind, Sort
 from services.settings import load_settings
+from tests.contract.faults_support import connection_of
 
 INPUT = "azure-function-foo-input"
 POISON = f"{INPUT}-poison"
+SCENARIO = "cold start"
 BODY = '{"query":"x","CorrelationId":"c-1"}'
 OURS = {"relaydeck": "pooled", "environment": "local"}
 Who = Callable[[], Principal | None]
@@ -35,6 +40,7 @@ class Shop:
     running: runtime.Runtime
     folder: Path
     sits: list[Who]
+    steering: "WatchedSteering"
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -45,15 +51,18 @@ class Shop:
         """Return what does *action*; what it is done to is put there first, by the process itself."""
         self.services.housekeeping._stopped.clear()  # a clean-up that was stopped stays so until the next begins
         with acting_as(PROCESS):
-            return DEEDS[action](self)
+            deed = DEEDS[action](self)
+        self.steering.changes.clear()
+        return deed
 
     def writes_since(self, number: int) -> list[str]:
-        """Return every request after request *number* that could have changed something."""
+        """Return every request after request *number* that could have changed something, and what was steered since the
+        deed was prepared."""
         return [
             f"{seen.method} {seen.operation}"
             for seen in self.emulator.requests()
             if seen.number > number and seen.method not in ("GET", "HEAD")
-        ]
+        ] + self.steering.changes
 
     def last_request(self) -> int:
         return max((seen.number for seen in self.emulator.requests()), default=0)
@@ -90,6 +99,19 @@ class Shop:
         return self.folder / f"back-up-{next(self.numbers)}.zip"
 
 
+class WatchedSteering(Steering):
+    """Notes what it changes: the control plane is not in the log of requests."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.changes: list[str] = []
+
+    def send(self, method: str, what: str, document: Mapping[str, object] | None = None) -> dict[str, object]:
+        if method != "GET":
+            self.changes.append(f"{method} {what}")
+        return super().send(method, what, document)
+
+
 @contextmanager
 def open_shop(emulator: Emulator, folder: Path, more: Mapping[str, str] | None = None) -> Iterator[Shop]:
     """*more*: addresses beside those of the project and the storage account, and `state`, the folder for what is kept."""
@@ -115,8 +137,11 @@ def open_shop(emulator: Emulator, folder: Path, more: Mapping[str, str] | None =
     )
     sits: list[Who] = [lambda: None]
     running = runtime.build(settings, endpoints, who=lambda: sits[0]())
+    steering = WatchedSteering(connection_of(emulator))
+    desk = FaultDesk(steering, running.services.actions)
+    running.services = replace(running.services, faults=desk)
     try:
-        yield Shop(emulator, running, folder, sits)
+        yield Shop(emulator, running, folder, sits, steering)
     finally:
         running.close()
 
@@ -214,6 +239,24 @@ def _restore(shop: Shop) -> Deed:
     return lambda: shop.backups().restore(file, options, lambda _: None)
 
 
+def _desk(shop: Shop) -> FaultDesk:
+    assert shop.services.faults is not None
+    return shop.services.faults
+
+
+def _switch_on(shop: Shop) -> Deed:
+    return lambda: _desk(shop).switch_on(SCENARIO, lasts_s=1)
+
+
+def _switch_off(shop: Shop) -> Deed:
+    _desk(shop).switch_on(SCENARIO, lasts_s=1)
+    return lambda: _desk(shop).switch_off(SCENARIO)
+
+
+def _clear_scenarios(shop: Shop) -> Deed:
+    return lambda: _desk(shop).clear()
+
+
 DEEDS: dict[ActionName, Callable[[Shop], Deed]] = {
     "ask question": _ask,
     "cancel run": _cancel,
@@ -231,4 +274,7 @@ DEEDS: dict[ActionName, Callable[[Shop], Deed]] = {
     "delete queue": _delete_queue,
     "purge queue": _purge,
     "restore": _restore,
+    "switch scenario on": _switch_on,
+    "switch scenario off": _switch_off,
+    "clear scenarios": _clear_scenarios,
 }

@@ -113,7 +113,7 @@ def test_an_action_that_cannot_be_put_on_record_changes_nothing(shop: Shop, acti
     written = writes_since(shop, last, action)
     shop.emulator.call(shop.emulator.faults.clear)
 
-    assert [one.operation for one in written] == []
+    assert [one.operation for one in written] == [] == shop.steering.changes
     assert "put on record" in told(result)
 
 
