@@ -27,6 +27,7 @@ from emulator.supervisor import LocalOptions, attach_or_start
 QUESTIONS = 10
 AT_ONCE = 8  # tabs that run their page at the same moment: more only wait for the processor
 ANSWERED_WITHIN_S, LOOK_S = 120.0, 0.5
+FRAME_S = 2.0  # no timer of the frame is faster, and none of an open answer slower
 TENANT = "11111111-2222-4333-8444-555555555555"
 CLIENT = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 SECRET = "0123456789abcdef" * 4
@@ -130,9 +131,14 @@ async def _answered(tab: Tab, user: User, gate: asyncio.Semaphore, word: str, to
     while time.monotonic() < until_s:
         await asyncio.sleep(LOOK_S)
         frames = await _run(tab, user, gate)
-        if own in frames and any(form in frames for form in forms) and not tab.fragments:
+        if own in frames and any(form in frames for form in forms) and is_at_rest(tab):
             return True
     return False
+
+
+def is_at_rest(tab: Tab) -> bool:
+    """Return whether no answer is drawn over and over any more; what the frame looks at now and then does not count."""
+    return all(every_s >= FRAME_S for every_s in tab.fragments.values())
 
 
 async def _run(tab: Tab, user: User, gate: asyncio.Semaphore, asked: tuple[str, str] | None = None) -> bytes:

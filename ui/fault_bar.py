@@ -7,7 +7,7 @@ import streamlit as st
 from ui import context, fault_actions, feedback, formats, menu, safe
 from ui.fault_board import Reading
 
-EVERY_S, IDLE_S = 2.0, 5.0
+EVERY_S, IDLE_S = 2.0, 15.0  # the second: how late another tab learns of it
 
 
 def draw(*, paused: bool) -> None:

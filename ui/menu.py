@@ -12,6 +12,7 @@ class Screen:
     """A page of the menu. *file* lies in pages/; *default*: the one at the address without a path.
 
     *hidden*: reached by a link only. *bar*: the range of time and what belongs to it are drawn above the page.
+    *history*: what it shows may have been made up for a demonstration, and then it says so.
     *parts*: the kinds of element it has beside those of the bar, by Streamlit's names; their scripts come with the page.
     """
 
@@ -24,6 +25,7 @@ class Screen:
     hidden: bool = False
     bar: bool = False
     parts: tuple[str, ...] = ()
+    history: bool = True
 
 
 MENU: dict[str, tuple[Screen, ...]] = {
@@ -107,6 +109,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             "Who did what, when and on what, and whether that trail is whole",
             wide=True,
             bar=True,
+            history=False,
             parts=(TABLE, "Multiselect"),
         ),
     ),

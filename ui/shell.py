@@ -81,7 +81,7 @@ def main() -> None:
     if screen.bar:
         bar.draw()
         made_up = st.container(key="demo-line")
-        told = demo.draw_line(made_up, ask=False)
+        told = not screen.history or demo.draw_line(made_up, ask=False)
     page.run()
     if screen.bar and not told:
         demo.draw_line(made_up, ask=True)

@@ -280,7 +280,9 @@ class Resilience:
     def _is_open_effect(self, error: ServiceError) -> bool:
         if error.dependency != self.dependency:
             return False  # without a token nothing was sent
-        return isinstance(error, UnexpectedReply) or (isinstance(error, Unavailable) and error.sent)
+        if isinstance(error, Unavailable):
+            return error.sent and error.status not in LASTING_STATUSES  # there was no room: nothing was made
+        return isinstance(error, UnexpectedReply)
 
     def _overdue(self, operation: str, resource: str, *, sent: bool = True) -> Unavailable:
         reason = "the reply was not complete in time" if sent else "no connection came up in time"

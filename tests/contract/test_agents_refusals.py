@@ -226,7 +226,13 @@ def test_a_body_that_is_no_json_object_is_refused(lab: Lab) -> None:
         assert "JSON" in reply.json()["error"]["message"]
 
 
-SCALARS = st.none() | st.booleans() | st.integers(-3, 300) | st.floats(allow_nan=False) | st.text(max_size=5)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 300)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5)
+)
 WORDS = st.sampled_from(
     ["user", "auto", "function", "azure_function", "connected_agent", "json_schema", "text", "last_messages"]
 )

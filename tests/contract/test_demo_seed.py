@@ -19,7 +19,10 @@ from emulator.server import Emulator
 from services.agents.catalogue import CATALOGUE
 from services.demo.history import Setting, history
 from services.errors import Unavailable
+from services.resilience import Dependencies, Limits
+from services.resilience.dependencies import INGESTION
 from services.settings import Settings, load_settings
+from services.telemetry.guarded import guarded
 from tests.contract.monitor_support import envelope, rows, track
 from tests.contract.test_telemetry_trace import asked
 from tests.ingestion import Ingestion, open_ingestion, properties
@@ -216,7 +219,8 @@ def made_up() -> Iterator[Ingestion]:
         transport = build_transport(
             ca_file=None, connect_timeout_s=5, read_timeout_s=5, use_environment=False
         )
-        send = AzureMonitor(ingestion.connection_string, transport, instance="demo").send
+        exporter = AzureMonitor(ingestion.connection_string, transport, instance="demo")
+        send = guarded(exporter.send, Dependencies(Limits()).caller(INGESTION))
         functions = Telemetry(ingestion.connection_string)
         batch = history(setting)[:150]
         for part in told_by._parts(batch):
@@ -263,7 +267,8 @@ def _kind(one: dict[str, Any], tool: str) -> str | None:
     if kind == "MetricData":
         return None if name.endswith("oldest_age_s") else f"{kind} {name}"
     if kind == "EventData":
-        return f"{kind} {named['relaydeck.stage']}"
+        stage = named.get("relaydeck.stage")  # none: what an operator did, which no history makes up
+        return f"{kind} {stage}" if stage else None
     if kind == "RemoteDependencyData":
         word = name.split()[0]
         mine = word in ("chat", "invoke_agent") or tool in name

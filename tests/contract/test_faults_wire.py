@@ -72,12 +72,11 @@ def names(backend: ClassicBackend) -> list[str]:
         ({"Retry-After": "9", "retry-after-ms": "250"}, 0.25),
         ({"Retry-After": "-5"}, 0),
         ({"Retry-After": "soon"}, 0),
-        ({"Retry-After": "9" * 30}, 0),
         ({"Retry-After": "Wed, 31 Feb 2029 25:00:00 GMT"}, 0),
         ({"Retry-After": ""}, 0),
         ({}, 0),
     ],
-    ids=["s", "zero", "ms", "x-ms", "both", "negative", "word", "no-number", "no-date", "empty", "none"],
+    ids=["s", "zero", "ms", "x-ms", "both", "negative", "word", "no-date", "empty", "none"],
 )
 def test_a_pause_that_is_asked_for_is_kept(
     seam: Seam, backend: ClassicBackend, pace: Counted, headers: dict[str, str], waited_s: float, status: int
@@ -102,7 +101,7 @@ def test_a_pause_until_a_date_is_measured_by_the_services_own_clock(
     assert pace.paused_s == [pytest.approx(waited_s, abs=1.01)]
 
 
-@pytest.mark.parametrize("form", ["86400", "999999999"], ids=["a-day", "thirty-years"])
+@pytest.mark.parametrize("form", ["86400", "999999999", "9" * 30], ids=["a-day", "thirty-years", "for-ever"])
 def test_a_pause_beyond_all_patience_is_told_not_kept(
     seam: Seam, backend: ClassicBackend, pace: Counted, form: str
 ) -> None:
@@ -111,7 +110,7 @@ def test_a_pause_beyond_all_patience_is_told_not_kept(
     with pytest.raises(Throttled) as caught:
         backend.list_agents(10)
 
-    assert caught.value.retry_after_s == float(form)
+    assert caught.value.retry_after_s == min(float(form), 1e9)
     assert pace.paused_s == []
 
 

@@ -13,8 +13,11 @@ from services.answers.events import AnswerEvent, Asked, Began, Closed, RunFound,
 from services.answers.fold import fold
 from services.errors import NotFound
 from services.models import Answer, QueueDepth
+from services.resilience import Dependencies, Limits
+from services.resilience.dependencies import INGESTION
 from services.telemetry.connection import check_connection_string
 from services.telemetry.context import trace_of
+from services.telemetry.guarded import guarded
 from services.telemetry.outbox import Outbox, Send
 from services.telemetry.quiet import be_quiet
 from services.telemetry.service import Telemetry, TelemetryOptions
@@ -45,7 +48,8 @@ def connect(connection_string: str) -> Send:
     from services.telemetry.azure_monitor import AzureMonitor
 
     transport = build_transport(ca_file=None, connect_timeout_s=2, read_timeout_s=0.5, use_environment=False)
-    return AzureMonitor(connection_string, transport, instance="here").send
+    exporter = AzureMonitor(connection_string, transport, instance="here")
+    return guarded(exporter.send, Dependencies(Limits()).caller(INGESTION))
 
 
 def telemetry_to(connection_string: str) -> Telemetry:

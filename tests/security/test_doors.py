@@ -20,6 +20,7 @@ from chaos.tab import Tab, signed_in
 from chaos.users import User, figures, live, sightings_of
 from commands.stack import dashboard, free_port
 from emulator.supervisor import LocalOptions, attach_or_start
+from tests.loopback_only.sitecustomize import RECORD
 from tests.oidc_provider import COOKIE_SECRET, OTHER_TENANT, TENANT, OidcProvider
 
 ROOT = Path(__file__).parents[2]
@@ -134,13 +135,15 @@ STARTS = {
 @pytest.fixture(scope="module")
 def refused_starts(state: Path) -> dict[str, tuple[int | None, str]]:
     """All at once: they only wait for Python to read Streamlit."""
+    # Without the guard of the tests, which would forbid what is to be refused by the app itself.
+    surroundings = {name: value for name, value in os.environ.items() if name != RECORD}
     running = {}
     for name, (command, given, _) in STARTS.items():
         port = ["--server.port" if "streamlit" in command else "--port", str(free_port())]
         running[name] = subprocess.Popen(
             [sys.executable, "-m", *command, *port],
             cwd=ROOT,
-            env={**os.environ, "RELAYDECK_STATE_DIR": str(state), **given},
+            env={**surroundings, "RELAYDECK_STATE_DIR": str(state), **given},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
