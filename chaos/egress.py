@@ -18,7 +18,7 @@ from emulator.supervisor import ROOT
 from tests.loopback_only.sitecustomize import RECORD
 
 FULL = 1
-SHORT = ("tests/security/test_egress.py", "tests/unit/test_clock.py")
+FILES = ("tests/security/test_egress.py", "tests/unit/test_clock.py")
 # In the new network: bring up the loopback, run the tests, print what found no way out.
 _INSIDE = (
     "ip link set lo up 2>/dev/null || ifconfig lo up; "
@@ -28,7 +28,7 @@ _INSIDE = (
 
 def run(size: int = FULL, seed: int = 1) -> Iterator[Figure]:
     """Yield the figure of the whole suite; *size* 0: of a few tests of it."""
-    what = SHORT if size == 0 else ("tests",)
+    what = FILES if size == 0 else ("tests",)
     with tempfile.TemporaryDirectory() as folder:
         yield attempts(what, Path(folder), seed)
 

@@ -5,12 +5,15 @@ from types import ModuleType
 SEED = 20261126
 SIZES: dict[str, tuple[int, int]] = {  # full, short
     "audit": (1_000, 100),
-    "breaker": (20, 3),
-    "deadlines": (60, 10),
+    "breaker": (50_000, 500),
+    "deadlines": (60, 24),
     "degraded": (28, 4),
     "hostile": (1_000, 20),
+    "egress": (1, 0),
     "inputs": (20_000, 500),
     "kills": (300, 9),
+    "obedience": (200, 20),
+    "ordered": (200, 20),
     "questions": (10_000, 300),
     "replies": (2_000, 200),
     "tabs": (200, 10),
