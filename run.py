@@ -6,6 +6,7 @@ python3 run.py diagnose RUN    why an answer is not there: six lights, one verdi
 python3 run.py demo            keep a gentle, real load running: one line an answer (--rate N, --minutes M)
 python3 run.py doctor          what is wrong and what to do, in words (--json, --probe: send a real question)
 python3 run.py poison list     what was given up on, and why; poison replay QUEUE sends it back (--id, --to, --yes)
+python3 run.py audit verify    whether the trail of actions is whole, else the first bad record (audit export FILE)
 python3 run.py local -- CMD    run any command against Local Azure; local --print-env prints its variables
 python3 run.py azure           the dashboard on the Azure project that the environment or .env names
 python3 run.py backup FILE     agents, conversations and queue settings into one file (--threads N|all, --ours)

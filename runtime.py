@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emulator.connection import Connection, is_alive, read_connection
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
+from services.access import Who, nobody_in_particular, this_user
 from services.agents.catalogue import CATALOGUE
 from services.assembly import Services, assemble, now, reach
 from services.clients import (
@@ -44,7 +45,11 @@ ROOT = Path(__file__).resolve().parent
 TELEMETRY_TIMEOUT_S = 10.0
 WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
-LATE = ("azure.monitor.query", "plotly.graph_objects")  # the first chart would wait for these
+LATE = (  # the first chart and the first action would wait for these
+    "azure.monitor.query",
+    "azure.monitor.ingestion",
+    "plotly.graph_objects",
+)
 LOGS_FRESH_S = 4.0  # less than the 5 s of the fastest refresh, or every other one would find nothing new
 NOWHERE = "https://missing.invalid"
 Say = Callable[[str], None]
@@ -85,6 +90,7 @@ class Runtime:
         self.services.answers.drain(DRAIN_S)
         self.services.answers.close()
         self.services.agents.close()
+        self.services.trail.close()  # what it tells last goes out with telemetry
         self.services.telemetry.close()
         for one in self._resilience:
             one.close()
@@ -111,6 +117,7 @@ class Runtime:
             self._warm.set()
             self.services.sweeper.start()
             log.info("warmup.ended", extra={"took_s": round(time.monotonic() - started_s, 3)})
+        self.services.trail.start()
         self.services.telemetry.start()
         self.services.telemetry.wait_ready(WARM_UP_WAIT_S)
         for name in LATE:
@@ -129,8 +136,10 @@ def start(
     *,
     warm: bool = True,
     say: Say = lambda _: None,
+    who: Who = this_user,
 ) -> Runtime:
-    """Return the process's runtime, made at the first call. *say* is told of slow steps.
+    """Return the process's runtime, made at the first call. *say* is told of slow steps. *who*: acts in this process, where
+    nothing else says so: for commands, whoever typed them.
 
     Raises ConfigurationError (also kept for problem()) and Unavailable: Local Azure did not start.
     """
@@ -139,7 +148,7 @@ def start(
         if _current is not None:
             return _current
         try:
-            _current = _compose(load_settings(environ, env_file), say)
+            _current = _compose(load_settings(environ, env_file), say, who)
         except ConfigurationError as exc:
             _problem = exc
             raise
@@ -171,9 +180,9 @@ def freeze() -> None:
     gc.freeze()
 
 
-def _compose(settings: Settings, say: Say) -> Runtime:
+def _compose(settings: Settings, say: Say, who: Who) -> Runtime:
     if settings.mode == "azure":
-        return build(settings, azure_endpoints(settings), tell=True)
+        return build(settings, azure_endpoints(settings), tell=True, who=who)
     options = LocalOptions(
         settings.state_dir.resolve(), think_s=settings.local_think_s, environment=_model_variables(settings)
     )
@@ -193,7 +202,7 @@ def _compose(settings: Settings, say: Say) -> Runtime:
         storage_endpoint=connection.storage_endpoint,
         model=connection.model_deployment,
     )
-    return build(settings, local_endpoints(connection), azure, tell=True)
+    return build(settings, local_endpoints(connection), azure, tell=True, who=who)
 
 
 def local_endpoints(connection: Connection) -> Endpoints:
@@ -208,6 +217,9 @@ def local_endpoints(connection: Connection) -> Endpoints:
         metrics_endpoint=connection.url,
         storage_resource=f"{connection.storage_id}/queueServices/default" if connection.storage_id else "",
         foundry_resource=connection.project_id,
+        audit_endpoint=connection.url if connection.audit_rule else "",
+        audit_rule=connection.audit_rule,
+        audit_stream=connection.audit_stream,
     )
 
 
@@ -228,13 +240,14 @@ def build(
     now: Callable[[], datetime] = now,
     *,
     tell: bool = False,
+    who: Who = nobody_in_particular,
 ) -> Runtime:
     """Return the services on *endpoints*, ready and cold. Sends nothing. *azure* is stopped with the runtime.
 
     *tell*: whether there is to be telemetry, if the settings want it.
     """
     clients = build_clients(settings, endpoints)
-    services, callers = assemble(settings, endpoints, clients, now, tell=tell)
+    services, callers = assemble(settings, endpoints, clients, now, tell=tell, who=who)
     return Runtime(services, clients, callers, azure)
 
 

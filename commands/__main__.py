@@ -10,6 +10,7 @@ COMMANDS = (
     "demo",
     "doctor",
     "poison",
+    "audit",
     "local",
     "azure",
     "backup",

@@ -29,7 +29,7 @@ from emulator.supervisor import (
 
 FIRST_PORT, PORTS_TRIED = 8501, 50
 THINK_S, TOKEN_S = 0.3, 0.02
-EXIT_FAILED, EXIT_PORT_TAKEN = 1, 3
+EXIT_FAILED, EXIT_REFUSED, EXIT_PORT_TAKEN = 1, 2, 3
 HISTORY_S = 180.0
 HISTORY_FILE = (
     "history.json"  # there once demo history was put into this state folder, or was found not to be wanted
@@ -52,7 +52,11 @@ def serve(
     start_azure: "Callable[[Callable[[PartFailedError], None]], LocalAzure] | None",
     environment: Mapping[str, str] | None = None,
 ) -> int:
-    """Return the exit code once everything has stopped: 0 after Ctrl-C, 1 when a part was lost."""
+    """Return the exit code once everything has stopped: 0 after Ctrl-C, 1 when a part was lost, 2 when the dashboard must not
+    run like this."""
+    if why := refused(environment or {}):
+        print(why, file=sys.stderr)
+        return EXIT_REFUSED
     started_s = time.monotonic()
     ended = threading.Event()
     failures: list[PartFailedError] = []
@@ -117,6 +121,19 @@ def application(
         if azure:
             azure.stop()
         (state / "dashboard.json").unlink(missing_ok=True)
+
+
+def refused(environment: Mapping[str, str]) -> str:
+    """Return why the dashboard would end at once; its own words go to a log. Empty when it may run."""
+    from services.settings import auth_asked_for, load_usable  # here: nothing else of this command needs them
+    from services.signin.place import misunderstood, refusal
+
+    environ = {**os.environ, **environment}
+    settings, problems = load_usable(environ, ROOT / ".env")
+    if any("cannot be read" in problem for problem in problems):
+        return ""
+    asked = auth_asked_for(environ, ROOT / ".env")
+    return misunderstood(asked, settings.auth) or refusal(settings.auth, environ)
 
 
 def tell_settings() -> None:

@@ -89,10 +89,14 @@ def running(state: Path, environment: Mapping[str, str] | None = None) -> Iterat
 
 @contextlib.contextmanager
 def dashboard(
-    state: Path, environment: Mapping[str, str] | None = None, *, log_name: str = "dashboard.log"
+    state: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    log_name: str = "dashboard.log",
+    port: int = 0,
 ) -> Iterator[tuple[str, Path]]:
-    """Start the dashboard alone on a free port; yield its address and its log. Raises PartFailedError."""
-    port, log = free_port(), state / "logs" / log_name
+    """Start the dashboard alone on *port*, or a free one; yield its address and its log. Raises PartFailedError."""
+    port, log = port or free_port(), state / "logs" / log_name
     command = [sys.executable, "-m", "commands.dashboard", str(port)]
     given = {"RELAYDECK_STATE_DIR": str(state), **(environment or {})}
     supervisor = Supervisor()

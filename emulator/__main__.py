@@ -17,6 +17,7 @@ from emulator.control import Pace
 from emulator.lifeline import wait_for_parents_end
 from emulator.lock import take_lock
 from emulator.model import ModelSettings
+from emulator.monitor.schemas import AUDIT_RULE, AUDIT_STREAM
 from emulator.monitor.service import RETENTION_DAYS
 from emulator.server import PROJECT_ID, STORAGE_ID, Emulator, EmulatorSettings
 
@@ -129,6 +130,8 @@ def _describe(emulator: Emulator) -> Connection:
         insights_connection_string=emulator.insights_connection_string,
         storage_id=STORAGE_ID,
         project_id=PROJECT_ID,
+        audit_rule=AUDIT_RULE,
+        audit_stream=AUDIT_STREAM,
     )
 
 

@@ -15,7 +15,7 @@ class Connection:
     """How to reach Local Azure. *environment*: the variables for a child process that runs a stock Azure script.
 
     *workspace_id* is what LogsQueryClient asks for; *storage_id* and *project_id* are the resources that MetricsClient
-    asks for. Logs and metrics answer at *url*.
+    asks for. Logs and metrics answer at *url*; so does the Logs Ingestion API, for stream *audit_stream* of *audit_rule*.
     """
 
     pid: int
@@ -35,6 +35,8 @@ class Connection:
     insights_connection_string: str = ""
     storage_id: str = ""
     project_id: str = ""
+    audit_rule: str = ""
+    audit_stream: str = ""
 
 
 def write_connection(state: Path, connection: Connection) -> None:

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from services.errors import InvalidInput, NotFound, ServiceError
 from services.models import Answer, Conversation, ThreadSummary
-from ui import ask_actions, ask_answer, context, feedback, formats, safe
+from ui import ask_actions, ask_answer, context, feedback, formats, rights, safe
 from ui.ask_actions import ANSWER_PARAM, MISSING_KEY, THREAD_PARAM
 
 LIVE_S = 0.25
@@ -154,6 +154,7 @@ def draw_welcome() -> None:
                 width="content",
                 on_click=ask_actions.ask_example,
                 args=[example],
+                **rights.button("ask question"),
             )
 
 
@@ -184,7 +185,13 @@ def draw_input() -> None:
         if refusal:
             words = f"**{safe.inline(refusal.message, 600)}** {safe.inline(refusal.hint, 400)}"
             st.warning(f"{words} Your question is back in the box.", icon=":material/undo:")
-        st.chat_input("Ask a question", key=ask_actions.QUESTION_KEY, on_submit=ask_actions.send)
+        why = rights.barred("ask question")
+        st.chat_input(
+            f"Ask a question. {why}" if why else "Ask a question",
+            key=ask_actions.QUESTION_KEY,
+            on_submit=ask_actions.send,
+            disabled=bool(why),
+        )
 
 
 def draw_conversations(current: str) -> None:

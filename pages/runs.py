@@ -32,7 +32,7 @@ LOADING_KEY = "runs-loading"
 def main() -> None:
     st.markdown("# Runs", anchors=False)
     shown = view.current()
-    runs_controls.draw_filters(runs_filters.parse(runs_controls.address(), shown))
+    runs_controls.draw_filters(runs_filters.parse(runs_controls.BAR.address(), shown))
     st.session_state[LOADING_KEY] = True  # for the first time only: a timer's redraw has something to look at
     st.fragment(draw_body, run_every=shown.refresh_s, key="runs")()
 
@@ -42,7 +42,7 @@ def draw_body() -> None:
     runs_table.open_if_asked()
     with feedback.showing_errors():
         shown = view.current()
-        wanted = runs_filters.parse(runs_controls.address(), shown)
+        wanted = runs_filters.parse(runs_controls.BAR.address(), shown)
         figures, live, chosen, charts, listed = (st.container() for _ in range(5))
         loading = (
             st.skeleton(height=SKELETON_PX) if st.session_state.pop(LOADING_KEY, False) else nullcontext()
@@ -95,11 +95,11 @@ def draw_rows(reading: Reading, wanted: Wanted, shown: View, page: int) -> None:
     if reading.total:
         where = "in the marked stretch " if wanted.filters.stretch else ""
         st.markdown(f"**0 of {reading.total:,} runs {where}match.**")
-        runs_controls.draw_clear("list")
+        runs_controls.BAR.draw_clear("list")
         return
     if wanted.filters.stretch is not None:
         st.markdown("**No run began in the marked stretch.**")
-        runs_controls.draw_clear("list")
+        runs_controls.BAR.draw_clear("list")
         return
     st.markdown(
         f"**No run in {shown.words}.** Look at a longer range, or ask something: it appears here once answered."

@@ -25,7 +25,7 @@ OPEN_S = 4.0
 
 def main() -> None:
     st.markdown("# Threads", anchors=False)
-    wanted = threads_filters.parse(threads_controls.address(), st.query_params.get("thread", ""))
+    wanted = threads_filters.parse(threads_controls.BAR.address(), st.query_params.get("thread", ""))
     if wanted.thread:
         draw_thread(wanted.thread)
         return
@@ -40,7 +40,7 @@ def draw_list(every_s: float) -> None:
     threads_table.open_if_asked()
     with feedback.showing_errors():
         index = context.services().threads
-        wanted = threads_filters.parse(threads_controls.address())
+        wanted = threads_filters.parse(threads_controls.BAR.address())
         status = index.status()
         found = index.find(wanted.query, wanted.page, threads_table.PAGE_ROWS)
         threads_parts.draw_figures(status, found)
@@ -51,7 +51,7 @@ def draw_list(every_s: float) -> None:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 threads_controls.draw_sort(wanted.query.sort)
                 if wanted.is_filtered:
-                    threads_controls.draw_clear("above")
+                    threads_controls.BAR.draw_clear("above")
             threads_table.draw(found, wanted)
     if threads_parts.refresh_s(status) != every_s:
         st.rerun()  # timers begin and end with a run of the whole page

@@ -8,7 +8,7 @@ from pathlib import Path
 from socket import gethostname
 from typing import Any
 
-from services.access import Access
+from services.access import Access, Who, nobody_in_particular
 from services.actions import Actions
 from services.agents.backend import AgentBackend
 from services.agents.catalogue import CATALOGUE
@@ -17,6 +17,9 @@ from services.agents.marks import LIVES, lives_s
 from services.agents.team import TeamService
 from services.answers.ports import Context
 from services.answers.service import AnswerService
+from services.audit.compose import audit
+from services.audit.reading import Auditor
+from services.audit.trail import AuditTrail
 from services.clients import (
     Clients,
     Endpoints,
@@ -84,6 +87,8 @@ class Services:
     lookup: LookupService
     access: Access
     actions: Actions
+    trail: AuditTrail
+    auditor: Auditor
     doctor: Doctor
     prober: Prober
     diagnosis: DiagnosisService
@@ -108,10 +113,11 @@ def assemble(
     now: Callable[[], datetime] = now,
     *,
     tell: bool = False,
+    who: Who = nobody_in_particular,
 ) -> tuple[Services, tuple[Resilience, ...]]:
     """Return the services on *clients*, ready and cold, and what makes their calls, to be closed after them.
 
-    *tell*: whether there is to be telemetry, if the settings want it.
+    *tell*: whether there is to be telemetry, if the settings want it. *who*: acts where nothing else says so.
     """
     limits = Limits.of(settings)
     foundry, storage = Resilience("the agent service", limits), Resilience("the storage account", limits)
@@ -121,7 +127,10 @@ def assemble(
     queues = QueueService(clients.queues, storage, now)
     team = TeamService(backend, settings, CATALOGUE)
     telemetry = Telemetry(_telemetry_options(settings, endpoints, clients, tell=tell), queues)
-    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry), now)
+    access = Access(who)
+    trail, auditor, recording = audit(settings, endpoints, clients, telemetry, now)
+    actions = Actions(telemetry.acted, access, trail)
+    answers = AnswerService(answer_context(settings, backend, team, queues, telemetry, actions), now)
     workspace, platform = Resilience("Log Analytics", limits), Resilience("Azure Monitor metrics", limits)
     logs = (
         LogsService(lambda: clients.logs, endpoints.logs_workspace, workspace, now, fresh_s=LOGS_FRESH_S)
@@ -129,8 +138,6 @@ def assemble(
         else None
     )
     traces, metrics = TraceService(answers, logs, now), _metrics(endpoints, clients, platform, now)
-    access = Access()
-    actions = Actions(telemetry.acted, access)
     doctor = Doctor(
         Subject(
             **reach(endpoints, clients),
@@ -179,6 +186,8 @@ def assemble(
         lookup=LookupService(answers, backend, queues, logs, now),
         access=access,
         actions=actions,
+        trail=trail,
+        auditor=auditor,
         doctor=doctor,
         prober=Prober(answers, traces, backend, actions, CATALOGUE, lambda: doctor.look(WRITE_CHECK)),
         diagnosis=DiagnosisService(
@@ -200,7 +209,7 @@ def assemble(
         agents=agents,
         agent_actions=AgentActions(backend, team, agents, actions),
     )
-    return services, (foundry, storage, workspace, platform, cleaning, inventory)
+    return services, (foundry, storage, workspace, platform, cleaning, inventory, *recording)
 
 
 def _housekeeping(
@@ -292,6 +301,7 @@ def answer_context(
     team: TeamService,
     queues: QueueService,
     telemetry: Telemetry | None = None,
+    actions: Actions | None = None,
 ) -> Context:
     """Return what AnswerService needs, from *settings* and its neighbours."""
     return Context(
@@ -307,5 +317,6 @@ def answer_context(
         max_waiting=settings.max_waiting,
         trace_runs=settings.trace_context,
         observer=telemetry,
+        actions=actions or Actions(lambda *_: None),
         thread_marks={LIVES: lives_s(settings.answer_deadline_s, settings.call_deadline_s)},
     )

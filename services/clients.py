@@ -17,10 +17,12 @@ from services.transport import build_transport
 
 if TYPE_CHECKING:
     from azure.ai.projects import AIProjectClient
+    from azure.monitor.ingestion import LogsIngestionClient
     from azure.monitor.query import LogsQueryClient
     from azure.monitor.querymetrics import MetricsClient
 
 METRICS_SERVICE = "metrics.monitor.azure"
+INGESTION_SERVICE = "ingest.monitor.azure"
 QUIET_LOGGERS = (
     "azure",
     "urllib3",
@@ -33,6 +35,7 @@ class Endpoints:
 
     *logs_workspace*: the id of the Log Analytics workspace; empty when there is none to ask. *storage_resource* (the
     queue service) and *foundry_resource* (the project): ids of what has metrics at *metrics_endpoint*; empty likewise.
+    *audit_endpoint*: where the Logs Ingestion API takes *audit_stream* of *audit_rule*; empty: nothing is recorded.
     """
 
     project_endpoint: str
@@ -44,6 +47,9 @@ class Endpoints:
     metrics_endpoint: str = ""
     storage_resource: str = ""
     foundry_resource: str = ""
+    audit_endpoint: str = ""
+    audit_rule: str = ""
+    audit_stream: str = ""
 
 
 class LocalCredential:
@@ -111,6 +117,19 @@ class Clients:
             **self._options(self._transport()),
         )
 
+    @cached_property
+    def ingestion(self) -> "LogsIngestionClient":
+        """Return the client for the Logs Ingestion API."""
+        from azure.monitor.ingestion import LogsIngestionClient
+
+        endpoint = self._endpoints.audit_endpoint
+        return LogsIngestionClient(
+            endpoint,
+            self._endpoints.credential,
+            credential_scopes=[f"{ingestion_audience(endpoint)}//.default"],
+            **self._options(self._transport()),
+        )
+
     def close(self) -> None:
         self.agents.close()
         self.queues.close()
@@ -120,6 +139,8 @@ class Clients:
             self.logs.close()
         if "metrics" in self.__dict__:
             self.metrics.close()
+        if "ingestion" in self.__dict__:
+            self.ingestion.close()
 
     def new_transport(self) -> RequestsTransport:
         """Return a transport of its own, unsigned, that connects as all clients here do."""
@@ -151,6 +172,12 @@ def metrics_audience(endpoint: str) -> str:
     return f"https://{METRICS_SERVICE}{cloud or '.com'}"
 
 
+def ingestion_audience(endpoint: str) -> str:
+    """Return what a token for *endpoint* is for: its cloud's Azure Monitor."""
+    _, _, cloud = (urlsplit(endpoint).hostname or "").partition(INGESTION_SERVICE)
+    return f"https://monitor.azure{cloud or '.com'}"
+
+
 def azure_endpoints(settings: Settings) -> Endpoints:
     """Return the endpoints of Azure mode, signed in as DefaultAzureCredential finds. Sends nothing."""
     from azure.identity import DefaultAzureCredential
@@ -167,4 +194,7 @@ def azure_endpoints(settings: Settings) -> Endpoints:
         metrics_endpoint=settings.metrics_endpoint,
         storage_resource=settings.storage_resource,
         foundry_resource=settings.foundry_resource,
+        audit_endpoint=settings.audit_endpoint,
+        audit_rule=settings.audit_rule,
+        audit_stream=settings.audit_stream,
     )

@@ -29,6 +29,13 @@ METRICS_HOSTS = (
     ".metrics.monitor.azure.us",
     ".metrics.monitor.azure.cn",
 )
+INGESTION_EXAMPLE = "https://relaydeck-ab12.eastus-1.ingest.monitor.azure.com"
+INGESTION_HOSTS = (
+    ".ingest.monitor.azure.com",
+    ".ingest.monitor.azure.us",
+    ".ingest.monitor.azure.cn",
+)
+SHORTEST_AUDIT_KEY = 16
 STORAGE_RESOURCE_EXAMPLE = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tools"
     "/providers/Microsoft.Storage/storageAccounts/contosotools"
@@ -109,6 +116,42 @@ def metrics_endpoint(value: str, trusted: tuple[str, ...] = ()) -> str:
     if path := parts.path.rstrip("/"):
         raise AddressError(f"must end after the host, without {path!r}. Example: {METRICS_EXAMPLE}")
     return f"https://{parts.netloc.lower()}"
+
+
+def ingestion_endpoint(value: str, trusted: tuple[str, ...] = ()) -> str:
+    """Return *value* without a trailing slash if the Logs Ingestion API answers there. Raises AddressError."""
+    parts = _split(value, INGESTION_EXAMPLE)
+    if not is_loopback(parts) and not _ends(parts, (*INGESTION_HOSTS, *trusted)):
+        raise AddressError(
+            f"has a host that takes no logs: {parts.hostname}. Example: {INGESTION_EXAMPLE} (the data collection rule's "
+            "or endpoint's logs ingestion address; name a private domain in RELAYDECK_TRUSTED_HOSTS)"
+        )
+    if path := parts.path.rstrip("/"):
+        raise AddressError(f"must end after the host, without {path!r}. Example: {INGESTION_EXAMPLE}")
+    return f"https://{parts.netloc.lower()}"
+
+
+def half_of_audit(given: Mapping[str, str]) -> list[str]:
+    """Return what is missing when *given*, variables by name, holds only a part of what the audit trail needs in Azure."""
+    keys = [part.strip() for part in given.get("RELAYDECK_AUDIT_KEY", "").split(",") if part.strip()]
+    if any(len(key) < SHORTEST_AUDIT_KEY for key in keys):
+        return [
+            f"RELAYDECK_AUDIT_KEY is too short: a key has at least {SHORTEST_AUDIT_KEY} characters. "
+            "Make one: openssl rand -base64 32"
+        ]
+    wanted = given.get("RELAYDECK_AUDIT", "auto").strip()
+    if given.get("RELAYDECK_MODE", "local").strip() != "azure" or wanted == "off":
+        return []
+    needed = ("RELAYDECK_AUDIT_ENDPOINT", "RELAYDECK_AUDIT_RULE_ID", "RELAYDECK_AUDIT_KEY")
+    if wanted == "on" or any(name in given for name in needed):
+        return [
+            f"Missing {name}, which the audit trail needs; RELAYDECK_AUDIT=off does without it"
+            for name in needed
+            if name not in given
+        ]
+    if given.get("RELAYDECK_AUTH", "none").strip() != "none":
+        return ["Missing RELAYDECK_AUDIT: people sign in, so say whether what they do is recorded: on or off"]
+    return []
 
 
 def half_of_metrics(given: Mapping[str, str]) -> list[str]:

@@ -17,10 +17,13 @@ from services.endpoints import AddressError
 from services.errors import ConfigurationError
 from services.prices import load_prices
 from services.setting_words import default_text, describe_limits, example_file, setting
+from services.signin import given as signin_given
 from services.telemetry import connection
 
 Mode = Literal["local", "azure"]
 Switch = Literal["on", "off"]
+AuditMode = Literal["auto", "on", "off"]
+AuthMode = Literal["none", "easyauth", "oidc"]
 LogFormat = Literal["text", "json"]
 TeamMode = Literal["pooled", "per_query"]
 WithoutSettings = Literal["doctor", "exit"]
@@ -81,6 +84,85 @@ class Settings(BaseModel):
         "",
         "Host name endings, separated by commas, that endpoints may have beside Azure's own.",
         examples=["privatelink.contoso.com"],
+    )
+    auth: AuthMode = setting(
+        "RELAYDECK_AUTH",
+        "none",
+        "Who may use the dashboard. none: whoever sits at this machine; refused in Azure, and on any address but "
+        "loopback. easyauth: whom Container Apps or App Service has signed in. oidc: who signs in at Entra ID.",
+    )
+    auth_tenant: str = setting(
+        "RELAYDECK_AUTH_TENANT_ID",
+        "",
+        "The id of the only tenant whose people may sign in. Needed by easyauth and oidc.",
+        pattern="^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        examples=["72f988bf-86f1-41af-91ab-2d7cd011db47"],
+    )
+    auth_client: str = setting(
+        "RELAYDECK_AUTH_CLIENT_ID",
+        "",
+        "The application (client) id of the app registration that people sign in to. Needed by oidc; in easyauth it is "
+        "checked when it is there.",
+        pattern="^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        examples=["2f1c5f3a-7d0b-4a57-9a64-5e8f6b1c0d2e"],
+    )
+    auth_client_secret: SecretStr = setting(
+        "RELAYDECK_AUTH_CLIENT_SECRET", SecretStr(""), "The client secret of that app registration, for oidc."
+    )
+    auth_cookie_secret: SecretStr = setting(
+        "RELAYDECK_AUTH_COOKIE_SECRET",
+        SecretStr(""),
+        "What the cookie of oidc is signed with: at least 32 characters drawn by chance, the same for all replicas.",
+    )
+    auth_address: str = setting(
+        "RELAYDECK_AUTH_ADDRESS",
+        "",
+        "The dashboard's own address as people type it, for oidc; /oauth2callback below it is the redirect URI.",
+        examples=["https://relaydeck.contoso.com"],
+    )
+    auth_authority: str = setting(
+        "RELAYDECK_AUTH_AUTHORITY",
+        "https://login.microsoftonline.com",
+        "Where oidc signs in; another one in sovereign clouds.",
+    )
+    auth_max_age_s: float = setting(
+        "RELAYDECK_AUTH_MAX_AGE_S",
+        28_800,
+        "A sign-in is over so long after the person last proved who they are.",
+        ge=60,
+        le=604_800,
+    )
+    auth_idle_s: float = setting(
+        "RELAYDECK_AUTH_IDLE_S",
+        3_600,
+        "A sign-in is over when nobody has pressed anything for so long; a page that refreshes itself does not count.",
+        ge=60,
+        le=86_400,
+    )
+    auth_not_before: str = setting(
+        "RELAYDECK_AUTH_NOT_BEFORE",
+        "",
+        "Sign-ins from before this moment, in UTC, are over: how to end all of them at once. Empty: none are.",
+        pattern="^(20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9])?$",
+        examples=["2026-11-26T14:30"],
+    )
+    role_viewer: str = setting(
+        "RELAYDECK_ROLE_VIEWER",
+        "Relaydeck.Viewer",
+        "The value of the app role whose holders may look at everything and change nothing.",
+        pattern="^[A-Za-z0-9_.:-]{1,120}$",
+    )
+    role_operator: str = setting(
+        "RELAYDECK_ROLE_OPERATOR",
+        "Relaydeck.Operator",
+        "The value of the app role whose holders may also ask, stop, replay and clean up what is Relaydeck's own.",
+        pattern="^[A-Za-z0-9_.:-]{1,120}$",
+    )
+    role_admin: str = setting(
+        "RELAYDECK_ROLE_ADMIN",
+        "Relaydeck.Admin",
+        "The value of the app role whose holders may do everything.",
+        pattern="^[A-Za-z0-9_.:-]{1,120}$",
     )
     environment: str = setting(
         "RELAYDECK_ENVIRONMENT",
@@ -279,6 +361,51 @@ class Settings(BaseModel):
         "The resource id of the Foundry project, for its metrics; empty: not shown. Azure mode only.",
         examples=[endpoints.FOUNDRY_RESOURCE_EXAMPLE],
     )
+    audit: AuditMode = setting(
+        "RELAYDECK_AUDIT",
+        "auto",
+        "Whether every action is put on record before and after; one that cannot be does not happen. auto: on in local "
+        "mode, and in Azure mode once the next four say where. on: it must be. off: nothing is recorded.",
+    )
+    audit_endpoint: str = setting(
+        "RELAYDECK_AUDIT_ENDPOINT",
+        "",
+        "Where audit records go: the logs ingestion address of the data collection rule or its endpoint. Azure mode only.",
+        examples=[endpoints.INGESTION_EXAMPLE],
+    )
+    audit_rule: str = setting(
+        "RELAYDECK_AUDIT_RULE_ID",
+        "",
+        "The immutable id of the data collection rule that writes RelaydeckAudit_CL. Azure mode only.",
+        pattern="^(dcr-[0-9a-f]{32})?$",
+        examples=["dcr-0123456789abcdef0123456789abcdef"],
+    )
+    audit_stream: str = setting(
+        "RELAYDECK_AUDIT_STREAM",
+        "Custom-RelaydeckAudit_CL",
+        "The stream of this rule that takes the records. Azure mode only.",
+        pattern="^Custom-[A-Za-z0-9_]{1,100}$",
+    )
+    audit_key: SecretStr = setting(
+        "RELAYDECK_AUDIT_KEY",
+        SecretStr(""),
+        "The secret that signs the chain of records, at least 16 characters, the same for all replicas. Keys that were "
+        "used before may follow, after commas: they verify. Empty in local mode: made once, kept in the state folder.",
+    )
+    audit_deadline_s: float = setting(
+        "RELAYDECK_AUDIT_DEADLINE_S",
+        15,
+        "An action whose intent is not on record by then is refused.",
+        ge=0.1,
+        le=120,
+    )
+    audit_retention_d: int = setting(
+        "RELAYDECK_AUDIT_RETENTION_D",
+        30,
+        "For how many days the table keeps records: that older ones are gone is then no fault of the trail.",
+        ge=2,
+        le=4383,
+    )
     prices: str = setting(
         "RELAYDECK_PRICES",
         "",
@@ -377,6 +504,12 @@ def load_usable(environ: Mapping[str, str], env_file: Path | None = None) -> tup
         return Settings(), problems
 
 
+def auth_asked_for(environ: Mapping[str, str], env_file: Path | None = None) -> str:
+    """Return what RELAYDECK_AUTH says, usable or not; empty when it says nothing. Raises ConfigurationError: the file cannot
+    be read."""
+    return _gather(environ, env_file).get("RELAYDECK_AUTH", "")
+
+
 def _named(problem: str) -> str:
     """Return the setting that *problem* is about: its first word, but for `Missing`."""
     return problem.removeprefix("Missing ").partition(" ")[0].rstrip(",:")
@@ -430,11 +563,18 @@ def _normalise(given: dict[str, str]) -> list[str]:
             value, trusted
         ),
         "RELAYDECK_LOCAL_MODEL_URL": lambda value: endpoints.web_address(value, MODEL_SERVER_EXAMPLE),
+        "RELAYDECK_AUTH_AUTHORITY": lambda value: signin_given.authority(value, trusted),
+        "RELAYDECK_AUTH_ADDRESS": signin_given.public_address,
         "RELAYDECK_METRICS_ENDPOINT": lambda value: endpoints.metrics_endpoint(value, trusted),
+        "RELAYDECK_AUDIT_ENDPOINT": lambda value: endpoints.ingestion_endpoint(value, trusted),
         "RELAYDECK_STORAGE_RESOURCE_ID": endpoints.storage_resource,
         "RELAYDECK_FOUNDRY_RESOURCE_ID": endpoints.foundry_resource,
     }
-    problems = endpoints.half_of_metrics(given)
+    problems = [
+        *endpoints.half_of_metrics(given),
+        *endpoints.half_of_audit(given),
+        *signin_given.missing_or_wrong(given),
+    ]
     for name, check in checks.items():
         if name in given:
             try:

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import duckdb_kql
 
+from emulator.monitor.schemas import AUDIT, DUCKDB_TYPES
 from services.monitor.catalogue import all_queries
 from services.monitor.kql import Value
 
@@ -36,6 +37,9 @@ class LogTables:
             "create table AppExceptions (TimeGenerated TIMESTAMPTZ, ExceptionType VARCHAR, OuterMessage VARCHAR, "
             "InnermostMessage VARCHAR, SeverityLevel INTEGER, OperationId VARCHAR, Properties JSON)"
         )
+        self._con.execute("create table AppEvents (TimeGenerated TIMESTAMPTZ, Name VARCHAR, Properties JSON)")
+        audit = ", ".join(f'"{name}" {DUCKDB_TYPES[kind]}' for name, kind in AUDIT.stored.items())
+        self._con.execute(f"create table {AUDIT.name} ({audit})")
 
     def add_line(self, at: datetime, message: str, **properties: str) -> None:
         row = [at, message, 1, "op", json.dumps(properties)]

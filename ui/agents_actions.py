@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from services.agents.backend import AgentRecord
-from ui import agents_table, context, feedback, formats, safe
+from ui import agents_table, context, feedback, formats, rights, safe
 from ui.agents_data import AgentBoard, AgentEntry, Reading
 from ui.agents_words import name_of
 
@@ -36,7 +36,13 @@ def draw_team(board: AgentBoard) -> None:
         for entry in changed[:5]:
             st.caption(f"{safe.inline(name_of(entry), 60)}: {safe.inline('; '.join(entry.differences), 200)}")
         st.caption(LEFT_ALONE)
-        st.button("Update", key="agents-update-do", type="primary", on_click=update_team)
+        st.button(
+            "Update",
+            key="agents-update-do",
+            type="primary",
+            on_click=update_team,
+            **rights.button("update team"),
+        )
 
 
 def update_team() -> None:
@@ -65,6 +71,7 @@ def draw_delete(entry: AgentEntry, reading: Reading) -> None:
             icon=":material/delete:",
             on_click=delete,
             args=[entry.id],
+            **rights.button("delete agent"),
         )
 
 

@@ -6,21 +6,21 @@ from typing import Final
 
 import streamlit as st
 
-from ui import safe
+from ui import filter_bar
 from ui.agents_data import AgentEntry, Reading
 from ui.agents_words import KINDS, OWNERS, STATES, name_of, owner_of, states_of
+from ui.filter_bar import FilterBar
 
 LONGEST_TEXT = 200
 PAGE_ROWS = 50
 SHOWN_STATES: Final = ("present", "changed", "other", "broken")
 Key = tuple[object, ...]
-PREFIX, WIDGET = "agents-", "agents-widget-"
-PAGE = f"{PREFIX}page"
 CHOICES: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "kind": ("Kind", dict(KINDS)),
     "owner": ("Whose", dict(OWNERS)),
     "state": ("State", {name: STATES[name][0].capitalize() for name in SHOWN_STATES}),
 }
+BAR = FilterBar("agents", ("text", *CHOICES), {"sort": "newest"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,80 +95,19 @@ def problems() -> list[str]:
 def draw(filters: Filters) -> None:
     """Draw the filters as widgets over the address. Sends nothing."""
     with st.grid(5, min_column_width=150, gap="small", vertical_alignment="bottom", key="agents-filters"):
-        _put("text", filters.text)
-        st.text_input(
-            "Search",
-            key=f"{WIDGET}text",
-            max_chars=LONGEST_TEXT,
-            placeholder="Name, tool, queue, id",
-            on_change=_take,
-            args=["text"],
-        )
+        BAR.draw_text("text", "Search", filters.text, "Name, tool, queue, id", LONGEST_TEXT)
         for name, (label, names) in CHOICES.items():
-            _put(name, getattr(filters, name) or None)
-            st.selectbox(
-                label,
-                list(names),
-                index=None,
-                key=f"{WIDGET}{name}",
-                format_func=names.__getitem__,
-                placeholder="All",
-                on_change=_take,
-                args=[name],
-            )
-        _put("sort", filters.sort)
-        st.selectbox(
-            "Sort by",
-            list(SORTS),
-            key=f"{WIDGET}sort",
-            format_func=lambda name: SORTS[name].words,
-            on_change=_take,
-            args=["sort"],
-        )
-    for problem in problems():
-        st.warning(safe.inline(problem, 300), icon=":material/rule:")
+            BAR.draw_choice(name, label, names, getattr(filters, name))
+        BAR.draw_sort({name: one.words for name, one in SORTS.items()}, filters.sort)
+    filter_bar.draw_problems(problems())
 
 
 def _said(name: str) -> str:
-    return st.query_params.get(f"{PREFIX}{name}", "").strip()
-
-
-def _put(name: str, value: object) -> None:
-    """Have the widget show what the address says."""
-    if st.session_state.get(f"{WIDGET}{name}") != value:
-        st.session_state[f"{WIDGET}{name}"] = value
-
-
-def _take(name: str) -> None:
-    """Callback: what was chosen goes into the address."""
-    value = (st.session_state.get(f"{WIDGET}{name}") or "").strip()
-    change(name, "" if name == "sort" and value == "newest" else value)
-    first_page()
-
-
-def change(name: str, value: str) -> None:
-    """For callbacks: put *value* into the address; empty: take what is there out of it."""
-    if value:
-        st.query_params[f"{PREFIX}{name}"] = value
-    else:
-        st.query_params.pop(f"{PREFIX}{name}", None)
-
-
-def first_page() -> None:
-    """For callbacks: other filters, other pages."""
-    st.query_params.pop(PAGE, None)
-
-
-def clear() -> None:
-    """Callback: all filters go. The widgets above the list must show it: all is drawn again."""
-    for name in ("text", *CHOICES):
-        change(name, "")
-    first_page()
-    st.rerun()
+    return st.query_params.get(f"{BAR.prefix}{name}", "").strip()
 
 
 def page_number() -> int:
-    said = st.query_params.get(PAGE, "1")
+    said = _said("page") or "1"
     return int(said) if said.isascii() and said.isdigit() and len(said) < 7 and int(said) > 0 else 1
 
 

@@ -106,12 +106,7 @@ def draw_empty(board: AgentBoard, filters: Filters) -> None:
         return
     if filters.is_any:
         st.markdown(f"**0 of {len(board.entries):,} agents match.**")
-        st.button(
-            "Clear the filters",
-            key="agents-clear",
-            icon=":material/filter_alt_off:",
-            on_click=agents_filters.clear,
-        )
+        agents_filters.BAR.draw_clear("list")
         return
     st.info(
         "There is no agent in this project yet. The first question makes the team, and so does Update the team.",

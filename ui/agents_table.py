@@ -7,13 +7,14 @@ import streamlit as st
 
 from ui import agents_filters, safe, view
 from ui.agents_data import AgentEntry, Reading
-from ui.agents_filters import PAGE, PAGE_ROWS, Filters
+from ui.agents_filters import BAR, PAGE_ROWS, Filters
 from ui.agents_words import KINDS, OWNERS, STATES, name_of, owner_of, states_of, tool_words
 
 TABLE_KEY, SHOWN_KEY = "agents-table", "agents-shown"
 AGENT = "agent"
 ROW_PX, MOST_VISIBLE = 35, 15
 NOT_KNOWN = "not known"
+NO_FIGURE = "no figure"  # nobody called it, or nobody knows: a 0 among the calls tells which
 
 
 def draw(reading: Reading, found: Sequence[AgentEntry], filters: Filters) -> None:
@@ -29,7 +30,7 @@ def draw(reading: Reading, found: Sequence[AgentEntry], filters: Filters) -> Non
         key=TABLE_KEY,
         hide_index=True,
         height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,
-        placeholder=NOT_KNOWN,
+        placeholder=NO_FIGURE,
         column_config=_columns(),
         on_select=take_selection,
         selection_mode="single-row",
@@ -58,7 +59,7 @@ def as_row(reading: Reading, entry: AgentEntry) -> dict[str, Any]:
         "Tools": tool_words(entry) or "none",
         "Called by": ", ".join(dict.fromkeys(safe.clean(name_of(one)) for one in callers)) or "nobody",
         "Tokens": use.tokens if use is not None else None,
-        "Model": safe.clean(entry.model) or None,
+        "Model": safe.clean(entry.model) or NOT_KNOWN,
         "Created": shown.clock(entry.created_at),
         "Instructions": safe.clean(" ".join(entry.excerpt.split()))[:120] or "none",
         "Id": safe.clean(entry.id),
@@ -122,10 +123,7 @@ def open_agent(agent_id: str) -> None:
 def take_page(key: str) -> None:
     """Callback: the page goes into the address."""
     page = st.session_state.get(key, 1)
-    if page == 1:
-        agents_filters.first_page()
-    else:
-        st.query_params[PAGE] = str(page)
+    BAR.change(page="" if page == 1 else str(page))
 
 
 def _select_none() -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from services.models import Answer, Problem
-from ui import ask_actions, ask_steps, ask_times, context, menu, safe
+from ui import ask_actions, ask_steps, ask_times, context, menu, rights, safe
 
 CURSOR = "▍"
 
@@ -51,6 +51,7 @@ def draw_problem(answer: Answer, problem: Problem, closed: int) -> None:
                 icon=":material/refresh:",
                 on_click=ask_actions.ask_again,
                 args=[answer, closed],
+                **rights.button("ask question"),
             )
 
 
@@ -63,6 +64,7 @@ def draw_actions(answer: Answer, closed: int) -> None:
                 icon=":material/stop_circle:",
                 on_click=ask_actions.stop,
                 args=[answer.id],
+                **rights.button("cancel run"),
             )
         elif answer.problem is None:
             st.button(
@@ -72,6 +74,7 @@ def draw_actions(answer: Answer, closed: int) -> None:
                 type="tertiary",
                 on_click=ask_actions.ask_again,
                 args=[answer, closed],
+                **rights.button("ask question"),
             )
         if answer.run_id:
             st.page_link(

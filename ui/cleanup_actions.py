@@ -22,7 +22,8 @@ def export(findings: Sequence[Finding]) -> None:
 
 
 def stop() -> None:
-    context.services().housekeeping.stop()
+    with feedback.saying_errors():
+        context.services().housekeeping.stop()
 
 
 def delete(findings: Sequence[Finding], guard: str) -> None:

@@ -19,7 +19,7 @@ from services.housekeeping.findings import (
 from services.housekeeping.service import Status
 from services.housekeeping.sweeper import Sweeper
 from services.settings import Settings
-from ui import cards, cleanup_actions, feedback, formats, safe
+from ui import cards, cleanup_actions, feedback, formats, rights, safe
 from ui.cleanup_filters import MEANINGS, NAMES
 
 ROWS_SHOWN = 2_000
@@ -68,7 +68,7 @@ def draw_work(status: Status) -> None:
                 "Stopping" if status.stopping else "Stop",
                 key="cleanup-stop",
                 icon=":material/stop_circle:",
-                disabled=status.stopping,
+                **rights.button("stop clean-up", disabled=status.stopping),
                 on_click=cleanup_actions.stop,
             )
         if status.total:
@@ -222,6 +222,7 @@ def _draw_delete(wanted: Sequence[Finding], settings: Settings) -> None:
             type="primary",
             on_click=cleanup_actions.delete,
             args=[wanted, guard],
+            **rights.button("clean up"),
         )
 
 
@@ -249,6 +250,7 @@ def _draw_widening(others: Sequence[Finding]) -> None:
             key="cleanup-do-named",
             on_click=cleanup_actions.delete_named,
             args=[one],
+            **rights.button("clean up widened"),
         )
 
 

@@ -57,7 +57,9 @@ class DoctorBoard:
             if self._probe is not None and self._probe.state == "running":
                 return
             self._probe = Probe("running", prober.question, "", "The question is on its way.")
-        threading.Thread(target=self._run_probe, args=[prober], name="doctor-probe", daemon=True).start()
+        threading.Thread(
+            target=self._run_probe, args=[prober.carried()], name="doctor-probe", daemon=True
+        ).start()
 
     def _start(self) -> None:
         self._examining, self._found = True, ()
@@ -81,10 +83,10 @@ class DoctorBoard:
         with self._lock:
             self._found = (*self._found, finding)
 
-    def _run_probe(self, prober: Prober) -> None:
+    def _run_probe(self, run: Callable[[Callable[[Probe], None]], Probe]) -> None:
         ended: Probe | None = None
         try:
-            ended = prober.run(self._see)
+            ended = run(self._see)
         finally:
             with self._lock:
                 self._probe = ended

@@ -7,7 +7,7 @@ import streamlit as st
 from services.doctor import report as reports
 from services.doctor.findings import Finding, FindingState
 from services.doctor.probe import Probe
-from ui import context, formats, safe, startup, trace_parts
+from ui import context, formats, rights, safe, startup, trace_parts
 from ui.doctor_board import Known
 
 LOOKS: dict[FindingState, tuple[str, str, str]] = {
@@ -91,7 +91,12 @@ def draw_probe_button(known: Known) -> None:
         st.markdown(f"**{safe.inline(context.services().prober.question)}**")
         st.markdown(PROBE_WORDS)
         st.button(
-            "Send it", key="doctor-probe-send", type="primary", icon=":material/send:", on_click=send_probe
+            "Send it",
+            key="doctor-probe-send",
+            type="primary",
+            icon=":material/send:",
+            on_click=send_probe,
+            **rights.button("send probe"),
         )
 
 

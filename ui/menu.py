@@ -44,7 +44,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             "Find a run, and see what they share",
             wide=True,
             bar=True,
-            parts=(TABLE, "NumberInput", "Pagination", "Multiselect"),
+            parts=(TABLE, "Pagination", "Multiselect"),
         ),
         Screen(
             "queues.py",
@@ -81,7 +81,7 @@ MENU: dict[str, tuple[Screen, ...]] = {
             ":material/chat_bubble_outline:",
             "Every conversation, and what ran in it",
             wide=True,
-            parts=(TABLE, "NumberInput", "Pagination"),
+            parts=(TABLE, "Pagination", "Multiselect"),
         ),
     ),
     "Care": (
@@ -99,6 +99,15 @@ MENU: dict[str, tuple[Screen, ...]] = {
             "What nobody needs any more, found and deleted",
             wide=True,
             parts=(TABLE, "NumberInput"),
+        ),
+        Screen(
+            "audit.py",
+            "Audit",
+            ":material/policy:",
+            "Who did what, when and on what, and whether that trail is whole",
+            wide=True,
+            bar=True,
+            parts=(TABLE, "Multiselect"),
         ),
     ),
     "Show": (),

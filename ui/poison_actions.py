@@ -6,7 +6,7 @@ import streamlit as st
 
 from services.poison.shapes import Look, OutcomeState, PoisonMessage, Report
 from services.queues import POISON_SUFFIX
-from ui import context, feedback, formats, poison_export, poison_table, safe
+from ui import context, feedback, formats, poison_export, poison_table, rights, safe
 
 REPORT_KEY = "poison-report"
 ROUND_KEY = "poison-round"  # another one after each action: what was open is closed then
@@ -79,7 +79,7 @@ def draw_replay_edited(look: Look, message: PoisonMessage, text: str, *, insist:
         key="poison-do-edit",
         type="primary",
         icon=":material/replay:",
-        disabled=blocked or not target,
+        **rights.button("replay message", disabled=blocked or not target),
         on_click=replay_edited,
         args=[look.queue, message.id, text, _stated(look, target)],
         kwargs={"insist": insist},
@@ -112,7 +112,7 @@ def _draw_replay(look: Look, chosen: Sequence[PoisonMessage]) -> None:
         key="poison-do-replay" if chosen else "poison-do-replay-all",
         type="primary",
         icon=":material/replay:",
-        disabled=not target,
+        **rights.button("replay message", disabled=not target),
         on_click=replay,
         args=[look.queue, [one.id for one in chosen], _stated(look, target)],
     )
@@ -174,6 +174,7 @@ def _draw_delete(look: Look, chosen: Sequence[PoisonMessage]) -> None:
         key="poison-do-delete",
         type="primary",
         icon=":material/delete:",
+        **rights.button("delete message"),
         on_click=delete,
         args=[look.queue, [one.id for one in chosen]],
     )
@@ -189,7 +190,7 @@ def _draw_purge(look: Look) -> None:
         key="poison-do-purge",
         type="primary",
         icon=":material/delete_forever:",
-        disabled=typed.strip() != look.queue,
+        **rights.button("purge queue", disabled=typed.strip() != look.queue),
         on_click=purge,
         args=[look.queue, typed],
     )
@@ -206,7 +207,12 @@ def _draw_through(look: Look) -> None:
     if look.about > WHOLE_MOST:
         st.markdown(f"The first {WHOLE_MOST:,} are gone through.")
     st.button(
-        "Go through all", key="poison-do-through", type="primary", on_click=go_through, args=[look.queue]
+        "Go through all",
+        key="poison-do-through",
+        type="primary",
+        on_click=go_through,
+        args=[look.queue],
+        **rights.button("look through queue"),
     )
 
 

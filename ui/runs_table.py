@@ -90,7 +90,7 @@ def draw_selected(row: Row, view: View) -> None:
                     key="runs-unselect",
                     icon=":material/close:",
                     type="tertiary",
-                    on_click=runs_controls.change,
+                    on_click=runs_controls.BAR.change,
                     kwargs={"run": ""},
                 )
         if row["problem_title"]:
@@ -154,7 +154,7 @@ def take_selection() -> None:
         return
     shown: tuple[tuple[str, str], ...] = st.session_state.get(SHOWN_KEY, ())
     run_id = shown[places[0]][0] if places and 0 <= places[0] < len(shown) else ""
-    runs_controls.change(run=run_id if is_run_id(run_id) else "")
+    runs_controls.BAR.change(run=run_id if is_run_id(run_id) else "")
 
 
 def sort_by(column: str) -> None:
@@ -163,13 +163,13 @@ def sort_by(column: str) -> None:
         first, other = HEADS[column]
         now = st.query_params.get("runs-sort", "newest")
         wanted = other if now == first else first
-        runs_controls.change(sort="" if wanted == "newest" else wanted)
+        runs_controls.BAR.change(sort="" if wanted == "newest" else wanted)
 
 
 def take_page(key: str) -> None:
     """Callback: the page goes into the address."""
     page = st.session_state.get(key, 1)
-    runs_controls.change(page="" if page == 1 else str(page))
+    runs_controls.BAR.change(page="" if page == 1 else str(page))
 
 
 def take_open() -> None:

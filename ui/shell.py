@@ -5,7 +5,7 @@ import streamlit as st
 import runtime
 from services.models import HealthState, PartHealth
 from services.settings import Settings
-from ui import ask_actions, bar, context, demo, doctor_parts, feedback, formats, safe, startup, view
+from ui import ask_actions, bar, context, demo, doctor_parts, feedback, formats, guard, safe, startup, view
 from ui.menu import MENU, PAGES, Screen
 
 CHECKING_S = 0.5
@@ -28,11 +28,15 @@ def main() -> None:
     screens = {
         section: {_page(screen): screen for screen in found} for section, found in MENU.items() if found
     }
+    principal = guard.admit()
     failure = startup.failure()
     page = st.navigation(
         {section: list(pages) for section, pages in screens.items()},
-        position="sidebar" if failure is None else "hidden",
+        position="hidden" if principal is None or failure is not None else "sidebar",
     )
+    if principal is None:  # nothing of what lies behind was drawn or read
+        draw_logo()
+        return
     screen = next(pages[page] for pages in screens.values() if page in pages)
     if failure is not None:  # whatever was asked for, there is one page as long as nothing works
         screen = next(one for one in MENU["Care"] if one.file == "doctor.py")
@@ -63,6 +67,7 @@ def main() -> None:
     feedback.draw_said()
     with top:
         draw_place(runtime.current().services.settings)
+        guard.draw_person(principal)
     with bottom:
         draw_health_board()
         st.caption(f"Relaydeck {context.version()}")

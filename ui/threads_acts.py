@@ -8,7 +8,7 @@ from services.errors import ServiceError
 from services.inventory.threads_export import as_html, as_json
 from services.inventory.threads_service import WHOLE, ThreadDetail
 from services.inventory.threads_views import ThreadRow
-from ui import context, feedback, formats, safe
+from ui import context, feedback, formats, rights, safe
 
 FILE_KEY = "threads-file"
 FORMS = {"JSON": ("json", "application/json", as_json), "HTML": ("html", "text/html", as_html)}
@@ -81,6 +81,7 @@ def draw_delete(detail: ThreadDetail, row: ThreadRow | None) -> None:
             icon=":material/delete_forever:",
             on_click=delete,
             args=[detail.thread.id],
+            **rights.button("delete thread"),
         )
 
 

@@ -112,7 +112,7 @@ def draw_nothing(status: IndexStatus, found: FoundThreads, wanted: Wanted) -> No
     if status.phase == "indexing":
         st.caption("The index is still growing: more may match.")
     if wanted.is_filtered:
-        threads_controls.draw_clear("list")
+        threads_controls.BAR.draw_clear("list")
 
 
 def _at_least(count: int, *, whole: bool) -> str:

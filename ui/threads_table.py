@@ -94,7 +94,7 @@ def question_words(row: ThreadRow) -> str | None:
 def take_page(key: str) -> None:
     """Callback: the page goes into the address."""
     page = st.session_state.get(key, 1)
-    threads_controls.change(page="" if page == 1 else str(page))
+    threads_controls.BAR.change(page="" if page == 1 else str(page))
 
 
 def take_open() -> None:

@@ -1,6 +1,7 @@
-"""The tables of Log Analytics that Application Insights fills: columns, types, and how they lie in DuckDB.
+"""The tables of Log Analytics: columns, types, and how they lie in DuckDB. Application Insights fills all but the custom one.
 
-Source: learn.microsoft.com/azure/azure-monitor/reference/tables-index (Application Insights).
+Source: learn.microsoft.com/azure/azure-monitor/reference/tables-index (Application Insights) and
+learn.microsoft.com/azure/azure-monitor/logs/log-standard-columns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -85,16 +86,21 @@ PERFORMANCE_BUCKET = (
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table. *own*: its columns beside COMMON; *computed*: (type, SQL) of those that follow from others."""
+    """One table. *own*: its columns beside *common*; *computed*: (type, SQL) of those that follow from others.
+
+    *constant*: the same of those that have one value in every row.
+    """
 
     name: str
     own: Columns
     computed: Mapping[str, tuple[KqlType, str]] = field(default_factory=dict)
+    common: Columns = field(default_factory=lambda: COMMON)
+    constant: Mapping[str, tuple[KqlType, str]] = field(default_factory=lambda: CONSTANT)
 
     @property
     def stored(self) -> Columns:
         """Return the columns that lie on disk, in the order of a row."""
-        return {**COMMON, **self.own}
+        return {**self.common, **self.own}
 
     @property
     def columns(self) -> Columns:
@@ -102,7 +108,7 @@ class Table:
         return {**self.stored, **{name: kind for name, (kind, _) in self._derived().items()}}
 
     def _derived(self) -> Mapping[str, tuple[KqlType, str]]:
-        return {**self.computed, **CONSTANT, "Type": ("string", f"'{self.name}'")}
+        return {**self.computed, **self.constant, "Type": ("string", f"'{self.name}'")}
 
     def create_sql(self) -> str:
         """Return the statement that makes the table, in schema `store`."""
@@ -153,9 +159,48 @@ EXCEPTIONS = Table(
         "Details": "dynamic",
     },
 )
+# A custom table, as a data collection rule writes it: the columns that its owner declared, and the standard ones.
+AUDIT = Table(
+    "RelaydeckAudit_CL",
+    {
+        "At": "string",
+        "ChainId": "string",
+        "Seq": "long",
+        "Kind": "string",
+        "RecordId": "string",
+        "Environment": "string",
+        "ActorId": "string",
+        "ActorName": "string",
+        "ActorTenant": "string",
+        "ActorRoles": "string",
+        "ActorSession": "string",
+        "ActorAddress": "string",
+        "Action": "string",
+        "TargetType": "string",
+        "TargetId": "string",
+        "BeforeDigest": "string",
+        "AfterDigest": "string",
+        "TraceId": "string",
+        "Outcome": "string",
+        "ErrorClass": "string",
+        "Instance": "string",
+        "Version": "string",
+        "KeyId": "string",
+        "PrevHash": "string",
+        "Hash": "string",
+        "Delivery": "string",
+        "Seal": "string",
+    },
+    common={"TimeGenerated": "datetime", "_TimeReceived": "datetime"},
+    constant={name: CONSTANT[name] for name in ("TenantId", "_SubscriptionId", "_IsBillable", "_BilledSize")}
+    | {"_ResourceId": ("string", "''")},
+)
 TABLES: Mapping[str, Table] = {
-    table.name: table for table in (REQUESTS, DEPENDENCIES, TRACES, EVENTS, METRICS, EXCEPTIONS)
+    table.name: table for table in (REQUESTS, DEPENDENCIES, TRACES, EVENTS, METRICS, EXCEPTIONS, AUDIT)
 }
+# Data collection rules: the immutable id of each, and the table that each of its streams goes to.
+AUDIT_RULE, AUDIT_STREAM = "dcr-00000000000000000000000000000a0d", "Custom-RelaydeckAudit_CL"
+RULES: Mapping[str, Mapping[str, Table]] = {AUDIT_RULE: {AUDIT_STREAM: AUDIT}}
 
 
 def documented() -> dict[str, dict[str, str]]:

@@ -5,34 +5,38 @@ REST: learn.microsoft.com/rest/api/loganalytics, learn.microsoft.com/rest/api/mo
 
 import asyncio
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.clock import Clock
 from emulator.ids import Ids
+from emulator.monitor import collect
 from emulator.monitor.catalogue import AGENTS, QUEUES
 from emulator.monitor.counting import PlatformMetrics
 from emulator.monitor.errors import QueryError
 from emulator.monitor.ingest import Answer, refusal, store_items
 from emulator.monitor.logs import LogsApi
 from emulator.monitor.metrics import answer_ask, read_ask
-from emulator.monitor.store import Store, StoreError
+from emulator.monitor.store import Rows, Store, StoreError
 from emulator.monitor.watching import AgentActivity, QueueLevels, Queues, QueueTraffic
 from emulator.tokens import Tokens
 from emulator.wire import Reply, Request, Response, WireError, json_response
 
 log = logging.getLogger(__name__)
 FILE_NAME = "monitor.duckdb"
-PREFIXES = ("v1", "v2", "v2.1", "subscriptions")
+PREFIXES = ("v1", "v2", "v2.1", "subscriptions", "dataCollectionRules")
 LOGS_AUDIENCE, METRICS_AUDIENCE = "https://api.loganalytics.io", "https://metrics.monitor.azure.com"
+COLLECT_AUDIENCE = "https://monitor.azure.com"
 RETENTION_DAYS = 30
 WARM_UP_AFTER_S = 3  # the first seconds belong to the person who has just started it
 SAVE_EVERY_S = 5
 SAMPLE_EVERY_S = 300
 MAX_PENDING_BYTES = 128 * 1024 * 1024
-TRACK, WORKSPACE, RESOURCE, BATCH, METRICS = (
+TRACK, COLLECT, WORKSPACE, RESOURCE, BATCH, METRICS = (
     "track",
+    "upload_logs",
     "query_workspace",
     "query_resource",
     "query_batch",
@@ -100,6 +104,7 @@ class MonitorService:
         return [
             (TRACK, "POST", "/v2.1/track"),
             (TRACK, "POST", "/v2/track"),
+            (COLLECT, "POST", "/dataCollectionRules/{immutable id}/streams/{stream}"),
             (WORKSPACE, "POST", "/v1/workspaces/{id}/query"),
             (WORKSPACE, "GET", "/v1/workspaces/{id}/query"),
             (RESOURCE, "POST", "/v1/{resource id}/query"),
@@ -112,6 +117,8 @@ class MonitorService:
         match request.method, request.path.rstrip("/").split("/")[1:]:
             case "POST", ["v2.1" | "v2", "track"]:
                 return TRACK
+            case "POST", ["dataCollectionRules", _, "streams", _]:
+                return COLLECT
             case "POST" | "GET", ["v1", "workspaces", _, "query"]:
                 return WORKSPACE
             case "POST" | "GET", ["v1", "subscriptions", *_, "query"]:
@@ -127,6 +134,8 @@ class MonitorService:
             raise WireError(503, "ServiceUnavailable", "Local Azure is stopping.")
         if operation == TRACK:
             return await self._track(request)
+        if operation == COLLECT:
+            return await self._collect(request)
         audience = METRICS_AUDIENCE if operation == METRICS else LOGS_AUDIENCE
         self._tokens.require(request, audience, self._place.url)
         await self._settled()
@@ -142,6 +151,8 @@ class MonitorService:
     def render_error(self, error: WireError, request: Request) -> Response:
         if request.path.endswith("/track"):
             return refusal(error)
+        if request.path.startswith("/dataCollectionRules/"):
+            return collect.refusal(error)
         if isinstance(error, QueryError):
             document = error.document(self._logs.correlation_id())
         else:
@@ -174,22 +185,32 @@ class MonitorService:
     # --------------------------------------------------------------------------------------------------
 
     async def _track(self, request: Request) -> Response:
+        at = self._clock.now().replace(tzinfo=None)
+        status, document = _as_answer(await self._kept(request, lambda: store_items(request, at)))
+        return json_response(document, status)
+
+    async def _collect(self, request: Request) -> Response:
+        self._tokens.require(request, COLLECT_AUDIENCE, self._place.url)
+        _, rule, _, stream = request.path.rstrip("/").split("/")[1:]
+        table, at = collect.table_of(rule, stream), self._clock.now().replace(tzinfo=None)
+        await self._kept(request, lambda: ({table.name: collect.rows_of(request, table, at)}, None))
+        return Response(204)
+
+    async def _kept(self, request: Request, prepare: Callable[[], tuple[Rows, object]]) -> object:
+        """Return what *prepare* gives beside its rows, once they are committed. Raises WireError."""
         if self._pending_bytes + len(request.body) > MAX_PENDING_BYTES:
             raise WireError(
                 429, "Throttled", "Too much telemetry waits to be written.", headers=((b"retry-after", b"2"),)
             )
-        at = self._clock.now().replace(tzinfo=None)
         self._written = True
         self._pending_bytes += len(request.body)
         try:
-            answer = await asyncio.wrap_future(self._store.write(lambda: store_items(request, at)))
+            return await asyncio.wrap_future(self._store.write(prepare))
         except StoreError as exc:
             # Not 507: exporters keep what a 500 refused, and send it again.
             raise WireError(500, "InternalServerError", str(exc)) from exc
         finally:
             self._pending_bytes -= len(request.body)
-        status, document = _as_answer(answer)
-        return json_response(document, status)
 
     async def _metrics(self, request: Request, subscription: str) -> Response:
         now = self._clock.now().replace(tzinfo=None)

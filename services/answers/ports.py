@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from services.actions import Actions
 from services.agents.backend import Agent, AgentBackend
 from services.answers.events import AnswerEvent
 from services.answers.hop import PEEK_MOST, Peeked
@@ -51,7 +52,7 @@ class Context:
     """The neighbours and the settings of answering. *marks*: the metadata that says whose a thread or run is.
 
     *trace_runs*: whether runs are told to pass the trace context on. *thread_marks*: put on a thread that is made for
-    one question alone, beside *marks*.
+    one question alone, beside *marks*. *actions*: what asking and stopping pass through.
     """
 
     backend: AgentBackend
@@ -67,3 +68,4 @@ class Context:
     trace_runs: bool = False
     observer: Observer | None = None
     thread_marks: Mapping[str, str] = field(default_factory=dict)
+    actions: Actions = field(default_factory=lambda: Actions(lambda *_: None))

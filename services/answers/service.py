@@ -60,6 +60,9 @@ class AnswerService:
         if thread_id and not self._registry.of_thread(thread_id):
             self._thread(thread_id)
         job = self._new_job(checked, thread_id, token)
+        return self._context.actions.perform("ask question", job.id, lambda: self._put_in_line(job))
+
+    def _put_in_line(self, job: Job) -> Answer:
         first = self._registry.add(job)
         if first is not job:
             return first.answer
@@ -73,25 +76,26 @@ class AnswerService:
     def cancel(self, answer_id: str) -> Answer:
         """Return the answer once its run and the runs of its connected agents were told to stop; *notice* says which.
 
-        An answer that is final stays as it is; one that completes meanwhile is answered. Raises NotFound.
+        An answer that is final stays as it is; one that completes meanwhile is answered. Raises NotFound, AccessDenied.
         """
         job = self._job(answer_id)
         if job.is_final:
             return job.answer
+        return self._context.actions.perform("cancel run", job.id, lambda: self._cancel(job))
+
+    def _cancel(self, job: Job) -> Answer:
         job.ask_to_stop("cancelled")
         if self._lanes.withdraw(job):
             at_s = job.journal.at_s()
             job.journal.record(
                 Noted(at_s, "Taken out of the line; nothing was sent."), Closed(at_s, "cancelled")
             )
-            self._tell_cancelled(job)
             if self._context.observer is not None:
                 self._context.observer.answered(job.answer, job.journal.recorded())
             return job.answer
         job.cut_stream()
         self._alarms.after(STOP_WAIT_S, lambda: job.journal.record(Closed(job.journal.at_s(), "cancelled")))
         job.journal.wait_final(STOP_WAIT_S)
-        self._tell_cancelled(job)
         return job.answer
 
     # Watching ----------------------------------------------------------------------------------------
@@ -216,10 +220,6 @@ class AnswerService:
         if job.notice:
             journal.record(Noted(0.0, job.notice))
         return job
-
-    def _tell_cancelled(self, job: Job) -> None:
-        if self._context.observer is not None:
-            self._context.observer.acted("cancel answer", job.id, job.answer.state)
 
     def _answer_of(self, found: Found) -> Answer:
         job = self._registry.with_run(found.run.id)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from services.actions import Actions
+from services.actions import Actions, Change
 from services.agents.backend import AgentBackend
 from services.backup.archive import ArchiveWriter, hash_of, writing
 from services.backup.collect import Collector
@@ -54,7 +54,12 @@ class BackupService:
         """
         _require_replaceable(path)
         backup_id = new_id("bkp")
-        return self._actions.perform("back up", backup_id, lambda: self._back_up(backup_id, path, scope, say))
+        return self._actions.perform(
+            "back up",
+            backup_id,
+            lambda: self._back_up(backup_id, path, scope, say),
+            change=lambda made: Change(after=made.sha256),
+        )
 
     def restore(self, path: Path, options: RestoreOptions, say: Say) -> RestoreReport:
         """Return what became of everything in the back-up at *path*. Adds only; running it again adds what is missing.
@@ -70,7 +75,12 @@ class BackupService:
             restorer = Restorer(file, self._backend, self._queues, self._here, patience, progress)
             if options.dry_run:
                 return restorer.restore(options)
-            return self._actions.perform("restore", file.manifest.id, lambda: restorer.restore(options))
+            return self._actions.perform(
+                "restore",
+                file.manifest.id,
+                lambda: restorer.restore(options),
+                change=lambda done: Change(after=[(one.kind, one.state) for one in done.outcomes]),
+            )
 
     def close(self) -> None:
         """End the waits for a busy service."""

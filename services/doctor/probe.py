@@ -64,6 +64,10 @@ class Prober:
     def question(self) -> str:
         return self._tool.examples[0]
 
+    def carried(self) -> Callable[[Told], Probe]:
+        """Return run(), to be called in another thread on behalf of who acts in this one."""
+        return self._actions.carried(self.run)
+
     def run(self, told: Told = lambda _: None) -> Probe:
         """Ask a question that needs the function, wait for its answer, delete its conversation; return how it went.
 

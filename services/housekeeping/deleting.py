@@ -78,11 +78,12 @@ class Deleter:
         progress.total = len(findings)
         at_once = max(1, min(at_once, int(self._rate.per_s)))
         refusals: Counter[str] = Counter()
+        note = self._actions.carried(self._note)
         led = [one for one in findings if one.sort == "agent" and not one.leads]
         with ThreadPoolExecutor(at_once, thread_name_prefix="cleanup") as pool:
 
             def begin(some: Iterable[Finding]) -> list[Future[None]]:
-                return [pool.submit(self._note, one, progress, stopped, widened, refusals) for one in some]
+                return [pool.submit(note, one, progress, stopped, widened, refusals) for one in some]
 
             first = begin(one for one in findings if one.leads)
             others = begin(one for one in findings if not one.leads and one.sort != "agent")

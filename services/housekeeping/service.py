@@ -79,8 +79,11 @@ class HousekeepingService:
     def start_delete(self, ids: frozenset[str], widened: frozenset[str] = frozenset()) -> None:
         """Delete, in the background, those of the findings shown that have these ids and are still findings.
 
-        *widened*: ids of what is not ours, or queues, named one by one by an administrator. Raises Conflict.
+        *widened*: ids of what is not ours, or queues, named one by one by an administrator. Raises Conflict, AccessDenied.
         """
+        self._actions.require(
+            "clean up widened" if widened else "clean up", f"{len(ids):,} of what was found"
+        )
         self._begin("deleting", lambda: self._delete_shown(ids, widened))
 
     def start_export(self, ids: frozenset[str]) -> None:
@@ -97,9 +100,13 @@ class HousekeepingService:
         self._begin("exporting", export, total=len(wanted))
 
     def stop(self) -> None:
-        """Have the work under way end after the requests that are out."""
-        self._stopped.set()
-        self._keep(stopping=True)
+        """Have the work under way end after the requests that are out. Raises AccessDenied."""
+
+        def end() -> None:
+            self._stopped.set()
+            self._keep(stopping=True)
+
+        self._actions.perform("stop clean-up", self.status().phase, end)
 
     def close(self) -> None:
         """End what is under way; requests that are out run to their end, for at most 5 s."""
@@ -141,27 +148,26 @@ class HousekeepingService:
     ) -> Result:
         """Return what became of *findings*. Holds the lease meanwhile; stops when it is lost.
 
-        Raises Conflict when another process cleans up, AccessDenied and the other ServiceErrors when the lease is not
-        to be had; then nothing was deleted.
+        Raises Conflict when another process cleans up, AccessDenied when who acts may not (what is not ours takes an
+        administrator) or the lease is not to be had, and the other ServiceErrors; then nothing was deleted.
         """
         progress, asked = progress or Progress(), stopped or self._stopped.is_set
         began_s = time.monotonic()
         if not findings:
             return Result((), 0.0, self._now())
-        lease = self._lease_of()
-        lease.acquire()
-        try:
-            target = count_words(findings)
-            self._actions.perform(
-                "clean up",
-                target,
-                lambda: self._deleter.delete(
-                    findings, progress, lambda: asked() or lease.lost(), widened, at_once
-                ),
-            )
-            why = "Another Relaydeck took over." if lease.lost() else "Stopped." if asked() else ""
-        finally:
-            lease.release()
+        target = count_words(findings)
+
+        def clean() -> str:
+            lease = self._lease_of()
+            lease.acquire()
+            try:
+                self._deleter.delete(findings, progress, lambda: asked() or lease.lost(), widened, at_once)
+                return "Another Relaydeck took over." if lease.lost() else "Stopped." if asked() else ""
+            finally:
+                lease.release()
+
+        beyond = any(one.id in widened and not one.deletable for one in findings)
+        why = self._actions.perform("clean up widened" if beyond else "clean up", target, clean)
         rows = progress.rows()
         result = Result(rows, time.monotonic() - began_s, self._now(), why)
         log.info("cleanup.ended", extra={"found": target, "undone": len(result.undone)})
@@ -197,7 +203,7 @@ class HousekeepingService:
                 self._status, phase=phase, words="", done=0, total=total, stopping=False, problem=None
             )
             self._worker = threading.Thread(
-                target=self._work, args=[work], name=f"cleanup-{phase}", daemon=True
+                target=self._actions.carried(self._work), args=[work], name=f"cleanup-{phase}", daemon=True
             )
         self._worker.start()
 

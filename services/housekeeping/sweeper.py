@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from services.access import SWEEPER, acting_as
 from services.errors import AccessDenied, Conflict, ServiceError
 from services.housekeeping.findings import Kind, Row, count_words, outcome_words
 from services.housekeeping.service import HousekeepingService
@@ -63,7 +64,8 @@ class Sweeper:
 
     def sweep(self) -> Sweep:
         """Look, delete what may be deleted, and return what came of it. Never raises."""
-        self._last = sweep = self._sweep()
+        with acting_as(SWEEPER):
+            self._last = sweep = self._sweep()
         level = logging.WARNING if sweep.outcome in ("refused", "failed") else logging.INFO
         log.log(level, "sweep.ended", extra={"outcome": sweep.outcome, "words": sweep.words})
         return sweep

@@ -1,10 +1,10 @@
 """What an operator may do to agents: delete one of ours, and make the team what the present settings say."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.actions import Actions
+from services.actions import Actions, Change
 from services.agents.backend import Agent, AgentBackend, AgentDefinition, AgentRecord
 from services.agents.plan import ORCHESTRATOR, links_of
 from services.agents.team import LOOK_AT_AGENTS, TeamService
@@ -54,7 +54,7 @@ class AgentActions:
 
         Two requests. One of the present team is made anew with the next question. Raises InvalidInput: it is not ours.
         """
-        self._actions.perform("delete agent", agent_id, lambda: self._delete(agent_id))
+        self._actions.perform("delete agent", agent_id, lambda: self._delete(agent_id), change=Change)
 
     def update_team(self) -> TeamUpdate:
         """Make what is missing of the present team and put right what was changed in it; leave all other agents alone.
@@ -65,9 +65,16 @@ class AgentActions:
         Sends one request per 100 agents, three times at most, and one for each agent that is made or restored. A
         failure leaves a team that works and is partly restored; repeat it.
         """
-        return self._actions.perform("update team", self._wanted.plan.hash, self._update)
+        return self._actions.perform(
+            "update team",
+            self._wanted.plan.hash,
+            self._update,
+            change=lambda done: Change(after=[done.made, done.restored]),
+        )
 
-    def _delete(self, agent_id: str) -> None:
+    def _delete(self, agent_id: str) -> Mapping[str, object] | None:
+        """Return the definition that was deleted; None when it was gone before."""
+        deleted: Mapping[str, object] | None = None
         try:
             found = self._backend.get_definition(agent_id)
             if owner_of(found.agent.metadata, self._wanted.environment) not in OURS:
@@ -78,6 +85,7 @@ class AgentActions:
                     hint="Whoever made it can delete it.",
                 )
             self._backend.delete_agent(agent_id)
+            deleted = found.source
         except NotFound:
             log.info("agent.gone_already", extra={"agent": agent_id})
         except AccessDenied as error:
@@ -88,6 +96,7 @@ class AgentActions:
             raise
         self._inventory.drop(agent_id)
         self._team.forget()
+        return deleted
 
     def _update(self) -> TeamUpdate:
         try:

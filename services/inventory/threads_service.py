@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeVar
 
-from services.actions import Actions
+from services.actions import Actions, Change
 from services.agents.backend import TERMINAL, AgentBackend, Page, Run, RunStep, Thread, ThreadMessage
 from services.answers.record import TITLE, is_ours
 from services.errors import Conflict, InvalidInput, NotFound, ServiceError
@@ -115,18 +115,21 @@ class ThreadService:
         Raises InvalidInput: it does not carry our tag. Raises Conflict: a run of it is open. Raises AccessDenied and the
         other ServiceErrors; after those the thread may still be there.
         """
-        outcome = self._actions.perform("delete thread", thread_id, lambda: self._delete(thread_id))
+        deleted = self._actions.perform(
+            "delete thread", thread_id, lambda: self._delete(thread_id), change=Change
+        )
         self._index.forget(thread_id)
-        return outcome
+        return "gone" if deleted is None else "deleted"
 
-    def _delete(self, thread_id: str) -> Deleted:
+    def _delete(self, thread_id: str) -> dict[str, object] | None:
+        """Return what was deleted, as far as it tells without its messages; None when it was gone before."""
         try:
             thread = self._backend.get_thread(thread_id)
             if not is_ours(thread.metadata, self._marks):
                 raise self._foreign(thread_id)
             newest = self._backend.page_runs(thread_id).found[:1]
         except NotFound:
-            return "gone"
+            return None
         if newest and newest[0].state not in TERMINAL:
             raise Conflict(
                 f"Thread {thread_id} was not deleted: its run {newest[0].id} is still {newest[0].state}.",
@@ -135,7 +138,7 @@ class ThreadService:
                 hint="Stop the answer on the Ask page, or wait for its end, and delete the thread then.",
             )
         self._backend.delete_thread(thread_id)
-        return "deleted"
+        return {"id": thread.id, "metadata": dict(thread.metadata), "runs": [run.id for run in newest]}
 
     def _foreign(self, thread_id: str) -> InvalidInput:
         row = self._index.get(thread_id)

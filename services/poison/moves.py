@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from services.actions import Actions
+from services.actions import ActionName, Actions, Change
 from services.errors import InvalidInput, ServiceError, Unavailable, UnexpectedReply
 from services.poison.desk import WHOLE_MOST, PoisonDesk
 from services.poison.edit import judge_edit
@@ -21,6 +21,11 @@ from services.queues import POISON_SUFFIX, QueueService
 MOST_AT_ONCE = 500
 USABLE_S = HELD_S - 15  # of the time for which a message is held; a request under way must not outlive it
 LATE = "the time for which messages may be hidden was over"
+NAMES: dict[ActionWord, ActionName] = {
+    "replayed": "replay message",
+    "deleted": "delete message",
+    "purged": "purge queue",
+}
 Step = Callable[[Stored], Outcome]
 
 
@@ -100,7 +105,13 @@ class PoisonMoves:
                 hint=f"Type {queue} to empty it.",
             )
         about = self._queues.depth_of(queue).messages
-        self._actions.perform("purge queue", queue, lambda: self._store.clear(queue))
+        self._actions.perform(
+            "purge queue",
+            queue,
+            lambda: self._store.clear(queue),
+            before={"queue": queue, "messages": about},
+            change=lambda _: Change(after={"queue": queue, "messages": 0}),
+        )
         return Report("purged", queue, more=about)
 
     # One message --------------------------------------------------------------------------------------
@@ -115,7 +126,13 @@ class PoisonMoves:
             self._store.remove(queue, held)
 
         try:
-            self._actions.perform("replay message", f"{queue}/{held.id}", do)
+            self._actions.perform(
+                "replay message",
+                f"{queue}/{held.id}",
+                do,
+                before=held.content,
+                change=lambda _: Change(after=content or held.content),
+            )
         except ServiceError as error:
             if sent:
                 words = "It was sent, and shows again within a minute. Replayed once more it has no second effect."
@@ -129,7 +146,10 @@ class PoisonMoves:
     def _delete(self, queue: str, held: Stored) -> Outcome:
         try:
             self._actions.perform(
-                "delete message", f"{queue}/{held.id}", lambda: self._store.remove(queue, held)
+                "delete message",
+                f"{queue}/{held.id}",
+                lambda: self._store.remove(queue, held),
+                before=held.content,
             )
         except ServiceError as error:
             return _ended(Outcome(held.id, "kept", error.message), error)
@@ -147,6 +167,9 @@ class PoisonMoves:
         target: str = "",
     ) -> Report:
         require_poison(queue)
+        self._actions.require(
+            NAMES[action], queue
+        )  # messages are taken, which others notice, before each is acted upon
         wanted = list(dict.fromkeys(ids))[:MOST_AT_ONCE]
         due_s = self._clock() + USABLE_S
         mine, others, problem = self._hold(queue, wanted)
@@ -163,6 +186,7 @@ class PoisonMoves:
 
     def _all(self, action: ActionWord, queue: str, step: Step, most: int, target: str) -> Report:
         require_poison(queue)
+        self._actions.require(NAMES[action], queue)
         left = about = min(self._queues.depth_of(queue).messages, most)
         outcomes: list[Outcome] = []
         problem: ServiceError | None = None

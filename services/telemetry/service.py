@@ -117,6 +117,16 @@ class Telemetry:
         }
         self._outbox.put([EventRecord("operator.action", time.time_ns(), attributes)])
 
+    def audit_reached(self, chain: str, seq: int, digest: str) -> None:
+        """Tell how far a chain of audit records has come: a cut end shows only by what was told elsewhere."""
+        attributes = {
+            "chain": chain,
+            "seq": str(seq),
+            "hash": digest,
+            "relaydeck.environment": self._options.environment,
+        }
+        self._outbox.put([EventRecord("audit.head", time.time_ns(), attributes)])
+
     def health(self) -> TelemetryHealth:
         return TelemetryHealth(self._host, self._off, self._outbox.counts())
 

@@ -41,7 +41,12 @@ def local_azure(state_folder: Path) -> Iterator[Control]:
 @pytest.fixture(scope="session")
 def started(local_azure: Control, state_folder: Path) -> Iterator[runtime.Runtime]:
     found = runtime.start(
-        {"RELAYDECK_STATE_DIR": str(state_folder), "RELAYDECK_TOOL_WAIT_S": "5", "RELAYDECK_SWEEP": "off"}
+        {
+            "RELAYDECK_STATE_DIR": str(state_folder),
+            "RELAYDECK_TOOL_WAIT_S": "5",
+            "RELAYDECK_SWEEP": "off",
+            "RELAYDECK_AUDIT_DEADLINE_S": "60",
+        }
     )
     yield found
     found.close()

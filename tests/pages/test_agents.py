@@ -151,7 +151,7 @@ def test_filters_come_from_the_address_and_lead_out_again(workspace: Workspace) 
     at.text_input(key="agents-widget-text").set_value("no such agent").run()
     assert "match.**" in told(at) and "0 of" in told(at)
     assert address(at, "agents-text") == "no such agent"
-    at.button(key="agents-clear").click().run()
+    at.button(key="agents-clear-list").click().run()
     assert len(rows(at)) >= 4
     assert address(at, "agents-kind") == ""
 

@@ -225,7 +225,20 @@ def test_filters_of_a_link_reach_every_query(workspace: Workspace) -> None:
         assert "let min_ms = long(2500);" in text
         assert 'let words = "x | take 1";' in text
     assert page.multiselect(key="runs-widget-outcome").value == ["failed"]
-    assert page.number_input(key="runs-widget-min").value == 2.5
+
+
+def test_filters_that_few_need_are_folded_away_and_counted(workspace: Workspace) -> None:
+    """A filter that nobody sees must still be seen to work."""
+    workspace.answers(*[bodies([run(1)], 5)] * 2)
+    page = opened(runs_min="2.5")
+    labels = [one.proto.popover.label for one in page.get("popover")]
+    assert any("More filters: 1" in label for label in labels)
+    assert not page.number_input
+
+    page.session_state["runs-more"] = True
+    page.run()
+    page.number_input(key="runs-widget-min").set_value(4.0).run()
+    assert address(page, "runs-min") == "4"
 
 
 def test_a_filter_that_empties_the_list_says_of_how_many_and_clears(workspace: Workspace) -> None:

@@ -15,7 +15,15 @@ STANDARD = sys.stdlib_module_names
 # A dotted entry allows that module and what lies under it.
 MAY_IMPORT: dict[str, set[str]] = {
     "run.py": set(),
-    "app.py": {"streamlit", "starlette", "runtime", "ui", "services.errors", "services.settings"},
+    "app.py": {
+        "streamlit",
+        "starlette",
+        "runtime",
+        "ui",
+        "services.errors",
+        "services.settings",
+        "services.signin",
+    },
     "runtime.py": {"services", "emulator", "azure", "pydantic"},
     "pages": {"streamlit", "ui", "services.models", "services.errors"},
     "ui": {"streamlit", "starlette", "plotly", "markdown_it", "ui", "runtime", "services"},
@@ -36,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "azure.ai.projects",
         "azure.core",
         "azure.identity",
+        "azure.monitor.ingestion",
         "azure.monitor.query",
         "azure.monitor.querymetrics",
         "azure.storage.queue",

@@ -78,6 +78,14 @@ def test_a_query_runs_on_empty_tables_and_has_its_columns(tables: LogTables, nam
         "agents": ["asst_1"],
         "leaders": [],
         "called": "foo_bot",
+        "environment": "local",
+        "person": "",
+        "action": "",
+        "target": "",
+        "pair": "act_1",
+        "chains": ["aud_1"],
+        "from_seq": 0,
+        "until_seq": 9,
     }
     rows = tables.ask(name, {key: values[key] for key in query.parameters})
     assert rows == [] or set(query.columns) <= set(rows[0])
