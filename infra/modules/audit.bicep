@@ -42,7 +42,7 @@ resource rule 'Microsoft.Insights/dataCollectionRules@2024-03-11' = {
   properties: {
     streamDeclarations: {
       'Custom-RelaydeckAudit_CL': {
-        columns: map(columns, column => { name: column.name, type: column.type })
+        columns: map(columns, column => { name: column.name, type: toLower(column.type) })
       }
     }
     destinations: {

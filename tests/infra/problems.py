@@ -1,0 +1,235 @@
+"""All that is wrong with a set of Bicep files, in sentences: what tests hold infra/ to, and what is tried on defects."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.infra.agreement import disagreements
+from tests.infra.bicep import Sources
+from tests.infra.evaluate import Asked, Deployment, deploy
+from tests.infra.rules import broken_rules
+from tests.infra.types import readable, wrong
+
+ALWAYS: Mapping[str, Any] = {
+    "environmentName": "demo",
+    "location": "swedencentral",
+    "auditKey": "a" * 32,
+    "cookieSecret": "c" * 32,
+}
+FULL: Mapping[str, Any] = {
+    "principalId": "22222222-2222-2222-2222-222222222222",
+    "authClientId": "33333333-3333-3333-3333-333333333333",
+    "alertEmail": "ops@contoso.com",
+    "budgetAmount": 500,
+    "webExists": True,
+}
+CASES: Mapping[str, Mapping[str, Any]] = {
+    "dev": {**ALWAYS, "environmentType": "dev"},
+    "test": {**ALWAYS, **FULL, "environmentType": "test"},
+    "prod": {
+        **ALWAYS,
+        **FULL,
+        "environmentType": "prod",
+        "networkIsolation": True,
+        "secondaryHost": "web-b.example.io",
+    },
+}
+# Microsoft's names, by learn.microsoft.com/azure/role-based-access-control/built-in-roles (Foundry User was Azure AI User).
+ROLES: Mapping[str, str] = {
+    "acrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+    "cosmosDbOperator": "230815da-be43-4aae-9cb4-875f7bd000aa",
+    "foundryUser": "53ca6127-db72-4b80-b1b0-d745d6d5456d",
+    "keyVaultSecretsUser": "4633458b-17de-408a-b874-0445c86b69e6",
+    "logAnalyticsDataReader": "3b03c2da-16b3-4a49-8834-0f8130efdd3b",
+    "monitoringMetricsPublisher": "3913510d-42f4-4e42-8a64-420c390055eb",
+    "monitoringReader": "43d0d8ad-25c7-4714-9337-8ba259a9fe05",
+    "searchIndexDataContributor": "8ebe5a00-799e-43f5-93ac-243d3dce84a7",
+    "searchServiceContributor": "7ca78c08-252a-4471-8644-bb5ff32d4ba0",
+    "storageBlobDataContributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "storageBlobDataOwner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+    "storageQueueDataContributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+    "storageQueueDataMessageSender": "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a",
+    "storageQueueDataReader": "19e7f393-937e-4f77-808e-94535e297925",
+}
+# (who, role): the kind of resource, or the ending of the queue, that it may be given on.
+GRANTS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("function", "storageBlobDataOwner"): ("Microsoft.Storage/storageAccounts:sttools",),
+    ("function", "storageQueueDataContributor"): ("-input›", "relaydeck-order-"),
+    ("function", "storageQueueDataMessageSender"): ("-output›", "-input-poison›"),
+    ("project", "cosmosDbOperator"): ("Microsoft.DocumentDB/databaseAccounts:",),
+    ("project", "searchIndexDataContributor"): ("Microsoft.Search/searchServices:",),
+    ("project", "searchServiceContributor"): ("Microsoft.Search/searchServices:",),
+    ("project", "storageBlobDataContributor"): ("Microsoft.Storage/storageAccounts:stagents",),
+    ("project", "storageQueueDataContributor"): ("-input›", "-output›"),
+    ("web", "acrPull"): ("Microsoft.ContainerRegistry/registries:",),
+    ("web", "foundryUser"): ("Microsoft.CognitiveServices/accounts/projects:",),
+    ("web", "keyVaultSecretsUser"): ("Microsoft.KeyVault/vaults/secrets:",),
+    ("web", "logAnalyticsDataReader"): ("Microsoft.OperationalInsights/workspaces:",),
+    ("web", "monitoringMetricsPublisher"): ("Microsoft.Insights/dataCollectionRules:",),
+    ("web", "monitoringReader"): ("subscription",),
+    ("web", "storageQueueDataContributor"): ("-input-poison›", "relaydeck-lease-"),
+    ("web", "storageQueueDataMessageSender"): ("-input›",),
+    ("web", "storageQueueDataReader"): ("Microsoft.Storage/storageAccounts:sttools",),
+    ("deployer", "foundryUser"): ("Microsoft.CognitiveServices/accounts/projects:",),
+    ("deployer", "logAnalyticsDataReader"): ("Microsoft.OperationalInsights/workspaces:",),
+    ("deployer", "monitoringMetricsPublisher"): ("Microsoft.Insights/dataCollectionRules:",),
+    ("deployer", "storageQueueDataReader"): ("Microsoft.Storage/storageAccounts:sttools",),
+}
+# What each kind of resource must say, in every size: keys off, nothing public that need not be.
+MUST: Mapping[str, Mapping[str, Any]] = {
+    "Microsoft.Storage/storageAccounts": {
+        "allowBlobPublicAccess": False,
+        "allowSharedKeyAccess": False,
+        "defaultToOAuthAuthentication": True,
+        "minimumTlsVersion": "TLS1_2",
+        "supportsHttpsTrafficOnly": True,
+    },
+    "Microsoft.CognitiveServices/accounts": {"disableLocalAuth": True, "allowProjectManagement": True},
+    "Microsoft.DocumentDB/databaseAccounts": {"disableLocalAuth": True, "minimalTlsVersion": "Tls12"},
+    "Microsoft.Search/searchServices": {"disableLocalAuth": True},
+    "Microsoft.ContainerRegistry/registries": {"adminUserEnabled": False, "anonymousPullEnabled": False},
+    "Microsoft.KeyVault/vaults": {"enableRbacAuthorization": True, "enableSoftDelete": True},
+    "Microsoft.Web/sites": {"httpsOnly": True},
+    "Microsoft.Web/sites/basicPublishingCredentialsPolicies": {"allow": False},
+    "Microsoft.OperationalInsights/workspaces": {"features.disableLocalAuth": True},
+    "Microsoft.App/containerApps": {
+        "configuration.ingress.allowInsecure": False,
+        "configuration.ingress.stickySessions.affinity": "sticky",
+        "configuration.activeRevisionsMode": "Single",
+    },
+    "Microsoft.CognitiveServices/accounts/projects/connections": {"authType": "AAD"},
+}
+# The service offers no other way to sign in for traces; a connection string allows writing them and nothing else.
+MUST_NOT = {("traces", "authType")}
+PRIVATE = (
+    "Microsoft.Storage/storageAccounts",
+    "Microsoft.CognitiveServices/accounts",
+    "Microsoft.DocumentDB/databaseAccounts",
+    "Microsoft.Search/searchServices",
+    "Microsoft.ContainerRegistry/registries",
+    "Microsoft.KeyVault/vaults",
+)
+LOGGED = (
+    "Microsoft.CognitiveServices/accounts",
+    "Microsoft.DocumentDB/databaseAccounts",
+    "Microsoft.KeyVault/vaults",
+    "Microsoft.Storage/storageAccounts/queueServices",
+    "Microsoft.Web/sites",
+    "Microsoft.App/managedEnvironments",
+)
+LONGEST_NAME: Mapping[str, int] = {
+    "Microsoft.Storage/storageAccounts": 24,
+    "Microsoft.KeyVault/vaults": 24,
+    "Microsoft.App/containerApps": 32,
+    "Microsoft.DocumentDB/databaseAccounts": 44,
+    "Microsoft.ContainerRegistry/registries": 50,
+    "Microsoft.Web/sites": 60,
+    "Microsoft.Search/searchServices": 60,
+    "Microsoft.CognitiveServices/accounts": 64,
+}
+
+
+def all_problems(sources: Sources) -> list[str]:
+    """Return every sentence there is to say about *sources*, each once. Empty: nothing is known to be wrong."""
+    found = [*broken_rules(sources)]
+    if any("syntax error" in one for one in found):
+        return found
+    found += _roles_file(sources)
+    for case, parameters in CASES.items():
+        deployment = deploy(sources, parameters)
+        found += deployment.problems
+        for name, path, where in sorted(deployment.reads):
+            if not readable(name, path):
+                found.append(f"{where}: {name} has no {path}")
+        found += [f"{case}: {one}" for one in _of_deployment(deployment, isolated=case == "prod")]
+        if not found:  # else what they compare may not be there
+            found += [f"{case}: {one}" for one in disagreements(sources, case, deployment)]
+    return list(dict.fromkeys(found))
+
+
+def _of_deployment(deployment: Deployment, *, isolated: bool) -> Iterator[str]:
+    for asked in deployment.asked:
+        yield from wrong(asked)
+        yield from _must(asked, isolated)
+        if len(asked.name) > LONGEST_NAME.get(asked.type, 10_000):
+            yield f"{asked.where}: the name {asked.name} is too long"
+    yield from _grants(deployment)
+    yield from _logged(deployment)
+    yield from _order(deployment)
+    names = [(one.type, one.scope, one.name) for one in deployment.asked]
+    for one in sorted({one for one in names if names.count(one) > 1}):
+        yield f"{one[0]} {one[2]} is made twice on {one[1]}"
+
+
+def _must(asked: Asked, isolated: bool) -> Iterator[str]:
+    properties = asked.body.get("properties", {})
+    for path, value in MUST.get(asked.type, {}).items():
+        if (asked.symbol, path) not in MUST_NOT and _at(properties, path) != value:
+            yield f"{asked.where}: {path} must be {value!r}, not {_at(properties, path)!r}"
+    if isolated and asked.type in PRIVATE and properties.get("publicNetworkAccess") != "Disabled":
+        yield f"{asked.where}: {asked.name} is open to the public in spite of networkIsolation"
+
+
+def _at(of: Any, path: str) -> Any:
+    for part in path.split("."):
+        of = of.get(part) if isinstance(of, Mapping) else None
+    return of
+
+
+def grants(deployment: Deployment) -> Iterator[tuple[str, str, str, str]]:
+    """Yield who, role, on what and where it is written, of every role assignment."""
+    names = {guid: name for name, guid in ROLES.items()}
+    for one in deployment.asked:
+        if one.type == "Microsoft.Authorization/roleAssignments":
+            properties = one.body["properties"]
+            who = re.search(r"-(web|function|project)\.properties", str(properties["principalId"]))
+            guid = str(properties["roleDefinitionId"]).rpartition(":")[2].strip("›")
+            yield who[1] if who else "deployer", names.get(guid, guid), one.scope, one.where
+
+
+def _grants(deployment: Deployment) -> Iterator[str]:
+    for who, role, scope, where in grants(deployment):
+        allowed = GRANTS.get((who, role), ())
+        if not any(part in scope for part in allowed) or (role.startswith("storageQueue") and allowed == ()):
+            yield f"{where}: {who} gets {role} on {scope}"
+    for one in deployment.asked:
+        if one.type == "Microsoft.Authorization/roleAssignments":
+            kind = one.body["properties"].get("principalType")
+            identity = "properties.principalId" in str(one.body["properties"]["principalId"])
+            if identity and kind != "ServicePrincipal":
+                yield f"{one.where}: a new identity is found in time only as a ServicePrincipal"
+
+
+def _logged(deployment: Deployment) -> Iterator[str]:
+    logs = {one.scope for one in deployment.asked if one.type == "Microsoft.Insights/diagnosticSettings"}
+    for one in deployment.asked:
+        scoped = any(f"‹{one.type}:" in scope and one.name in scope for scope in logs)
+        is_agents = one.type == "Microsoft.Storage/storageAccounts/queueServices"
+        if one.type in LOGGED and not scoped and not (is_agents and "stagents" in one.scope):
+            yield f"{one.where}: {one.name} has no diagnostic setting"
+
+
+def _order(deployment: Deployment) -> Iterator[str]:
+    """Connections of a project, and its capability host, are made one after the other, in this order."""
+    wanted = ["threads", "files", "vectors", "traces", "host"]
+    there = [one.symbol for one in deployment.asked if "/projects/" in one.type]
+    if there != wanted:
+        yield f"the project's connections and host must be {', '.join(wanted)}, not {', '.join(there)}"
+    before = dict(zip(wanted[1:], wanted, strict=False))
+    for one in deployment.asked:
+        if one.symbol in before and "/projects/" in one.type:
+            waits = [getattr(name, "address", "") for name in one.body.get("dependsOn", [])]
+            if not any(name.endswith(f"/{before[one.symbol]}›") for name in waits):
+                yield f"{one.where}: {one.symbol} must wait for {before[one.symbol]}"
+
+
+def _roles_file(sources: Sources) -> Iterator[str]:
+    given: dict[str, str] = json.loads(sources["roles.json"])
+    for name, guid in given.items():
+        if ROLES.get(name) != guid:
+            yield f"roles.json: {name} is {ROLES.get(name)}, not {guid}"
+    text = "".join(body for name, body in sources.items() if name.endswith(".bicep"))
+    for name in given:
+        if f"roles.{name}" not in text:
+            yield f"roles.json: {name} is used nowhere"
