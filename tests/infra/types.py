@@ -87,9 +87,12 @@ def _check_plain(value: Any, shape: Mapping[str, Any], path: str) -> Iterator[tu
     fits = isinstance(value, kinds[shape["is"]]) and not (shape["is"] == "int" and isinstance(value, bool))
     if not fits:
         yield path, f"must be a {shape['is']}, not {value!r}"
-    elif isinstance(value, str) and "‹" not in value:
-        if len(value) > shape.get("most", len(value)) or len(value) < shape.get("least", 0):
-            yield path, f"has the wrong length: {value!r}"
+    elif isinstance(value, str) and "‹" not in value and not _fits(len(value), shape):
+        yield path, f"has the wrong length: {value!r}"
+
+
+def _fits(length: int, shape: Mapping[str, Any]) -> bool:
+    return bool(shape.get("least", 0) <= length <= shape.get("most", length))
 
 
 def _check_object(value: Any, shape: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
