@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -127,5 +127,5 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _small(headers: object) -> dict[str, str]:
-    pairs = getattr(headers, "items", dict)()
+    pairs: Iterable[tuple[object, object]] = getattr(headers, "items", dict)()
     return {str(name).lower(): str(value) for name, value in pairs}
