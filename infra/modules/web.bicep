@@ -143,7 +143,7 @@ resource app 'Microsoft.App/containerApps@2025-07-01' = {
         }
       ]
       scale: {
-        minReplicas: size.webMinReplicas
+        minReplicas: exists ? size.webMinReplicas : 0 // nothing waits for a placeholder to get ready
         maxReplicas: size.webMaxReplicas
         cooldownPeriod: 1800 // whoever reads for a while keeps the session
         rules: [
