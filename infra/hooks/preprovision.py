@@ -22,7 +22,7 @@ ROLES = {
 
 
 def hook(environ: Mapping[str, str]) -> None:
-    for name in ("AUDIT_KEY", "COOKIE_SECRET"):
+    for name in ("RELAYDECK_AUDIT_KEY", "COOKIE_SECRET"):
         if not environ.get(name):
             keep(name, secrets.token_hex(32))
             tell(f"{name}: made and kept in the azd environment.")

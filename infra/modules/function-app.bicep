@@ -43,6 +43,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   }
   properties: {
     reserved: true
+    zoneRedundant: size.zoneRedundant
   }
 }
 
@@ -86,6 +87,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     siteConfig: {
       appSettings: map(items(settings), setting => { name: setting.key, value: setting.value })
       ftpsState: 'Disabled'
+      http20Enabled: true
       minTlsVersion: '1.2'
     }
   }

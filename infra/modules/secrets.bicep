@@ -43,6 +43,7 @@ resource audit 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = {
   parent: vault
   name: 'audit-key'
   properties: {
+    contentType: 'text/plain'
     value: auditKey
   }
 }
@@ -51,6 +52,7 @@ resource cookie 'Microsoft.KeyVault/vaults/secrets@2025-05-01' = {
   parent: vault
   name: 'cookie-secret'
   properties: {
+    contentType: 'text/plain'
     value: cookieSecret
   }
 }

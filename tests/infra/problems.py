@@ -7,34 +7,11 @@ from typing import Any
 
 from tests.infra.agreement import disagreements
 from tests.infra.bicep import Sources
+from tests.infra.cases import CASES
 from tests.infra.evaluate import Asked, Deployment, deploy
 from tests.infra.rules import broken_rules
 from tests.infra.types import readable, wrong
 
-ALWAYS: Mapping[str, Any] = {
-    "environmentName": "demo",
-    "location": "swedencentral",
-    "auditKey": "a" * 32,
-    "cookieSecret": "c" * 32,
-}
-FULL: Mapping[str, Any] = {
-    "principalId": "22222222-2222-2222-2222-222222222222",
-    "authClientId": "33333333-3333-3333-3333-333333333333",
-    "alertEmail": "ops@contoso.com",
-    "budgetAmount": 500,
-    "webExists": True,
-}
-CASES: Mapping[str, Mapping[str, Any]] = {
-    "dev": {**ALWAYS, "environmentType": "dev"},
-    "test": {**ALWAYS, **FULL, "environmentType": "test"},
-    "prod": {
-        **ALWAYS,
-        **FULL,
-        "environmentType": "prod",
-        "networkIsolation": True,
-        "secondaryHost": "web-b.example.io",
-    },
-}
 # Microsoft's names, by learn.microsoft.com/azure/role-based-access-control/built-in-roles (Foundry User was Azure AI User).
 ROLES: Mapping[str, str] = {
     "acrPull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",

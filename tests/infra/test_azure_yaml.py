@@ -8,6 +8,8 @@ from typing import Any
 import jsonschema
 import yaml
 
+from tests.infra.problems import GRANTS, ROLES
+
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads(Path(__file__).with_name("azure.yaml.schema.json").read_text("utf-8"))
 
@@ -57,6 +59,36 @@ def test_every_variable_of_a_deployment_is_explained() -> None:
     )
 
     assert set(re.findall(r"^\| `(\w+)`", table, re.M)) == named
+
+
+def test_the_table_of_roles_is_the_one_that_is_held_to() -> None:
+    """docs/deploy.md names the roles that problems.py allows, in Microsoft's words."""
+    spoken = {name: re.sub(r"([a-z])([A-Z])", r"\1 \2", name).title() for name in ROLES}
+    spoken |= {"acrPull": "AcrPull", "cosmosDbOperator": "Cosmos DB Operator"}
+    who = {"dashboard": "web", "function app": "function", "project": "project", "who deploys": "deployer"}
+    table = (ROOT / "docs" / "deploy.md").read_text("utf-8").partition("## Roles")[2].partition("\n## ")[0]
+    found, current = set(), ""
+    for line in table.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 3 and cells[1] not in ("Role", "---"):
+            current = cells[0] or current
+            found |= {(who[current], role) for role in re.split(r"[,;] ", cells[1]) if "Built-in" not in role}
+
+    assert found == {(one, spoken[role]) for one, role in GRANTS}
+
+
+def test_permissions_are_told_by_the_same_ids() -> None:
+    """A wrong id in a table sends somebody to a role that does not exist, or worse, to one that does."""
+    rows = re.findall(
+        r"^\| ([^|(,]+?)(?: \(.*?\)|,.*?)? \| `([0-9a-f-]{36})`",
+        (ROOT / "docs" / "permissions.md").read_text("utf-8"),
+        re.M,
+    )
+    ours = {name.lower(): guid for name, guid in ROLES.items()}
+
+    assert len(rows) > 8
+    for name, guid in rows:
+        assert ours[name.replace(" ", "").lower()] == guid, name
 
 
 def test_a_secret_is_in_no_file() -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from tests.infra.agreement import decorated, environment_of
 from tests.infra.bicep import sources
+from tests.infra.cases import CASES
 from tests.infra.evaluate import Deployment, deploy
-from tests.infra.problems import CASES, GRANTS, ROLES, all_problems, grants
+from tests.infra.problems import GRANTS, ROLES, all_problems, grants
 from tests.infra.types import BEYOND_THE_INDEX, index
 
 

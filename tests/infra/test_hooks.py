@@ -108,15 +108,24 @@ def test_what_a_deployment_needs_is_made_once(azd: Azd) -> None:
     done = azd.run("preprovision", AZURE_ENV_NAME="demo")
 
     assert done.returncode == 0, done.stderr
-    assert len(azd.kept["AUDIT_KEY"]) == len(azd.kept["COOKIE_SECRET"]) == 64
+    assert len(azd.kept["RELAYDECK_AUDIT_KEY"]) == len(azd.kept["COOKIE_SECRET"]) == 64
     assert azd.kept["AUTH_CLIENT_ID"] == "55555555-5555-5555-5555-555555555555"
     assert azd.kept["BUDGET_START"].endswith("-01")
-    assert not [value for value in (azd.kept["AUDIT_KEY"], azd.kept["COOKIE_SECRET"]) if value in done.stdout]
+    assert not [
+        value
+        for value in (azd.kept["RELAYDECK_AUDIT_KEY"], azd.kept["COOKIE_SECRET"])
+        if value in done.stdout
+    ]
 
 
 def test_what_is_there_already_stays(azd: Azd) -> None:
     """A new audit key would break the chain of all that was recorded before."""
-    there = {"AUDIT_KEY": "k", "COOKIE_SECRET": "c", "BUDGET_START": "2026-11-01", "AUTH_CLIENT_ID": "app"}
+    there = {
+        "RELAYDECK_AUDIT_KEY": "k",
+        "COOKIE_SECRET": "c",
+        "BUDGET_START": "2026-11-01",
+        "AUTH_CLIENT_ID": "app",
+    }
 
     assert azd.run("preprovision", **there).returncode == 0
     assert azd.told == []
