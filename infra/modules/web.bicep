@@ -32,7 +32,8 @@ param subnetId string
 var port = 8501
 var health = '/_stcore/health'
 var host = '${names.web}.${apps.properties.defaultDomain}'
-var hosts = empty(frontDoorHost) ? host : '${host},${frontDoorHost}'
+// Streamlit splits at blanks; with a comma between them nobody's connection would be accepted.
+var hosts = empty(frontDoorHost) ? host : '${host} ${frontDoorHost}'
 var state = '/var/relaydeck'
 
 var own = {

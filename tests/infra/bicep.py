@@ -118,10 +118,21 @@ def literal(file: BicepFile, node: Node) -> str | None:
     """Return the text of a string without interpolation; None for anything else."""
     if node.type != "string" or any(child.type == "interpolation" for child in node.children):
         return None
-    return "".join(
-        file.text_of(part).removeprefix("\\") if part.type == "escape_sequence" else file.text_of(part)
-        for part in node.named_children
-    )
+    return "".join(part for part in parts_of(file, node) if isinstance(part, str))
+
+
+def parts_of(file: BicepFile, node: Node) -> list[str | Node]:
+    """Return a string's pieces: texts, and the expressions between them."""
+    parts: list[str | Node] = []
+    for child in node.children[1:]:
+        text = file.text_of(child)
+        if child.type == "interpolation":  # the grammar has blanks that stand alone belong to what follows
+            parts += [text.partition("${")[0], child.named_children[0]]
+        elif child == node.children[-1]:
+            parts.append(text.removesuffix("'"))
+        else:
+            parts.append(text.removeprefix("\\") if child.type == "escape_sequence" else text)
+    return parts
 
 
 @cache

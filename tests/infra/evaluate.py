@@ -11,7 +11,7 @@ from typing import Any
 
 from tree_sitter import Node
 
-from tests.infra.bicep import BicepFile, Declared, Deployed, Sources, literal, parse
+from tests.infra.bicep import BicepFile, Declared, Deployed, Sources, literal, parse, parts_of
 from tests.infra.functions import FUNCTIONS, Later, later, truth
 
 
@@ -206,13 +206,9 @@ class _Scope:
     def _string(self, node: Node, names: Mapping[str, Any]) -> Any:
         if (plain := literal(self._file, node)) is not None:
             return plain
-        parts: list[Any] = []
-        for part in node.named_children:
-            text = self._file.text_of(part)
-            if part.type == "interpolation":
-                parts.append(self.value(part.named_children[0], names))
-            else:
-                parts.append(text.removeprefix("\\") if part.type == "escape_sequence" else text)
+        parts = (
+            one if isinstance(one, str) else self.value(one, names) for one in parts_of(self._file, node)
+        )
         return "".join(map(str, parts))
 
     def _binary(self, node: Node, names: Mapping[str, Any]) -> Any:

@@ -1,15 +1,18 @@
 """infra/ without Azure and without Microsoft's compiler: all that can be known of it here."""
 
+import itertools
 import re
 
 import pytest
+from streamlit import config
+from streamlit.web.cli import main_run
 
 from tests.infra.agreement import decorated, environment_of
-from tests.infra.bicep import sources
+from tests.infra.bicep import INFRA, sources
 from tests.infra.cases import CASES
 from tests.infra.evaluate import Deployment, deploy
 from tests.infra.problems import GRANTS, ROLES, all_problems, grants
-from tests.infra.types import BEYOND_THE_INDEX, index
+from tests.infra.types import BEYOND_THE_INDEX, index, wrong
 
 
 @pytest.fixture(params=CASES)
@@ -130,6 +133,41 @@ def test_front_door_and_dashboard_know_each_other() -> None:
 
     assert [(one["priority"], one["hostName"]) for one in origins][1] == (2, "web-b.example.io")
     assert environment_of(found)["STREAMLIT_SERVER_ALLOWED_HOSTS"].endswith(".hostName")
+
+
+def test_streamlit_reads_its_settings_as_they_are_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own command line: each variable is an option of it, and two hosts are two."""
+    found = environment_of(deploy(sources(), CASES["prod"]))
+    given = {name: value for name, value in found.items() if name.startswith("STREAMLIT_")}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    read = main_run.make_context("run", [str(INFRA.parent / "app.py")]).params
+
+    assert set(given) <= {option.env_var for option in config.get_config_options().values()}
+    assert read["server_port"] == 8501 and read["server_address"] == "0.0.0.0"
+    assert len(read["server_allowedHosts"]) == 2
+    assert read["server_allowedHosts"][1] == read["browser_serverAddress"]
+
+
+@pytest.mark.parametrize("size", ["dev", "test", "prod"])
+def test_no_combination_of_switches_breaks_anything(size: str) -> None:
+    """Not only the three that are looked at closely: each size with each switch on and off."""
+    switches: dict[str, tuple[object, object]] = {
+        "networkIsolation": (False, True),
+        "secondaryHost": ("", "web-b.example.io"),
+        "frontDoorHost": ("", "front.azurefd.net"),
+        "authClientId": ("", "33333333-3333-3333-3333-333333333333"),
+        "principalId": ("", "22222222-2222-2222-2222-222222222222"),
+        "webExists": (False, True),
+        "poisonDesk": (False, True),
+    }
+    for chosen in itertools.product(*switches.values()):
+        found = deploy(
+            sources(), {**CASES["dev"], "environmentType": size, **dict(zip(switches, chosen, strict=True))}
+        )
+
+        assert found.problems == [], chosen
+        assert [problem for asked in found.asked for problem in wrong(asked)] == [], chosen
 
 
 def test_the_same_names_come_out_each_time() -> None:
