@@ -36,9 +36,9 @@ def register(environment: str) -> None:
     """Make the app registration, or find it again. Without az, or the right to, says how to do it by hand."""
     name = f"Relaydeck {environment}"
     try:
-        found = run(
-            "az", "ad", "app", "list", "--display-name", name, "--query", "[0].appId", "--output", "tsv"
-        )
+        # Of one's own only: anybody in the tenant may give a registration this name, and would then give out its roles.
+        query = f"[?displayName=='{name}'].appId | [0]"
+        found = run("az", "ad", "app", "list", "--show-mine", "--query", query, "--output", "tsv")
         client = found or create(name)
     except HookError as exc:
         tell(

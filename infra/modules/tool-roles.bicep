@@ -20,6 +20,7 @@ var roles = loadJsonContent('../roles.json')
 var contributor = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataContributor)
 var sender = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataMessageSender)
 var reader = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageQueueDataReader)
+var deskTools = poisonDesk ? tools : []
 var blobOwner = subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.storageBlobDataOwner)
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
@@ -152,7 +153,7 @@ resource webHoldsLease 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-resource webWorksOnPoison 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (tool, i) in tools: if (poisonDesk) {
+resource webWorksOnPoison 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (tool, i) in deskTools: {
   name: guid(poison[i].id, webPrincipalId, contributor)
   scope: poison[i]
   properties: {
@@ -162,7 +163,7 @@ resource webWorksOnPoison 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 }]
 
-resource webReplays 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (tool, i) in tools: if (poisonDesk) {
+resource webReplays 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (tool, i) in deskTools: {
   name: guid(inputs[i].id, webPrincipalId, sender)
   scope: inputs[i]
   properties: {

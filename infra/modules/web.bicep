@@ -212,5 +212,4 @@ resource log 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 }
 
 output id string = app.id
-output name string = app.name
 output host string = host

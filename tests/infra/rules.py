@@ -19,7 +19,8 @@ BUILT_IN = {
     "maxLength",
     "metadata",
 }
-# One version of a resource type in all files, and the newest that is generally available where nothing speaks against it.
+# One version of a resource type in all files: generally available, in the index, and not of the last weeks, so that every
+# region has it.
 VERSIONS: Mapping[str, str] = {
     "Microsoft.App": "2025-07-01",
     "Microsoft.Authorization/locks": "2020-05-01",
@@ -66,6 +67,7 @@ def files_of(sources: Sources) -> list[BicepFile]:
 
 def broken_rules(sources: Sources) -> Iterator[str]:
     """Yield every sentence of every rule."""
+    yield from _outputs(sources)
     for file in files_of(sources):
         yield from syntax_errors(file)
         yield from _names(file)
@@ -140,6 +142,23 @@ def _modules(file: BicepFile, sources: Sources) -> Iterator[str]:
             path = f"{folder}/{module.target}" if folder else module.target
             if path in sources and found[2] not in parse(path, sources[path]).outputs:
                 yield f"{file.line_of(node)}: {path} has no output {found[2]}"
+
+
+def _outputs(sources: Sources) -> Iterator[str]:
+    """Every output of a module is asked for by somebody."""
+    files = files_of(sources)
+    asked = {
+        (f"{file.name.rpartition('/')[0]}/{file.modules[found[1]].target}".strip("/"), found[2])
+        for file in files
+        for node in walk(file.root)
+        if node.type == "member_expression"
+        and (found := re.fullmatch(r"(\w+)\.outputs\.(\w+)", file.text_of(node)))
+        and found[1] in file.modules
+    }
+    for file in files:
+        for name in file.outputs:
+            if file.name != "main.bicep" and (file.name, name) not in asked:
+                yield f"{file.name}: nobody asks for the output {name}"
 
 
 def _parameters_given(file: BicepFile, body: object) -> set[str]:

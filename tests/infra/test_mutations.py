@@ -99,8 +99,8 @@ DEFECTS = (
     Defect(
         "a key is handed out",
         f"{M}function-app.bicep",
-        "output id string = app.id",
-        "output id string = listKeys(app.id, '2025-03-01').masterKey",
+        "output name string = app.name",
+        "output name string = listKeys(app.id, '2025-03-01').masterKey",
     ),
     Defect(
         "another version of a type",
