@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from streamlit import config
+
 from emulator.functions_host.worker import POISON_SUFFIX
 from emulator.monitor.schemas import AUDIT
 from services.agents.catalogue import CATALOGUE
@@ -62,6 +64,7 @@ GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg-d
 
 def disagreements(sources: Sources, case: str, deployment: Deployment) -> Iterator[str]:
     """Yield every sentence. *case*: which size *deployment* is of."""
+    yield from _azd(deployment)
     yield from _queues(case, deployment)
     yield from _functions(deployment)
     yield from _dashboard(deployment)
@@ -86,6 +89,16 @@ def _only(deployment: Deployment, kind: str) -> Asked:
     return next(one for one in deployment.asked if one.type == kind)
 
 
+def _azd(deployment: Deployment) -> Iterator[str]:
+    """azd finds the group of an environment by its tag, and what it deploys to by theirs."""
+    group = _only(deployment, "Microsoft.Resources/resourceGroups").body
+    if group.get("tags", {}).get("azd-env-name") != "demo":
+        yield "the resource group does not bear the environment's name as azd looks for it"
+    for kind, service in (("Microsoft.App/containerApps", "web"), ("Microsoft.Web/sites", "tool")):
+        if _only(deployment, kind).body.get("tags", {}).get("azd-service-name") != service:
+            yield f"azd does not find where to deploy {service}"
+
+
 def _queues(case: str, deployment: Deployment) -> Iterator[str]:
     wanted = {f"{LEASE_PREFIX}{case}"}
     for tool in CATALOGUE:
@@ -104,7 +117,8 @@ def _functions(deployment: Deployment) -> Iterator[str]:
     site = _only(deployment, "Microsoft.Web/sites").body["properties"]
     settings = {one["name"] for one in site["siteConfig"]["appSettings"]}
     for connection in (STORAGE, "AzureWebJobsStorage"):
-        for part in ("queueServiceUri", "credential", "clientId"):
+        host = ("blobServiceUri",) if connection == "AzureWebJobsStorage" else ()
+        for part in ("queueServiceUri", "credential", "clientId", *host):
             if f"{connection}__{part}" not in settings:
                 yield f"the function app lacks {connection}__{part}"
     if "APPLICATIONINSIGHTS_CONNECTION_STRING" not in settings:
@@ -132,7 +146,8 @@ def environment_of(deployment: Deployment) -> dict[str, str]:
 
 def _dashboard(deployment: Deployment) -> Iterator[str]:
     found = environment_of(deployment)
-    for name in sorted(name for name in found if name not in SETTINGS and not name.startswith("STREAMLIT_")):
+    known = SETTINGS.keys() | {option.env_var for option in config.get_config_options().values()}
+    for name in sorted(found.keys() - known):
         yield f"the dashboard reads no {name}"
     must = {name for name, text in SETTINGS.items() if "Azure mode only" in text} | set(REQUIRED_IN_AZURE)
     for name in sorted(must - found.keys() - LEFT_ALONE.keys()):

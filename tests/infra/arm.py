@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.infra.bicep import sources
 from tests.infra.cases import CASES
-from tests.infra.evaluate import Asked, Deployment, Resource, deploy
+from tests.infra.evaluate import Asked, Deployment, deploy
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 
@@ -34,12 +34,10 @@ def main(folder: str) -> int:
 
 
 def _resource(asked: Asked) -> dict[str, Any]:
-    parent = asked.body.get("parent")
-    name = f"{parent.path}/{asked.name}" if isinstance(parent, Resource) else asked.name
     kept = {
         key: value for key, value in asked.body.items() if key not in ("parent", "name", "dependsOn", "scope")
     }
-    return {"type": asked.type, "apiVersion": asked.version, "name": name, **_plain(kept)}
+    return {"type": asked.type, "apiVersion": asked.version, "name": asked.path, **_plain(kept)}
 
 
 def _plain(value: Any) -> Any:

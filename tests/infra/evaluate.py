@@ -6,13 +6,13 @@ What only Azure knows, such as the id of something that is not there yet, is a L
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tree_sitter import Node
 
 from tests.infra.bicep import BicepFile, Declared, Deployed, Sources, literal, parse, parts_of
-from tests.infra.functions import FUNCTIONS, Later, later, truth
+from tests.infra.functions import FUNCTIONS, NEEDS_ALL, Later, later, truth
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,25 @@ class Asked:
     def name(self) -> str:
         return str(self.body.get("name", ""))
 
+    @property
+    def path(self) -> str:
+        """Its name below those of its parents."""
+        parent = self.body.get("parent")
+        return f"{parent.path}/{self.name}" if isinstance(parent, Resource) else self.name
+
 
 @dataclass
 class Deployment:
-    """All that one call of a template asks for. *reads*: (type@version, path, where) of what is read of resources."""
+    """All that one call of a template asks for. *reads*: (type@version, path, where) of what is read of resources.
+
+    *relied_on*: (type, path, where) of resources that are said to exist already.
+    """
 
     asked: list[Asked] = field(default_factory=list)
     reads: set[tuple[str, str, str]] = field(default_factory=set)
     outputs: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    relied_on: set[tuple[str, str, str]] = field(default_factory=set)
 
 
 def deploy(
@@ -56,7 +66,8 @@ class _Scope:
     def __init__(
         self, sources: Sources, file: BicepFile, parameters: dict[str, Any], deployment: Deployment
     ) -> None:
-        self._sources, self._file, self._given, self._found = sources, file, parameters, deployment
+        self._sources, self._file, self._found = sources, file, deployment
+        self._given = {name: value for name, value in parameters.items() if name in file.parameters}
         self._known: dict[str, Any] = {}
         self._open: set[str] = set()
 
@@ -69,8 +80,8 @@ class _Scope:
             if not resource.existing:
                 for where, names in self._times(resource):
                     self._ask(resource, where, names)
-            else:
-                self._lookup(resource.name)
+            elif resource.condition is None or truth(self.value(resource.condition, {})):
+                self._rely_on(resource)
         for module in self._file.modules:
             self._module(module)
         self._found.outputs = {
@@ -78,6 +89,14 @@ class _Scope:
             for name, one in self._file.outputs.items()
             if one.value is not None
         }
+
+    def _rely_on(self, resource: Deployed) -> None:
+        found = self._lookup(resource.name)
+        where = self._file.line_of(resource.node)
+        for one in found if isinstance(found, list) else [found]:
+            self._found.relied_on.add((resource.target.partition("@")[0], one.path, where))
+            if extra := one.body.keys() - {"name", "parent", "scope"}:
+                self._problem(resource.node, f"what exists already is not given {', '.join(sorted(extra))}")
 
     def value(self, node: Node, names: Mapping[str, Any]) -> Any:
         """Return what the expression *node* is worth. *names*: those of loops and lambdas around it."""
@@ -157,11 +176,11 @@ class _Scope:
         path = f"{folder}/{module.target}" if folder else module.target
         for _, names in self._times(module):
             body = self._object(module.body, names)
-            inner = Deployment(self._found.asked, self._found.reads, {}, self._found.problems)
+            inner = replace(self._found, outputs={})
             if path in self._sources:
                 deploy(self._sources, body.get("params") or {}, path, inner)
             outputs = inner.outputs
-        self._known[name] = {"outputs": outputs, "name": name}
+        self._known[name] = {"outputs": Outputs(outputs), "name": name}
         return self._known[name]
 
     def _times(self, one: Deployed) -> list[tuple[str, dict[str, Any]]]:
@@ -252,7 +271,7 @@ class _Scope:
         if isinstance(of, Mapping):
             if name in of:
                 return of[name]
-            if "outputs" not in of:
+            if not isinstance(of, Outputs):
                 self._problem(node, f"there is no {name} in {self._file.text_of(node)}")
             return later(name)
         self._problem(node, f"{self._file.text_of(node)}: nothing has a {name} here")
@@ -298,7 +317,10 @@ class _Scope:
         if name not in FUNCTIONS:
             self._problem(node, f"{name}() is no function that the checks know")
             return later(name)
-        return FUNCTIONS[name](*(self.value(one, names) for one in given))
+        values = [self.value(one, names) for one in given]
+        if name in NEEDS_ALL and any(isinstance(value, Later) for value in values):
+            return later(name)
+        return FUNCTIONS[name](*values)
 
     def _load(self, function: str, argument: Node, node: Node) -> Any:
         path = str(self._string(argument, {}))
@@ -331,6 +353,10 @@ class _Scope:
 
     def _problem(self, node: Node, text: str) -> None:
         self._found.problems.append(f"{self._file.line_of(node)}: {text}")
+
+
+class Outputs(dict[str, Any]):
+    """What a module gives back. One that is not deployed gives what only Azure knows; rules.py checks the names."""
 
 
 @dataclass(frozen=True)

@@ -81,3 +81,5 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "union": _union,
     "uniqueString": _unique,
 }
+# Those that can say nothing while a part is not known.
+NEEDS_ALL = {"concat", "flatten", "json", "union"}

@@ -11,6 +11,7 @@ from tests.infra.cases import CASES
 from tests.infra.evaluate import Asked, Deployment, deploy
 from tests.infra.rules import broken_rules
 from tests.infra.types import readable, wrong
+from tools.ledger import PREFIX, SHARDS
 
 # Microsoft's names, by learn.microsoft.com/azure/role-based-access-control/built-in-roles (Foundry User was Azure AI User).
 ROLES: Mapping[str, str] = {
@@ -75,7 +76,10 @@ MUST: Mapping[str, Mapping[str, Any]] = {
         "configuration.ingress.stickySessions.affinity": "sticky",
         "configuration.activeRevisionsMode": "Single",
     },
-    "Microsoft.CognitiveServices/accounts/projects/connections": {"authType": "AAD"},
+    "Microsoft.CognitiveServices/accounts/projects/connections": {
+        "authType": "AAD",
+        "metadata.ApiType": "Azure",
+    },
 }
 # The service offers no other way to sign in for traces; a connection string allows writing them and nothing else.
 MUST_NOT = {("traces", "authType")}
@@ -116,13 +120,44 @@ def all_problems(sources: Sources) -> list[str]:
     for case, parameters in CASES.items():
         deployment = deploy(sources, parameters)
         found += deployment.problems
-        for name, path, where in sorted(deployment.reads):
-            if not readable(name, path):
-                found.append(f"{where}: {name} has no {path}")
+        found += _unreadable(deployment)
         found += [f"{case}: {one}" for one in _of_deployment(deployment, isolated=case == "prod")]
         if not found:  # else what they compare may not be there
             found += [f"{case}: {one}" for one in disagreements(sources, case, deployment)]
+    found += _ordered(sources)
     return list(dict.fromkeys(found))
+
+
+def _unreadable(deployment: Deployment) -> Iterator[str]:
+    for name, path, where in sorted(deployment.reads):
+        if not readable(name, path):
+            yield f"{where}: {name} has no {path}"
+
+
+def _ordered(sources: Sources) -> Iterator[str]:
+    """No tool of the catalogue keeps an order yet. One that will gets its queues, and the function app a role on each."""
+    given = {**CASES["dev"], "names": {"toolStorage": "sttools"}, "size": {"storageSku": "Standard_LRS"}}
+    given |= {
+        "tools": ["order_status"],
+        "orderedTools": ["order_status"],
+        "poisonDesk": False,
+        "deployerId": "",
+    }
+    queues = [f"{PREFIX}order-status-{shard}" for shard in range(SHARDS)]
+    for name in ("modules/tool-storage.bicep", "modules/tool-roles.bicep"):
+        deployment = deploy(sources, {**given, "accountName": "sttools", "orderQueues": queues}, name)
+        yield from deployment.problems
+        yield from _unreadable(deployment)
+        for asked in deployment.asked:
+            yield from wrong(asked)
+        there = [
+            re.sub(".*/", "", one.scope).strip("›")
+            for one in deployment.asked
+            if one.symbol == "functionKeepsOrder"
+        ]
+        there = there or [one.name for one in deployment.asked if one.symbol == "order"]
+        if there != queues:
+            yield f"{name}: of an ordered tool's queues there are {there}"
 
 
 def _of_deployment(deployment: Deployment, *, isolated: bool) -> Iterator[str]:
@@ -134,6 +169,10 @@ def _of_deployment(deployment: Deployment, *, isolated: bool) -> Iterator[str]:
     yield from _grants(deployment)
     yield from _logged(deployment)
     yield from _order(deployment)
+    made = {(one.type, one.path) for one in deployment.asked}
+    for kind, path, where in sorted(deployment.relied_on):
+        if (kind, path) not in made:
+            yield f"{where}: nobody makes the {kind} {path}"
     names = [(one.type, one.scope, one.name) for one in deployment.asked]
     for one in sorted({one for one in names if names.count(one) > 1}):
         yield f"{one[0]} {one[2]} is made twice on {one[1]}"
@@ -159,9 +198,9 @@ def grants(deployment: Deployment) -> Iterator[tuple[str, str, str, str]]:
     names = {guid: name for name, guid in ROLES.items()}
     for one in deployment.asked:
         if one.type == "Microsoft.Authorization/roleAssignments":
-            properties = one.body["properties"]
-            who = re.search(r"-(web|function|project)\.properties", str(properties["principalId"]))
-            guid = str(properties["roleDefinitionId"]).rpartition(":")[2].strip("›")
+            properties = one.body.get("properties", {})
+            who = re.search(r"-(web|function|project)\.properties", str(properties.get("principalId")))
+            guid = str(properties.get("roleDefinitionId")).rpartition(":")[2].strip("›")
             yield who[1] if who else "deployer", names.get(guid, guid), one.scope, one.where
 
 
@@ -172,8 +211,9 @@ def _grants(deployment: Deployment) -> Iterator[str]:
             yield f"{where}: {who} gets {role} on {scope}"
     for one in deployment.asked:
         if one.type == "Microsoft.Authorization/roleAssignments":
-            kind = one.body["properties"].get("principalType")
-            identity = "properties.principalId" in str(one.body["properties"]["principalId"])
+            properties = one.body.get("properties", {})
+            kind = properties.get("principalType")
+            identity = "properties.principalId" in str(properties.get("principalId"))
             if identity and kind != "ServicePrincipal":
                 yield f"{one.where}: a new identity is found in time only as a ServicePrincipal"
 

@@ -19,6 +19,7 @@ BUILT_IN = {
     "maxLength",
     "metadata",
 }
+OF_A_MODULE = {"name", "scope", "params", "dependsOn"}
 # One version of a resource type in all files: generally available, in the index, and not of the last weeks, so that every
 # region has it.
 VERSIONS: Mapping[str, str] = {
@@ -74,6 +75,7 @@ def broken_rules(sources: Sources) -> Iterator[str]:
         yield from _modules(file, sources)
         yield from _versions(file)
         yield from _forbidden(file)
+        yield from _sizes(file)
 
 
 def _names(file: BicepFile) -> Iterator[str]:
@@ -126,6 +128,10 @@ def _modules(file: BicepFile, sources: Sources) -> Iterator[str]:
         if path not in sources:
             yield f"{where}: there is no module {path}"
             continue
+        for part in module.body.named_children:
+            key = file.text_of(part.named_children[0]) if part.type == "object_property" else "params"
+            if key not in OF_A_MODULE:
+                yield f"{where}: a module has no {key}"
         inner = parse(path, sources[path])
         given = _parameters_given(file, module.body)
         for name in sorted(given - inner.parameters.keys()):
@@ -179,6 +185,24 @@ def _versions(file: BicepFile) -> Iterator[str]:
             wanted = VERSIONS.get(parent)
         if version != wanted:
             yield f"{file.line_of(resource.node)}: {kind} is used in version {version}, not {wanted}"
+
+
+def _sizes(file: BicepFile) -> Iterator[str]:
+    """Each row of the size table has each column, and each column is read by somebody."""
+    if (sizes := file.variables.get("sizes")) is None or sizes.value is None:
+        return
+    rows = {
+        file.text_of(row.named_children[0]): {
+            file.text_of(one.named_children[0])
+            for one in row.named_children[-1].named_children
+            if one.type == "object_property"
+        }
+        for row in sizes.value.named_children
+        if row.type == "object_property"
+    }
+    for name, columns in rows.items():
+        for other in sorted(set.union(*rows.values()) - columns):
+            yield f"{file.name}: the size {name} does not say {other}"
 
 
 def _forbidden(file: BicepFile) -> Iterator[str]:
