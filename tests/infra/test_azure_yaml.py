@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from tests.infra.problems import GRANTS, ROLES
+from tests.infra.tables import GRANTS, ROLES
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads(Path(__file__).with_name("azure.yaml.schema.json").read_text("utf-8"))

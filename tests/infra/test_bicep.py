@@ -11,7 +11,8 @@ from tests.infra.agreement import decorated, environment_of
 from tests.infra.bicep import INFRA, sources
 from tests.infra.cases import CASES
 from tests.infra.evaluate import Deployment, deploy
-from tests.infra.problems import GRANTS, ROLES, all_problems, grants
+from tests.infra.problems import all_problems, grants
+from tests.infra.tables import GRANTS, ROLES
 from tests.infra.types import BEYOND_THE_INDEX, index, wrong
 
 
