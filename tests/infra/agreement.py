@@ -17,8 +17,8 @@ from services.audit.record import COLUMNS, TABLE
 from services.errors import ConfigurationError
 from services.queues import LEASE_PREFIX
 from services.settings import REQUIRED_IN_AZURE, Settings, load_settings
+from tests.infra.asked import Asked, Deployment
 from tests.infra.bicep import Sources, literal, parse
-from tests.infra.evaluate import Asked, Deployment
 from tools.ledger import PREFIX, SHARDS
 from tools.queues import STORAGE
 

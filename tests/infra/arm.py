@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.infra.asked import Asked, Deployment
 from tests.infra.bicep import sources
 from tests.infra.cases import CASES
-from tests.infra.evaluate import Asked, Deployment, deploy
+from tests.infra.evaluate import deploy
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 

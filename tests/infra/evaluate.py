@@ -4,51 +4,15 @@ What only Azure knows, such as the id of something that is not there yet, is a L
 """
 
 import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from tree_sitter import Node
 
+from tests.infra.asked import Asked, Deployment, Outputs, Resource
 from tests.infra.bicep import BicepFile, Declared, Deployed, Sources, literal, parse, parts_of
 from tests.infra.functions import FUNCTIONS, NEEDS_ALL, Later, later, truth
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A resource that would be made. *scope*: the resource it is on, or its parent. *file*: with the line, for messages."""
-
-    type: str
-    version: str
-    body: Mapping[str, Any]
-    where: str
-    scope: str
-    symbol: str
-
-    @property
-    def name(self) -> str:
-        return str(self.body.get("name", ""))
-
-    @property
-    def path(self) -> str:
-        """Its name below those of its parents."""
-        parent = self.body.get("parent")
-        return f"{parent.path}/{self.name}" if isinstance(parent, Resource) else self.name
-
-
-@dataclass
-class Deployment:
-    """All that one call of a template asks for. *reads*: (type@version, path, where) of what is read of resources.
-
-    *relied_on*: (type, path, where) of resources that are said to exist already.
-    """
-
-    asked: list[Asked] = field(default_factory=list)
-    reads: set[tuple[str, str, str]] = field(default_factory=set)
-    outputs: dict[str, Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-    relied_on: set[tuple[str, str, str]] = field(default_factory=set)
 
 
 def deploy(
@@ -353,21 +317,3 @@ class _Scope:
 
     def _problem(self, node: Node, text: str) -> None:
         self._found.problems.append(f"{self._file.line_of(node)}: {text}")
-
-
-class Outputs(dict[str, Any]):
-    """What a module gives back. One that is not deployed gives what only Azure knows; rules.py checks the names."""
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A resource as an expression means it. *path*: its name below those of its parents."""
-
-    target: str
-    path: str
-    body: Mapping[str, Any]
-
-    @property
-    def address(self) -> str:
-        """Its id, without what stands before the resource group's end."""
-        return f"‹{re.sub('@.*', '', self.target)}:{self.path}›"

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.infra.agreement import disagreements
+from tests.infra.asked import Asked, Deployment
 from tests.infra.bicep import Sources
 from tests.infra.cases import CASES
-from tests.infra.evaluate import Asked, Deployment, deploy
+from tests.infra.evaluate import deploy
 from tests.infra.rules import broken_rules
 from tests.infra.tables import GRANTS, LOGGED, LONGEST_NAME, MUST, MUST_NOT, PRIVATE, ROLES
 from tests.infra.types import readable, wrong

@@ -8,9 +8,10 @@ from streamlit import config
 from streamlit.web.cli import main_run
 
 from tests.infra.agreement import decorated, environment_of
+from tests.infra.asked import Deployment
 from tests.infra.bicep import INFRA, sources
 from tests.infra.cases import CASES
-from tests.infra.evaluate import Deployment, deploy
+from tests.infra.evaluate import deploy
 from tests.infra.problems import all_problems, grants
 from tests.infra.tables import GRANTS, ROLES
 from tests.infra.types import BEYOND_THE_INDEX, index, wrong

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from functools import cache
 
 import pytest
 
@@ -154,6 +155,7 @@ DEFECTS = (
 )
 
 
+@cache
 def caught(defect: Defect) -> bool:
     before = sources()
     assert before[defect.file].count(defect.old) >= 1, f"{defect.what}: {defect.file} has changed"

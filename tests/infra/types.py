@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.infra.evaluate import Asked
+from tests.infra.asked import Asked
 from tests.infra.functions import Later
 
 INDEX = Path(__file__).with_name("types.json")
