@@ -14,8 +14,10 @@ from typing import Literal
 
 Verdict = Literal["ready", "not yet", "never"]
 WAIT_SETTING, WAIT_S = "RELAYDECK_HOOK_WAIT_S", 300.0
-PAUSES_S = (2.0, 5.0, 10.0, 20.0, 30.0)
+PAUSES_S = (0.5, 2.0, 5.0, 10.0, 20.0, 30.0)
 TIMEOUT_S = 20.0
+CLOSED = ("AuthorizationFailure", "Public access is disabled")
+MOST_READ = 4_000
 QUEUE_SCOPE = "https://storage.azure.com/.default"
 FOUNDRY_SCOPE = "https://ai.azure.com/.default"
 
@@ -76,19 +78,24 @@ def get(address: str, headers: Mapping[str, str]) -> Answer:
             return Answer(reply.status, "answered", _small(reply.headers))
     except urllib.error.HTTPError as exc:
         with exc:
-            return Answer(
-                exc.code, exc.headers.get("x-ms-error-code") or str(exc.reason), _small(exc.headers)
-            )
+            said = exc.headers.get("x-ms-error-code") or str(exc.reason)
+            if CLOSED[1] in exc.read(MOST_READ).decode(errors="replace"):
+                said = CLOSED[1]  # Foundry says it in the body alone
+            return Answer(exc.code, said, _small(exc.headers))
     except OSError as exc:
         return Answer(0, str(getattr(exc, "reason", exc)), {})
+
+
+def is_closed(answer: Answer) -> bool:
+    """Return whether a firewall refused, and no role: waiting will not help."""
+    return answer.status == 403 and answer.said in CLOSED
 
 
 def judge(answer: Answer) -> Verdict:
     """A new role is refused until it has spread; a network that lets nobody in stays shut."""
     if 200 <= answer.status < 300:
         return "ready"
-    closed = ("AuthorizationFailure", "public access")  # the account's firewall, not a role
-    if answer.status == 403 and any(word in answer.said for word in closed):
+    if is_closed(answer):
         return "never"
     return "not yet" if answer.status in (0, 401, 403, 404, 408, 429) or answer.status >= 500 else "never"
 

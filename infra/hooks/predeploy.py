@@ -11,6 +11,7 @@ from common import (
     Answer,
     HookError,
     get,
+    is_closed,
     main,
     tell,
     token,
@@ -64,7 +65,7 @@ def refusal(what: str, address: str, answer: Answer) -> str:
             f"{host} does not answer from here: {answer.said}. With NETWORK_ISOLATION=true only machines inside the "
             "network reach it: deploy from one of them (docs/deploy.md, Isolation)."
         )
-    if answer.status == 403 and "Authorization" in answer.said and "Permission" not in answer.said:
+    if is_closed(answer):
         return f"{host} lets this address in the network not in ({answer.said}). docs/deploy.md, Isolation."
     return f"You may not read {what} yet: {host} answers {answer.status} ({answer.said}). {AGAIN}"
 

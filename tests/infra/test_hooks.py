@@ -163,7 +163,7 @@ def test_people_come_back_to_each_address_of_the_dashboard(azd: Azd) -> None:
 
 def test_deploying_waits_for_roles_that_are_still_on_their_way(azd: Azd, server: ScriptedServer) -> None:
     server.play(refused("AuthorizationPermissionMismatch"), as_json({}), as_json({"data": []}))
-    done = azd.run("predeploy", **provisioned(server))
+    done = azd.run("predeploy", **provisioned(server), RELAYDECK_HOOK_WAIT_S="30")
 
     assert done.returncode == 0, done.stderr
     assert [asked.target.partition("?")[0] for asked in server.asked] == [
@@ -182,9 +182,17 @@ def test_roles_that_do_not_come_in_time_end_with_what_to_type_again(azd: Azd, se
     assert "AuthorizationPermissionMismatch" in done.stderr and done.stderr.rstrip().endswith("azd deploy")
 
 
-def test_a_closed_network_is_not_waited_for(azd: Azd, server: ScriptedServer) -> None:
+@pytest.mark.parametrize(
+    "reply",
+    [
+        refused("AuthorizationFailure"),
+        as_json({"error": {"message": "Public access is disabled. Please configure private endpoint."}}, 403),
+    ],
+    ids=["storage", "foundry"],
+)
+def test_a_closed_network_is_not_waited_for(azd: Azd, server: ScriptedServer, reply: Reply) -> None:
     """Waiting opens no firewall; the message must not send anybody after roles."""
-    server.play(refused("AuthorizationFailure"))
+    server.play(reply)
     done = azd.run("predeploy", **provisioned(server))
 
     assert done.returncode == 1 and len(server.asked) == 1
@@ -233,7 +241,7 @@ def test_waiting_grows_and_ends() -> None:
 
     assert not came
     assert sum(pauses) == pytest.approx(300)
-    assert pauses[:5] == [2, 5, 10, 20, 30] and len(pauses) < 20
+    assert pauses[:6] == [0.5, 2, 5, 10, 20, 30] and len(pauses) < 20
 
 
 @pytest.mark.parametrize("hook", sorted(path.stem for path in HOOKS.glob("*.py")))
