@@ -178,9 +178,9 @@ def test_of_all_defects_nearly_all_are_seen() -> None:
 
 
 def test_keys_that_nobody_chose_are_seen_when_they_are_misspelt() -> None:
-    """Fifty of the 1,300, drawn by chance from a fixed seed: whoever picks defects by hand picks those that are seen."""
+    """Thirty of the 1,300, drawn by chance from a fixed seed: whoever picks defects by hand picks those that are seen."""
     there = sources()
-    drawn = random.Random(20261126).sample(list(misspellings(there)), 50)
+    drawn = random.Random(20261126).sample(list(misspellings(there)), 30)
     missed = [f"{slip.file}:{slip.line} {slip.old}" for slip in drawn if not is_seen(slip, there)]
 
-    assert len(missed) <= 2, missed
+    assert len(missed) <= 1, missed
