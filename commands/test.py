@@ -21,17 +21,21 @@ MAC_CHROMIUMS = (
 )
 WINDOWS_CHROMIUMS = ("Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe")
 APT_TIMEOUT_S = 600
+TESTS_FAILED = 1
+ALONE = ("--last-failed", "--last-failed-no-failures=none")
 # Most tests wait for processes and clocks: parts that run at once, each with a Local Azure of its own, end sooner.
 PARTS = (("tests/contract",), ("tests/pages", "tests/functions"))
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """*beside*: what runs at the same time; it is printed once the first has ended, and has to pass as well."""
+    """*beside*: what runs at the same time; it is printed once the first has ended, and has to pass as well. *again*: what
+    is added to a command of these to run alone what failed among the others."""
 
     name: str
     command: Sequence[str]
     beside: Sequence[Sequence[str]] = ()
+    again: Sequence[str] = ()
 
 
 def main(arguments: list[str]) -> int:
@@ -89,7 +93,13 @@ def _checks(
 
 def _in_parts(pytest: Sequence[str]) -> Check:
     elsewhere = [f"--ignore={folder}" for part in PARTS for folder in part]
-    return Check("tests", [*pytest, *elsewhere], [[*pytest, *part] for part in PARTS])
+    parts = [elsewhere, *PARTS]
+    caches = [f"cache_dir=.pytest_cache/part-{number}" for number in range(len(parts))]
+    commands = [
+        [*pytest, "-p", "cacheprovider", "-o", cache, *part]
+        for cache, part in zip(caches, parts, strict=True)
+    ]
+    return Check("tests", commands[0], commands[1:], ALONE)
 
 
 def _run(check: Check) -> bool:
@@ -102,11 +112,15 @@ def _run(check: Check) -> bool:
             other = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
             others.append((other, said))
         try:
-            code = subprocess.run(check.command, cwd=ROOT, check=False).returncode
+            codes = [subprocess.run(check.command, cwd=ROOT, check=False).returncode]
             for other, said in others:
-                code = other.wait() or code
+                codes.append(other.wait())
                 said.seek(0)
                 print(said.read().decode(errors="replace"), flush=True)
+            if check.again:
+                ended = zip((check.command, *check.beside), codes, strict=True)
+                codes = [_once_more(check, *one) for one in ended]
+            code = max(codes, key=abs)
         except BaseException:
             for other, _ in others:
                 other.terminate()
@@ -118,6 +132,18 @@ def _run(check: Check) -> bool:
         flush=True,
     )
     return code == 0
+
+
+def _once_more(check: Check, command: Sequence[str], code: int) -> int:
+    """Return what became of what failed, run again alone. A test that fails beside others only, for want of time, is told
+    all the same: both reports are in the log."""
+    if code != TESTS_FAILED:
+        return code
+    print(f"\n── {check.name}: what failed, once more, alone ──", flush=True)
+    again = subprocess.run([*command, *check.again], cwd=ROOT, check=False).returncode
+    if again == 0:
+        print(f"── {check.name}: FAILED BESIDE OTHERS, passed alone: see above", flush=True)
+    return again
 
 
 def prepare_conformance() -> None:
