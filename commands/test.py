@@ -95,10 +95,7 @@ def _in_parts(pytest: Sequence[str]) -> Check:
     elsewhere = [f"--ignore={folder}" for part in PARTS for folder in part]
     parts = [elsewhere, *PARTS]
     caches = [f"cache_dir=.pytest_cache/part-{number}" for number in range(len(parts))]
-    commands = [
-        [*pytest, "-p", "cacheprovider", "-o", cache, *part]
-        for cache, part in zip(caches, parts, strict=True)
-    ]
+    commands = [[*pytest, "-o", cache, *part] for cache, part in zip(caches, parts, strict=True)]
     return Check("tests", commands[0], commands[1:], ALONE)
 
 
