@@ -29,7 +29,7 @@ def main(environ: Mapping[str, str]) -> int:
 
 
 def said(why: str) -> int:
-    print(why, file=sys.stderr)
+    sys.stderr.write(f"{why}\n")
     return 1
 
 

@@ -59,7 +59,9 @@ class Dockerfile:
         return [*(self.line_of(stage.base) if stage.base in self.stages else ()), *stage.instructions]
 
     def environment(self, name: str) -> dict[str, str]:
-        pairs = (word.partition("=") for one in self.line_of(name) if one.keyword == "ENV" for word in one.words)
+        pairs = (
+            word.partition("=") for one in self.line_of(name) if one.keyword == "ENV" for word in one.words
+        )
         return {key: value for key, _, value in pairs}
 
     def sources(self, name: str) -> list[str]:
@@ -128,7 +130,9 @@ def is_sent(path: str, rules: Sequence[tuple[re.Pattern[str], bool]]) -> bool:
 def context(root: Path = ROOT) -> list[str]:
     """Return the files of the repository that a builder is sent."""
     rules = ignore_rules((root / ".dockerignore").read_text("utf-8"))
-    tops = [path for path in root.iterdir() if path.name not in (".venv", ".git", "node_modules", ".relaydeck")]
+    tops = [
+        path for path in root.iterdir() if path.name not in (".venv", ".git", "node_modules", ".relaydeck")
+    ]
     files = (file for top in tops for file in ([top] if top.is_file() else top.rglob("*")) if file.is_file())
     return sorted(name for file in files if is_sent(name := file.relative_to(root).as_posix(), rules))
 

@@ -18,6 +18,9 @@ TEXT = (ROOT / "Dockerfile").read_text("utf-8")
 FILE = Dockerfile(TEXT)
 TARGETS = ("web", "demo")
 ENTRY_POINTS = {"web": ["app.py"], "demo": ["app.py", "commands/__main__.py", "functions/function_app.py"]}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+OURS = PROJECT["tool"]["ruff"]["lint"]["isort"]["known-first-party"]
+DEVELOPERS_OWN = ("commands/bench.py", "commands/chaos.py", "commands/test.py")
 HADOLINT = os.environ.get("RELAYDECK_HADOLINT") or shutil.which("hadolint")
 
 
@@ -104,8 +107,7 @@ def test_its_health_is_asked_by_python_in_exec_form(target: str) -> None:
 
 
 def test_labels_say_the_version_of_the_project() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    assert f"VERSION={version}" in [one.value for one in FILE.stages["base"].all("ARG")]
+    assert f"VERSION={PROJECT['project']['version']}" in [one.value for one in FILE.stages["base"].all("ARG")]
     labels = " ".join(one.value for one in FILE.stages["base"].all("LABEL"))
     for name in ("title", "description", "licenses", "version", "revision"):
         assert f"org.opencontainers.image.{name}=" in labels
@@ -116,7 +118,9 @@ def test_labels_say_the_version_of_the_project() -> None:
 
 def test_the_builder_is_sent_what_is_copied_and_nothing_else() -> None:
     copied = [source.rstrip("/") for name in FILE.stages for source in FILE.sources(name)]
-    unused = [file for file in context() if not any(file == one or file.startswith(f"{one}/") for one in copied)]
+    unused = [
+        file for file in context() if not any(file == one or file.startswith(f"{one}/") for one in copied)
+    ]
     assert not unused
 
 
@@ -143,16 +147,13 @@ def test_secrets_and_state_are_never_sent(path: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_module_that_is_imported_is_copied(target: str, tmp_path: Path) -> None:
     lay_out(FILE, target, tmp_path)
-    ours = {path.stem for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()} | {
-        "services", "ui", "pages", "emulator", "commands", "functions", "chaos", "bench", "tests",
-    }  # fmt: skip
-    missing = []
-    for file in tmp_path.rglob("*.py"):
-        for name in imported(file):
-            if name.split(".")[0] in ours and not exists(tmp_path, name):
-                missing.append(f"{file.relative_to(tmp_path)}: {name}")
-    developers_own = ("commands/bench.py", "commands/chaos.py", "commands/test.py")
-    assert not [one for one in missing if not one.startswith(developers_own)]
+    missing = [
+        f"{file.relative_to(tmp_path).as_posix()}: {name}"
+        for file in tmp_path.rglob("*.py")
+        for name in imported(file)
+        if name.split(".")[0] in OURS and not exists(tmp_path, name)
+    ]
+    assert not [one for one in missing if not one.startswith(DEVELOPERS_OWN)]
     assert all((tmp_path / one).is_file() for one in ENTRY_POINTS[target])
 
 
@@ -186,7 +187,9 @@ def test_the_demonstration_is_confined_and_reached_from_this_machine_only() -> N
     assert demo["build"]["target"] == "demo"
     assert demo["read_only"] is True and demo["cap_drop"] == ["ALL"]
     assert demo["security_opt"] == ["no-new-privileges:true"]
-    assert demo["network_mode"] == "host" and "ports" not in demo  # published, it would be open without sign-in
+    assert (
+        demo["network_mode"] == "host" and "ports" not in demo
+    )  # published, it would be open without sign-in
     assert "STREAMLIT_SERVER_ADDRESS" not in {**demo["environment"], **FILE.environment("demo")}
     assert {"/tmp"} == set(demo["tmpfs"])
     assert demo["volumes"] == [f"state:{FILE.environment('demo')['RELAYDECK_STATE_DIR']}"]
@@ -214,6 +217,8 @@ def health_path() -> str:
 def test_hadolint_finds_nothing() -> None:
     if HADOLINT is None:
         pytest.skip("hadolint is not installed here: set RELAYDECK_HADOLINT; the workflow runs it")
-    done = subprocess.run([HADOLINT, "--format", "json", str(ROOT / "Dockerfile")], capture_output=True, check=False)
+    done = subprocess.run(
+        [HADOLINT, "--format", "json", str(ROOT / "Dockerfile")], capture_output=True, check=False
+    )
     assert json.loads(done.stdout) == []
     assert done.returncode == 0

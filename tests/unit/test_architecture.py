@@ -85,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator/connection.py": set(),
     "emulator/steering.py": {"emulator.connection"},
     "emulator/functions_host": {"emulator", "azure", "certifi"},
+    "container": set(),
     "docs": {"commands", "playwright"},
     "functions": {"azure.functions", "azure.core", "azure.identity", "azure.storage.queue", "tools"},
     "functions/tools/telemetry.py": {"azure.monitor.opentelemetry", "opentelemetry"},
