@@ -15,10 +15,10 @@ from typing import Any
 
 UID = 10001
 INSIDE = Path(__file__).with_name("inside.py")
-# $1 the root, $2 the folder to start in, $3 rights that are kept, then the folders to write to, then -- and the program.
+# $1 the root, then the folders to write to, then -- and the program. An image keeps no program but Python.
 CONFINE = """
 set -eu
-root=$1; shift; folder=$1; shift; rights=$1; shift
+root=$1; shift
 if [ "$root" != / ]; then mount --bind "$root" "$root"; fi
 while [ "$1" != -- ]; do
   if [ "$root" = / ]; then mount --bind "$1" "$1"
@@ -27,17 +27,18 @@ while [ "$1" != -- ]; do
 done
 shift
 mount -o remount,bind,ro "$root"
-if [ "$root" != / ]; then
+if [ "$root" = / ]; then
+  if mountpoint -q /tmp; then mount -o remount,bind,ro /tmp; fi
+else
   mount -t proc proc "$root/proc"
   mount --rbind /dev "$root/dev"
   mount -t tmpfs tmpfs "$root/dev/shm"
-elif mountpoint -q /tmp; then mount -o remount,bind,ro /tmp; fi
+  mount -t tmpfs -o ro tmpfs "$root/usr/bin"
+fi
 ip link set lo up
-if [ "$root" != / ]; then exec setpriv --no-new-privs chroot --userspec=UID:UID --groups= --skip-chdir "$root" "$@"; fi
-cd "$folder"
-exec setpriv --reuid=UID --regid=UID --clear-groups --no-new-privs \\
-  --inh-caps=-all$rights --ambient-caps=-all$rights --bounding-set=-all$rights "$@"
+exec "$@"
 """.replace("UID", str(UID))
+TOOLS = ("unshare", "mount", "mountpoint", "setpriv", "ip", "chroot", "env")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,7 @@ def why_not() -> str:
         return "only Linux has namespaces"
     if os.geteuid() != 0:
         return "only root may make a root file system read-only"
-    missing = [
-        name
-        for name in ("unshare", "mount", "mountpoint", "setpriv", "ip", "chroot")
-        if not shutil.which(name)
-    ]
-    if missing:
+    if missing := [name for name in TOOLS if not shutil.which(name)]:
         return f"there is no {', '.join(missing)}"
     tried = subprocess.run(
         ["unshare", "--mount", "--net", "--pid", "--fork", "true"], capture_output=True, check=False
@@ -73,18 +69,12 @@ def run(
     place: Place, plan: Mapping[str, Any], environment: Mapping[str, str], timeout_s: float = 90.0
 ) -> dict[str, Any]:
     """Return what inside.py tells of *plan*, carried out in *place* with no other variables than *environment*."""
-    clean = ["env", "-i", *(f"{name}={value}" for name, value in environment.items())]
-    program = [
-        *clean,
-        place.python,
-        "-ISc",
-        INSIDE.read_text("utf-8"),
-        json.dumps({**plan, "folder": str(place.folder)}),
-    ]
+    asked = json.dumps({**plan, "folder": str(place.folder)})
     command = [
         *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private"),
-        *("sh", "-c", CONFINE, "sh", str(place.root), str(place.folder), _rights(place)),
-        *(*map(str, place.writable), "--", *program),
+        *("sh", "-c", CONFINE, "sh", str(place.root), *map(str, place.writable), "--"),
+        *("env", "-i", *(f"{name}={value}" for name, value in environment.items())),
+        *(*_without_rights(place), place.python, "-ISc", INSIDE.read_text("utf-8"), asked),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
@@ -92,10 +82,14 @@ def run(
     return told
 
 
-def _rights(place: Place) -> str:
-    """Return the one right that is kept, to read, where this Python lies in a folder that only root may enter."""
-    closed = (
-        place.root == Path("/")
-        and any(not folder.stat().st_mode & 0o001 for folder in Path(place.python).resolve().parents)
-    )  # fmt: skip
-    return ",+dac_read_search" if closed else ""
+def _without_rights(place: Place) -> list[str]:
+    setpriv, chroot = shutil.which("setpriv"), shutil.which("chroot")
+    assert setpriv and chroot
+    if place.root != Path("/"):
+        into = [chroot, f"--userspec={UID}:{UID}", "--groups=", str(place.root)]
+        return [setpriv, "--no-new-privs", *into]
+    # One right is kept, to read, where this Python lies in a folder that only root may enter.
+    closed = any(not folder.stat().st_mode & 0o001 for folder in Path(place.python).resolve().parents)
+    kept = "-all,+dac_read_search" if closed else "-all"
+    sets = [f"--{name}={kept}" for name in ("inh-caps", "ambient-caps", "bounding-set")]
+    return [setpriv, f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--no-new-privs", *sets]
