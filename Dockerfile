@@ -1,17 +1,18 @@
 # Relaydeck as an image: `web`, the dashboard on an Azure project, and `demo`, with Local Azure. docs/container.md tells it whole.
 #
-# No digest stands behind the tag: none can be known where this was written. Dependabot writes it there with its first update.
-ARG PYTHON_IMAGE=docker.io/library/python:3.12.12-slim-bookworm
+# The one base of all stages. No digest stands behind the tag, for none could be known where this was written:
+# `docker buildx imagetools inspect` tells it, and from then on Dependabot keeps it.
+FROM docker.io/library/python:3.12.12-slim-bookworm AS slim
 
 # The locked packages, in an environment of their own, which has no pip.
-FROM ${PYTHON_IMAGE} AS packages
+FROM slim AS packages
 RUN ["python", "-m", "venv", "--without-pip", "/venv"]
 COPY requirements.txt /
 RUN ["python", "-m", "pip", "--python", "/venv/bin/python", "install", "--require-hashes", "--only-binary", ":all:", \
      "--no-cache-dir", "--disable-pip-version-check", "--requirement", "/requirements.txt"]
 
 # What the dashboard consists of. Of emulator/ only what looks for a Local Azure: none can be started from here.
-FROM ${PYTHON_IMAGE} AS web-files
+FROM slim AS web-files
 WORKDIR /app
 COPY LICENSE app.py pyproject.toml runtime.py ./
 COPY .streamlit/config.toml .streamlit/
@@ -23,7 +24,7 @@ COPY ui/ ui/
 RUN ["python", "container/seal.py", "/app"]
 
 # And the rest of what `run.py` starts.
-FROM ${PYTHON_IMAGE} AS demo-files
+FROM slim AS demo-files
 WORKDIR /app
 COPY --from=web-files /app/ ./
 COPY commands/ commands/
@@ -32,7 +33,7 @@ COPY functions/ functions/
 RUN ["python", "container/seal.py", "/app"]
 
 # What both run on: Python without pip, and a user without rights.
-FROM ${PYTHON_IMAGE} AS base
+FROM slim AS base
 COPY container/strip.py /strip.py
 RUN ["python", "/strip.py"]
 COPY --from=packages /venv/ /venv/

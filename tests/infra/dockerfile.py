@@ -34,19 +34,14 @@ class Stage:
 
 
 class Dockerfile:
-    """*arguments*: those declared before the first stage, with their defaults."""
+    """Its stages by name, in order. Each has a name, and no argument comes before the first."""
 
     def __init__(self, text: str) -> None:
-        self.arguments: dict[str, str] = {}
         self.stages: dict[str, Stage] = {}
         for one in instructions(text):
             if one.keyword == "FROM":
                 base, _, name = one.words
-                self.stages[name] = Stage(name, re.sub(r"\$\{(\w+)\}", lambda m: self.arguments[m[1]], base))
-            elif not self.stages:
-                assert one.keyword == "ARG", f"line {one.line}: {one.keyword} before the first FROM"
-                name, _, value = one.value.partition("=")
-                self.arguments[name] = value
+                self.stages[name] = Stage(name, base)
             else:
                 list(self.stages.values())[-1].instructions.append(one)
 

@@ -36,7 +36,6 @@ pytestmark = [pytest.mark.skipif(bool(why_not()), reason=why_not()), pytest.mark
 
 
 def buildah(*words: str) -> str:
-    # Made-up proxies and PYTHONPATH of the tests are for the tests.
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = ["buildah", *words]
     done = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, check=False)
