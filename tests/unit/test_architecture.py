@@ -85,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator/connection.py": set(),
     "emulator/steering.py": {"emulator.connection"},
     "emulator/functions_host": {"emulator", "azure", "certifi"},
+    "container": set(),
     "docs": {"commands", "playwright"},
     "infra/hooks": {"common"},  # azd runs them before anything is installed
     "functions": {"azure.functions", "azure.core", "azure.identity", "azure.storage.queue", "tools"},
