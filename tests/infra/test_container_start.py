@@ -30,6 +30,13 @@ IN_AZURE = {
     "STREAMLIT_SERVER_ALLOWED_HOSTS": "relaydeck.example.invalid",
     "STREAMLIT_BROWSER_SERVER_ADDRESS": "relaydeck.example.invalid",
 }
+WITHOUT_SIGN_IN = {
+    name: value
+    for name, value in IN_AZURE.items()
+    if name not in ("RELAYDECK_AUTH", "CONTAINER_APP_NAME", "IDENTITY_ENDPOINT")
+}
+REFUSED = "RELAYDECK_AUTH=none is refused: the dashboard would listen on 0.0.0.0"
+WRITABLE = ("state", "tmp")
 NEEDED = [name for name in IN_AZURE if name.startswith(("PROJECT", "MODEL", "STORAGE"))]
 pytestmark = pytest.mark.skipif(bool(confined.why_not()), reason=confined.why_not())
 
@@ -38,16 +45,12 @@ pytestmark = pytest.mark.skipif(bool(confined.why_not()), reason=confined.why_no
 def place(tmp_path_factory: pytest.TempPathFactory) -> confined.Place:
     """A folder with the files of the image, which belong to somebody else, and one to write to."""
     base = tmp_path_factory.mktemp("container")
+    base.chmod(0o755)
     lay_out(FILE, "web", base / "app")
-    writable = [base / "state", base / "tmp"]
-    for folder in writable:
-        folder.mkdir()
-        os.chown(folder, confined.UID, confined.UID)
-    open_to_all = [base, *base.parents]
-    for folder in open_to_all:
-        if folder.is_relative_to(tmp_path_factory.getbasetemp().parent):
-            folder.chmod(0o755)
-    return confined.Place(base / "app", writable, str(ROOT / ".venv" / "bin" / "python"))
+    for name in WRITABLE:
+        (base / name).mkdir()
+        os.chown(base / name, confined.UID, confined.UID)
+    return confined.Place(confined.SHOWN / "app", [confined.SHOWN / name for name in WRITABLE], shown=base)
 
 
 def environment(place: confined.Place, given: dict[str, str]) -> dict[str, str]:
@@ -130,11 +133,6 @@ def test_without_settings_it_ends_and_names_them(place: confined.Place) -> None:
 
 
 def test_without_sign_in_it_ends_and_says_why(place: confined.Place) -> None:
-    given = {
-        name: value
-        for name, value in IN_AZURE.items()
-        if name not in ("RELAYDECK_AUTH", "CONTAINER_APP_NAME")
-    }
-    told = confined.run(place, {"command": command(place)}, environment(place, given))
+    told = confined.run(place, {"command": command(place)}, environment(place, WITHOUT_SIGN_IN))
     assert told["code"] == 2
-    assert "RELAYDECK_AUTH=none is refused" in told["output"]
+    assert REFUSED in told["output"], told["output"]
