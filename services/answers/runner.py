@@ -153,7 +153,8 @@ class Runner:
         job.journal.record(ThreadFound(job.journal.at_s(), thread.id))
 
         def clean_up() -> None:
-            if alone or view.run is None:  # without a run nothing was ever asked on it
+            # Without a run nothing was ever asked on it. A process that ends cannot tell: the thread is then what says so.
+            if alone or (view.run is None and job.stop_reason != "closing"):
                 backend.delete_thread(thread.id)
 
         made.callback(clean_up)

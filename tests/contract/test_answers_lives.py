@@ -218,6 +218,20 @@ def test_watching_a_foreign_run_never_stops_it(lab: Lab) -> None:
         assert lab.wait(run).status == "completed"
 
 
+def test_a_question_that_was_never_sent_is_told_as_such_after_a_shutdown(lab: Lab, desk: Desk) -> None:
+    """Its thread is what tells, once the process that knew has gone."""
+    lab.emulator.fail(Fault("foundry.create_run", status=503, times=100))
+    asked = desk.answers.ask("What is 6 * 7?")
+    wait_for(lambda: bool(desk.now(asked).thread_id))
+    desk.running.close()
+    lab.emulator.call(lab.emulator.faults.clear)
+
+    with open_desk(lab.emulator) as successor:
+        (shown,) = successor.answers.conversation(successor.answers.thread_of(asked.id)).answers
+        assert shown.state == "failed" and shown.problem
+        assert shown.problem.code == "unsent"
+
+
 def test_a_closed_service_takes_no_questions(lab: Lab) -> None:
     with open_desk(lab.emulator) as desk:
         desk.running.close()
