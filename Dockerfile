@@ -2,7 +2,7 @@
 #
 # The one base of all stages. No digest stands behind the tag, for none could be known where this was written:
 # `docker buildx imagetools inspect` tells it, and from then on Dependabot keeps it.
-FROM docker.io/library/python:3.12.12-slim-bookworm AS slim
+FROM python:3.12.12-slim-bookworm AS slim
 
 # The locked packages, in an environment of their own, which has no pip.
 FROM slim AS packages
