@@ -1,6 +1,7 @@
 """`run.py test`: everything CI runs, in the order in which it fails fastest, and one verdict at the end."""
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ MAC_CHROMIUMS = (
 WINDOWS_CHROMIUMS = ("Google/Chrome/Application/chrome.exe", "Microsoft/Edge/Application/msedge.exe")
 APT_TIMEOUT_S = 600
 TESTS_FAILED = 1
+MOST_AGAIN = 3  # more is no want of time, but a defect
 ALONE = ("--last-failed", "--last-failed-no-failures=none")
 # Most tests wait for processes and clocks: parts that run at once, each with a Local Azure of its own, end sooner.
 PARTS = (("tests/contract",), ("tests/pages", "tests/functions"))
@@ -134,13 +136,21 @@ def _run(check: Check) -> bool:
 def _once_more(check: Check, command: Sequence[str], code: int) -> int:
     """Return what became of what failed, run again alone. A test that fails beside others only, for want of time, is told
     all the same: both reports are in the log."""
-    if code != TESTS_FAILED:
+    failed = _failed(command)
+    if code != TESTS_FAILED or not 0 < len(failed) <= MOST_AGAIN:
         return code
     print(f"\n── {check.name}: what failed, once more, alone ──", flush=True)
     again = subprocess.run([*command, *check.again], cwd=ROOT, check=False).returncode
     if again == 0:
         print(f"── {check.name}: FAILED BESIDE OTHERS, passed alone: see above", flush=True)
     return again
+
+
+def _failed(command: Sequence[str]) -> list[str]:
+    """Return the tests that failed when *command* ran, as pytest keeps them."""
+    (cache,) = [word.partition("=")[2] for word in command if word.startswith("cache_dir=")]
+    file = ROOT / cache / "v" / "cache" / "lastfailed"
+    return list(json.loads(file.read_text())) if file.exists() else []
 
 
 def prepare_conformance() -> None:

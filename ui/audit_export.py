@@ -3,21 +3,18 @@
 import csv
 import io
 import json
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-import streamlit as st
-
 from services.monitor.results import Result, Row
-from ui import context, feedback, formats, safe
+from ui import context, export_box, feedback, formats, safe
 from ui.audit_data import MOST_ROWS
 from ui.audit_filters import Filters
-from ui.runs_export import Form
+from ui.export_box import Form
 from ui.view import View
 
-FILE_KEY: Final = "audit-file"
+PAGE: Final = "audit"
 COLUMNS: Final = {  # what stands in the file, and which column of the query it is
     "at_utc": "at",
     "ended_utc": "ended",
@@ -41,36 +38,10 @@ COLUMNS: Final = {  # what stands in the file, and which column of the query it 
 
 def draw(result: Result, filters: Filters, view: View) -> None:
     """Draw the way to a file of what the list shows. Sends nothing."""
-    box = st.popover("Export", icon=":material/download:", key="audit-export", on_change="rerun")
-    if not box.open:
-        st.session_state.pop(FILE_KEY, None)
-        return
-    with box:
-        cut = f" More may match: the list holds {MOST_ROWS} at most." if len(result.rows) >= MOST_ROWS else ""
-        st.markdown(f"{formats.count(len(result.rows), 'action')} of the list, newest first.{cut}")
-        st.caption(
-            "Every record as it is signed, to be verified elsewhere: `python3 run.py audit export FILE`."
-        )
-        with st.container(horizontal=True, gap="small"):
-            for form in ("csv", "json"):
-                st.button(
-                    f"Prepare {form.upper()}",
-                    key=f"audit-export-{form}",
-                    on_click=prepare,
-                    args=[result, filters, view, form],
-                )
-        if made := st.session_state.get(FILE_KEY):
-            name, content = made
-            st.download_button(
-                f"Download, {math.ceil(len(content) / 1024):,} KB",
-                content,
-                file_name=name,
-                mime="application/json" if name.endswith("json") else "text/csv",
-                key="audit-export-download",
-                icon=":material/download:",
-                type="primary",
-                on_click="ignore",
-            )
+    cut = f" More may match: the list holds {MOST_ROWS} at most." if len(result.rows) >= MOST_ROWS else ""
+    words = f"{formats.count(len(result.rows), 'action')} of the list, newest first.{cut}"
+    about = "Every record as it is signed, to be verified elsewhere: `python3 run.py audit export FILE`."
+    export_box.draw(PAGE, words, prepare, [result, filters, view], about)
 
 
 def prepare(result: Result, filters: Filters, view: View, form: Form) -> None:
@@ -80,7 +51,7 @@ def prepare(result: Result, filters: Filters, view: View, form: Form) -> None:
         services.trail.note(services.access.principal(), "export audit", view.label)
         content = as_csv(result.rows) if form == "csv" else as_json(result, filters, view)
         stamp = f"{formats.now().astimezone(UTC):%Y%m%dT%H%M%SZ}"
-        st.session_state[FILE_KEY] = (f"relaydeck-audit-{stamp}.{form}", content)
+        export_box.keep(PAGE, (f"relaydeck-audit-{stamp}.{form}", content))
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:

@@ -101,12 +101,12 @@ class FilterBar:
         )
 
     def draw_choice(self, name: str, label: str, words: Mapping[str, str], value: str) -> None:
-        """One of *words*; where there is no default among them, none of them lets all pass."""
+        """One of *words*; without a default, choosing none lets all pass."""
         self._put(name, value or None)
         st.selectbox(
             label,
             list(words),
-            index=None,
+            index=0 if name in self.defaults else None,  # what has a default cannot be emptied
             key=self.key(name),
             format_func=words.__getitem__,
             placeholder="All",

@@ -3,17 +3,14 @@
 import csv
 import io
 import json
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import streamlit as st
-
 from services.poison.shapes import Look, PoisonMessage
-from ui import formats, safe
-from ui.runs_export import Form
+from ui import export_box, formats, safe
+from ui.export_box import Form
 
-FILE_KEY = "poison-file"
+PAGE = "poison"
 COLUMNS = (
     "id",
     "given_up_utc",
@@ -34,41 +31,17 @@ COLUMNS = (
 
 def draw(look: Look, chosen: Sequence[PoisonMessage]) -> None:
     """Draw the way to a file of what is selected, else of what is shown. Sends nothing."""
-    box = st.popover("Export", icon=":material/download:", key="poison-export", on_change="rerun")
-    if not box.open:
-        st.session_state.pop(FILE_KEY, None)
-        return
     messages = chosen or look.messages
-    with box:
-        some = "" if chosen or look.whole else f" of about {look.about:,}"
-        st.markdown(f"{formats.count(len(messages), 'message')}{some}, decoded and as they are stored.")
-        with st.container(horizontal=True, gap="small"):
-            for form in ("csv", "json"):
-                st.button(
-                    f"Prepare {form.upper()}",
-                    key=f"poison-export-{form}",
-                    on_click=prepare,
-                    args=[look, messages, form],
-                )
-        if made := st.session_state.get(FILE_KEY):
-            name, content = made
-            st.download_button(
-                f"Download, {math.ceil(len(content) / 1024):,} KB",
-                content,
-                file_name=name,
-                mime="application/json" if name.endswith("json") else "text/csv",
-                key="poison-export-download",
-                icon=":material/download:",
-                type="primary",
-                on_click="ignore",
-            )
+    some = "" if chosen or look.whole else f" of about {look.about:,}"
+    words = f"{formats.count(len(messages), 'message')}{some}, decoded and as they are stored."
+    export_box.draw(PAGE, words, prepare, [look, messages])
 
 
 def prepare(look: Look, messages: Sequence[PoisonMessage], form: Form) -> None:
     """Callback: make the file."""
     content = as_csv(messages) if form == "csv" else as_json(look, messages)
     stamp = look.read_at.astimezone(UTC)
-    st.session_state[FILE_KEY] = (f"relaydeck-{look.queue}-{stamp:%Y%m%dT%H%M%SZ}.{form}", content)
+    export_box.keep(PAGE, (f"relaydeck-{look.queue}-{stamp:%Y%m%dT%H%M%SZ}.{form}", content))
 
 
 def as_csv(messages: Sequence[PoisonMessage]) -> bytes:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final
 
 from services.errors import Unavailable
 from services.monitor.results import Ask, Cell, Result, Row
 from ui import formats, safe
+from ui.export_box import Form
 
-Form = Literal["csv", "json"]
 EXPORT_ROWS: Final = 5_000
 COLUMNS: Final = {  # what stands in the file, and which column of the query it is
     "started_utc": "started",

@@ -1,6 +1,5 @@
 """The parts of the Runs page beside its list: what is open now, the figures, the charts, the export."""
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,10 +9,11 @@ from services.errors import ServiceError
 from services.models import Answer
 from services.monitor import overview
 from services.monitor.results import Ask, Result, Row
-from ui import cards, context, feedback, formats, menu, runs_controls, runs_data, runs_table, safe
+from ui import cards, context, export_box, formats, menu, runs_controls, runs_data, runs_table, safe
 from ui.charts import palette, style
+from ui.export_box import Form
 from ui.runs_data import Reading
-from ui.runs_export import EXPORT_ROWS, Export, Form
+from ui.runs_export import EXPORT_ROWS, Export
 from ui.runs_filters import Wanted
 from ui.view import View
 
@@ -23,7 +23,7 @@ CHART_PX = 250
 CARD_PX = 372
 HISTOGRAM_KEY = "runs-histogram"
 POINTS_KEY = "runs-points"
-FILE_KEY = "runs-export-file"
+PAGE = "runs"
 ABOUT_HISTOGRAM = (
     "Each bar counts the runs that began within its stretch of time and match the filters, by how they ended. "
     "Drag across the bars, or click one, to narrow the figures, the list and the other chart to that stretch."
@@ -194,36 +194,7 @@ def draw_durations(reading: Reading, wanted: Wanted, view: View) -> None:
 
 def draw_export(export: Export) -> None:
     """Draw the way to a file. It is read when somebody asks for it, and kept only while this is open."""
-    box = st.popover("Export", icon=":material/download:", key="runs-export", on_change="rerun")
-    if not box.open:
-        st.session_state.pop(FILE_KEY, None)
-        return
-    with box:
-        st.markdown(export.words)
-        with st.container(horizontal=True, gap="small"):
-            for form in ("csv", "json"):
-                st.button(
-                    f"Prepare {form.upper()}",
-                    key=f"runs-export-{form}",
-                    on_click=prepare,
-                    args=[export, form],
-                )
-        made = st.session_state.get(FILE_KEY)
-        if isinstance(made, ServiceError):
-            feedback.draw_error(made)
-        elif made is not None:
-            name, content = made
-            st.download_button(
-                f"Download, {math.ceil(len(content) / 1024):,} KB",
-                content,
-                file_name=name,
-                mime="application/json" if name.endswith("json") else "text/csv",
-                key="runs-export-download",
-                icon=":material/download:",
-                type="primary",
-                on_click="ignore",
-            )
-            st.caption(name)
+    export_box.draw(PAGE, export.words, prepare, [export])
 
 
 def prepare(export: Export, form: Form) -> None:
@@ -234,9 +205,9 @@ def prepare(export: Export, form: Form) -> None:
         return None if found is None else found[0]
 
     try:
-        st.session_state[FILE_KEY] = export.file_name(form), export.content(form, read)
+        export_box.keep(PAGE, (export.file_name(form), export.content(form, read)))
     except ServiceError as error:
-        st.session_state[FILE_KEY] = error
+        export_box.keep(PAGE, error)
 
 
 def export_of(view: View, wanted: Wanted, matching: int | None) -> Export:

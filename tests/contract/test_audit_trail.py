@@ -1,7 +1,7 @@
 """The trail of actions on Local Azure: nothing happens that is not on record, and nothing on record is lost."""
 
 import json
-import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -293,9 +293,8 @@ def test_the_trail_can_be_off_and_says_why(emulator: Emulator, tmp_path: Path) -
         assert trail.records() == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the writers are forked, as on POSIX only")
 def test_processes_killed_while_they_write_leave_a_whole_chain(emulator: Emulator, tmp_path: Path) -> None:
     """Three of the hundred that `run.py chaos` kills."""
-    if not hasattr(os, "fork"):
-        pytest.skip("starting a process takes seconds here")
     for figure in killed(place_of(emulator, tmp_path), 3, seed=5):
         assert figure.met, figure

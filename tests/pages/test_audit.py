@@ -14,7 +14,7 @@ from services.errors import AccessDenied, NotFound
 from services.ids import new_id
 from tests.pages.conftest import ROOT, RUN_TIMEOUT_S, SHELL, words
 from tests.waiting import wait_for
-from ui import audit_export
+from ui import export_box
 
 DIRTY = '![x](https://evil.example/x.png) <b onmouseover="x">Ann</b>'
 QUERY = "monitor.query_batch"
@@ -171,7 +171,7 @@ def test_the_file_holds_what_is_listed_and_no_formula(ann: Principal) -> None:
 
     at.button(key="audit-export-csv").click().run()
 
-    name, content = at.session_state[audit_export.FILE_KEY]
+    name, content = at.session_state[export_box.file_key("audit")]
     assert name.endswith(".csv")
     assert "'=HYPERLINK" in content.decode("utf-8-sig")
     assert ",=HYPERLINK" not in content.decode("utf-8-sig")

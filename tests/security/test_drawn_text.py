@@ -39,6 +39,7 @@ REVIEWED: dict[str, dict[str, str]] = {
         "known.report": "label of nothing: a condition",
         "f'**{group}**'": "groups of checks have fixed names",
     },
+    "ui/export_box.py": {"words": "sentences of three pages, with counts in them", "about": "a sentence of ui/audit_export.py"},
     "ui/fault_parts.py": {
         "told": "counts, and operations of Local Azure through safe.code",
         "scenario.does": "sentences of services/faults/scenarios.py; so are the four below",
@@ -62,7 +63,6 @@ REVIEWED: dict[str, dict[str, str]] = {
         "source_words(": "names of services and ages",
     },
     "ui/queue_pairs.py": {"f'**{value}** {unit}'": "figures, and words of services/monitor/flow.py"},
-    "ui/runs_parts.py": {"name": "the file's name, made of two times"},
     "ui/shell.py": {"f\":green[:material/check_circle:] {', '.join(well)}": "names of a closed list"},
     "ui/runs_table.py": {"f\":{look.colour}[{look.words}] after": "fixed words, figures and times", "f\"{SORTS[wanted.sort].words}": "sorts have fixed words"},
     "ui/safe.py": {"verbatim(shown)": "this is it", "part.text": "this is it"},
