@@ -75,7 +75,7 @@ async def watch_listening(mode: AuthMode) -> None:
 def begin() -> None:
     """Start the services. Where that fails, Doctor takes over until it is called again."""
     try:
-        runtime.start(os.environ, ENV_FILE, who=guard.who)
+        runtime.start(os.environ, ENV_FILE, who=guard.who).put_on_record()
         startup.failed(None)
     except ServiceError as exc:
         failure = exc

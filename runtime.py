@@ -13,9 +13,10 @@ from pathlib import Path
 from emulator.connection import Connection, is_alive, read_connection
 from emulator.steering import Steering
 from emulator.supervisor import LocalAzure, LocalOptions, PartFailedError, attach_or_start
-from services.access import Who, nobody_in_particular, this_user
+from services.access import PROCESS, Who, nobody_in_particular, this_user
 from services.agents.catalogue import CATALOGUE
 from services.assembly import Services, assemble, now, reach, signing
+from services.audit.compose import configuration_digest
 from services.clients import (
     Clients,
     Endpoints,
@@ -64,7 +65,7 @@ class Runtime:
         self.services = services
         self._clients, self._azure = clients, azure
         self._warm = threading.Event()
-        self._closed = False
+        self._closed = self._is_recorded = False
 
     def warm_up(self) -> None:
         """Do in the background what the first question would pay for: team, connections, one look at health."""
@@ -73,6 +74,12 @@ class Runtime:
     def wait_warm(self, timeout_s: float = WARM_UP_WAIT_S) -> bool:
         """Return whether the warm-up has ended, well or not, within *timeout_s*."""
         return self._warm.wait(timeout_s)
+
+    def put_on_record(self) -> None:
+        """Have the audit trail tell that this process starts, with the digest of its settings, and later that it stops."""
+        if not self._is_recorded:
+            self._is_recorded = True
+            self.services.trail.note(PROCESS, "start", after=configuration_digest(self.services.settings))
 
     def close(self) -> None:
         """End all work. Runs that were started go on in the service. Safe to call twice."""
@@ -86,6 +93,8 @@ class Runtime:
         self.services.answers.drain(DRAIN_S)
         self.services.answers.close()
         self.services.agents.close()
+        if self._is_recorded:
+            self.services.trail.note(PROCESS, "stop")
         self.services.trail.close()  # what it tells last goes out with telemetry
         self.services.telemetry.close()
         self.services.dependencies.close()

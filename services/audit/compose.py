@@ -7,9 +7,12 @@ from functools import cache
 from pathlib import Path
 from socket import gethostname
 
+from pydantic import SecretStr
+
 from services.audit.journal import open_journal
 from services.audit.keys import Keys, kept_key, split
 from services.audit.reading import Auditor
+from services.audit.record import digest
 from services.audit.trail import AuditTrail
 from services.audit.upload import Uploader
 from services.audit.writer import Head, Writer
@@ -66,6 +69,13 @@ def audit(
         head,
     )
     return AuditTrail(writer, now, deadline_s=settings.audit_deadline_s), auditor
+
+
+def configuration_digest(settings: Settings) -> str:
+    """Return the digest of all settings: equal for equal ones. Of a secret it knows whether it is set, and no more."""
+    found = settings.model_dump()
+    told = {name: bool(value) if isinstance(value, SecretStr) else value for name, value in found.items()}
+    return digest(told)
 
 
 def find_keys(settings: Settings) -> Keys:

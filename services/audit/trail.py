@@ -92,11 +92,18 @@ class AuditTrail:
         self._put(replace(draft, outcome="refused", error="AccessDenied"), must=False)
 
     def note(
-        self, who: Principal, event: str, target: str = "", outcome: str = "done", error: str = ""
+        self,
+        who: Principal,
+        event: str,
+        target: str = "",
+        outcome: str = "done",
+        error: str = "",
+        *,
+        after: str = "",
     ) -> None:
-        """Put on record what is no action: a sign-in, a sign-out, a start. Returns at once."""
+        """Put on record what is no action: a sign-in, a sign-out, a start. Returns at once. *after*: digest()."""
         draft = self._draft("event", who, event, target)
-        self._put(replace(draft, outcome=outcome, error=error), must=False)
+        self._put(replace(draft, outcome=outcome, error=error, after=after), must=False)
 
     def signed_in(self, who: Principal) -> None:
         """Put on record that *who* signed in: once for all tabs of a sign-in, in each process. Returns at once."""

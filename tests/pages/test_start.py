@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import runtime
 from commands.stack import Control, dashboard, free_port
 from emulator.supervisor import ROOT
+from services.audit.record import Record
 
 COMPLETE = {
     "RELAYDECK_MODE": "azure",
@@ -79,6 +81,24 @@ def test_the_server_tells_the_browser_what_it_may_do_and_others_nothing(
         assert headers["x-content-type-options"] == "nosniff"
         for hidden in ("/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/agent/interact"):
             assert fetch(url + hidden)[0] == 404
+
+
+@pytest.mark.usefixtures("control")
+def test_a_start_with_its_settings_and_a_stop_are_on_record(state_folder: Path) -> None:
+    """A start that no stop follows was killed; another digest means that somebody changed the settings."""
+    def events() -> list[Record]:
+        return [one for one in runtime.current().services.auditor.records() if one.kind == "event"]
+
+    before = len(events())
+    with dashboard(state_folder) as (url, _):
+        assert fetch(url)[0] == 200
+
+    told = events()[before:]
+    assert [(one.actor, one.action, one.outcome) for one in told] == [
+        ("relaydeck", "start", "done"),
+        ("relaydeck", "stop", "done"),
+    ]
+    assert told[0].after.startswith("sha256:")
 
 
 def fetch(address: str) -> tuple[int, Message]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.audit.compose import configuration_digest
 from services.audit.keys import Keys, kept_key, split
 from services.errors import ConfigurationError
 from services.settings import Settings, load_settings
@@ -90,3 +91,20 @@ def test_a_key_is_made_once(tmp_path_factory: pytest.TempPathFactory) -> None:
 
     assert kept_key(folder) == kept_key(folder)
     assert [path.name for path in folder.iterdir()] == ["audit.key"]
+
+
+def test_the_digest_of_the_settings_tells_that_one_changed_and_nothing_of_a_secret() -> None:
+    given = {**AZURE, **AUDIT}
+    digest = configuration_digest(load_settings(given))
+
+    assert configuration_digest(load_settings(given)) == digest
+    assert configuration_digest(load_settings({**given, "RELAYDECK_TEAM": "per_query"})) != digest
+    assert (
+        configuration_digest(load_settings({**given, "RELAYDECK_AUDIT_KEY": "another key of many letters"}))
+        == digest
+    )
+    insights = "InstrumentationKey=00000000-0000-0000-0000-000000000000"
+    assert (
+        configuration_digest(load_settings({**given, "APPLICATIONINSIGHTS_CONNECTION_STRING": insights}))
+        != digest
+    )
