@@ -37,7 +37,9 @@ def notes(tag: str, root: Path = ROOT) -> str:
     elif not is_day(day):
         reasons.append(f"CHANGELOG.md has no day such as 2026-12-31 behind: ## {version} -")
     if parts.get("Unreleased", ("", ""))[1]:
-        reasons.append("CHANGELOG.md still has something under Unreleased: it belongs to this version, or waits")
+        reasons.append(
+            "CHANGELOG.md still has something under Unreleased: it belongs to this version, or waits"
+        )
     if reasons:
         raise ReleaseError("\n".join(reasons))
     return text

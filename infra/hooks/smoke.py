@@ -18,7 +18,9 @@ def look(host: str, environ: Mapping[str, str]) -> None:
         lambda: get(f"https://{host}/", {"Accept": "text/html"}), wait_s=wait_setting_s(environ), what=judge
     )
     if not came:
-        raise HookError(f"https://{host} answers {answer.status} ({answer.said}), and does not ask for a sign-in.")
+        raise HookError(
+            f"https://{host} answers {answer.status} ({answer.said}), and does not ask for a sign-in."
+        )
     tell(f"https://{host} asks for a sign-in.")
 
 

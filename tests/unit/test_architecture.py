@@ -87,7 +87,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator/functions_host": {"emulator", "azure", "certifi"},
     "container": set(),
     "docs": {"commands", "playwright"},
-    "infra/hooks": {"common"},  # azd runs them before anything is installed
+    "infra/hooks": {"common", "postdeploy"},  # azd runs them before anything is installed
+    ".github": set(),  # the workflows run it before anything is installed
     "functions": {"azure.functions", "azure.core", "azure.identity", "azure.storage.queue", "tools"},
     "functions/tools/telemetry.py": {"azure.monitor.opentelemetry", "opentelemetry"},
 }
