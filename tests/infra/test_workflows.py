@@ -18,10 +18,11 @@ from tests.unit.test_locks import PLACES, SYSTEMS
 
 TEXTS = texts()
 DEPLOY = read(TEXTS["deploy"])["jobs"]["deploy"]
-PARAMETERS = dict(
-    re.fullmatch(r"\$\{(\w+)(?:=(.*))?\}", one["value"]).groups()  # type: ignore[union-attr]  # all have this form
+PARAMETERS: dict[str, str] = {
+    name: default
     for one in json.loads((ROOT / "infra" / "main.parameters.json").read_text("utf-8"))["parameters"].values()
-)
+    for name, default in re.findall(r"^\$\{(\w+)(?:=(.*))?\}$", one["value"])
+}
 SET_BY_AZD = {"AZURE_PRINCIPAL_ID", "SERVICE_WEB_RESOURCE_EXISTS"}
 
 
@@ -176,7 +177,7 @@ def test_the_tests_run_as_the_readme_says_on_every_system_and_python() -> None:
 
     assert matrix["system"] == ["ubuntu-latest", "macos-latest", "windows-latest"] and len(SYSTEMS) == 3
     assert {f"{python}.7" for python in matrix["python"]} == {
-        place.values[0]["python_full_version"]  # type: ignore[index, call-overload]
+        place.values[0]["python_full_version"]  # type: ignore[index]
         for place in PLACES
     }
     assert matrix["python"][0] == ".".join(map(str, run.OLDEST_PYTHON))
@@ -218,7 +219,7 @@ def test_a_pipeline_gives_azd_every_parameter_with_its_default() -> None:
     assert defaults == {
         name: default
         for name, default in PARAMETERS.items()
-        if default is not None and name not in SET_BY_AZD | {"AZURE_PRINCIPAL_TYPE", "BUDGET_START"}
+        if default and name not in SET_BY_AZD | {"AZURE_PRINCIPAL_TYPE", "BUDGET_START"}
     }
 
 
