@@ -1,9 +1,6 @@
-"""What meets a stranger before any code does: updates, forms, hooks, the machine to work on, and what CONTRIBUTING.md sends them to."""
+"""What meets a stranger before any code does: updates, forms, bytes, and what CONTRIBUTING.md sends them to."""
 
-import functools
 import importlib.util
-import json
-import os
 import re
 import subprocess
 import sys
@@ -15,16 +12,15 @@ import pytest
 import yaml
 
 import run
-from commands import doctor, serve
+from commands import doctor
 from commands import test as tests_command
 from commands.__main__ import COMMANDS
 from services.audit import compose
+from tests.infra.repository import ROOT, document, files, folders
 from ui import context
 
-ROOT = Path(__file__).parents[2]
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / ".github" / "pull_request_template.md"]
-OTHERS = {".git", ".venv", ".relaydeck", "node_modules", "__pycache__", ".artifacts"}
 TEXTS = {".bicep", ".cjs", ".in", ".json", ".kql", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 QUESTION = {
@@ -63,30 +59,6 @@ FORM = {
     },
     "additionalProperties": False,
 }
-
-
-def document(path: str) -> Any:
-    text = (ROOT / path).read_text("utf-8")
-    return json.loads(text) if path.endswith(".json") else yaml.safe_load(text)
-
-
-@functools.cache
-def every_file() -> tuple[Path, ...]:
-    """Return the files of the repository, without those that are made or installed here."""
-    found: list[Path] = []
-    for folder, inner, names in os.walk(ROOT):
-        inner[:] = [name for name in inner if name not in OTHERS]
-        found += [Path(folder, name) for name in names]
-    return tuple(found)
-
-
-def files(pattern: str) -> set[Path]:
-    return {path for path in every_file() if path.match(pattern)}
-
-
-def folders(pattern: str) -> set[str]:
-    found = {path.parent.relative_to(ROOT).as_posix() for path in files(pattern)}
-    return {"/" if folder == "." else f"/{folder}" for folder in found}
 
 
 # Updates ----------------------------------------------------------------------------------------
@@ -160,68 +132,6 @@ def test_a_bug_is_reported_with_what_doctor_says() -> None:
 
     assert "run.py doctor --json" in text and "run.py --version" in text and "SECURITY.md" in text
     assert document(".github/ISSUE_TEMPLATE/config.yml") == {"blank_issues_enabled": False}
-
-
-# The machine to work on -------------------------------------------------------------------------
-
-
-def test_the_machine_to_work_on_starts_relaydeck_where_it_is_looked_for() -> None:
-    machine = document(".devcontainer/devcontainer.json")
-    image = (ROOT / ".devcontainer" / machine["build"]["dockerfile"]).read_text("utf-8")
-    started = machine["postAttachCommand"].split()
-
-    assert started[:2] == ["python3", "run.py"]
-    options = serve.options_parser("").parse_args(started[2:])
-    assert [options.port] == machine["forwardPorts"] == [serve.FIRST_PORT] and not options.browser
-    assert list(machine["portsAttributes"]) == [str(serve.FIRST_PORT)]
-    assert re.search(rf"useradd .*\b{machine['remoteUser']}\b", image) and "chromium" in image
-    assert machine["postCreateCommand"].split()[2] in run.DEVELOPER_COMMANDS
-
-
-def test_it_has_the_python_that_the_image_has() -> None:
-    bases = [
-        re.search(r"^FROM (python:[\d.]+)", path.read_text("utf-8"), re.M) for path in files("Dockerfile")
-    ]
-
-    assert len(bases) == 2 and len({base and base[1] for base in bases}) == 1
-
-
-# Hooks ------------------------------------------------------------------------------------------
-
-
-def hooks() -> dict[str, dict[str, Any]]:
-    (ours,) = document(".pre-commit-config.yaml")["repos"]
-    assert ours["repo"] == "local"  # another one would be fetched
-    return {hook["id"]: hook for hook in ours["hooks"]}
-
-
-@pytest.mark.parametrize("name", hooks())
-def test_a_hook_calls_what_is_there(name: str) -> None:
-    hook = hooks()[name]
-    if hook["language"] == "pygrep":
-        re.compile(hook["entry"])
-        return
-    words = hook["entry"].split()
-
-    assert hook["language"] == "system"
-    assert words[:2] == ["python3", "run.py"] and words[2] in COMMANDS and words[2] in run.DEVELOPER_COMMANDS
-    assert [word for word in words if "/" in word and not (ROOT / word).exists()] == []
-    if "files" in hook:
-        assert any(re.search(hook["files"], path.relative_to(ROOT).as_posix()) for path in files("*"))
-
-
-@pytest.mark.parametrize(
-    ("name", "line", "found"),
-    [
-        ("conflict", "<<<<<<< HEAD", True),
-        ("conflict", ">>>>>>> their-branch", True),
-        ("conflict", "=======", False),  # underlines a heading as well
-        ("secret", "-----BEGIN RSA PRIVATE KEY-----", True),
-        ("secret", "-----BEGIN CERTIFICATE-----", False),
-    ],
-)
-def test_a_hook_finds_what_it_is_for(name: str, line: str, found: bool) -> None:
-    assert bool(re.search(hooks()[name]["entry"], line)) is found
 
 
 # Bytes ------------------------------------------------------------------------------------------
