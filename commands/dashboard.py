@@ -35,7 +35,9 @@ def main() -> None:
 def _end_with_parent() -> None:
     wait_for_parents_end()
     if os.name == "nt":
-        signal.raise_signal(signal.SIGTERM)  # os.kill would end the process there before anything is sent or closed
+        signal.raise_signal(
+            signal.SIGTERM
+        )  # os.kill would end the process there before anything is sent or closed
     else:
         os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(10)
