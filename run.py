@@ -5,6 +5,7 @@ python3 run.py ask "…"         ask from the terminal (--json, --thread ID, --t
 python3 run.py diagnose RUN    why an answer is not there: six lights, one verdict, the next step (--json)
 python3 run.py demo            keep a gentle, real load running: one line an answer (--rate N, --minutes M)
 python3 run.py doctor          what is wrong and what to do, in words (--json, --probe: send a real question)
+python3 run.py --version       which version this is
 python3 run.py poison list     what was given up on, and why; poison replay QUEUE sends it back (--id, --to, --yes)
 python3 run.py faults list     trouble of Local Azure by name; faults on NAME, off NAME, clear (--intensity X, --for S)
 python3 run.py audit verify    whether the trail of actions is whole, else the first bad record (audit export FILE)
@@ -18,7 +19,6 @@ python3 run.py audit-dependencies   known weaknesses in what is locked (also par
 python3 run.py bench           the benchmarks; results go to bench/results/
 python3 run.py chaos           what it survives: faults, kills, closed tabs (--list, --short); exit code 1: a goal was missed
 python3 run.py fix             format the code and repair what the linter can
-python3 run.py --version       which version this is
 """
 
 import contextlib
