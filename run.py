@@ -5,6 +5,7 @@ python3 run.py ask "…"         ask from the terminal (--json, --thread ID, --t
 python3 run.py diagnose RUN    why an answer is not there: six lights, one verdict, the next step (--json)
 python3 run.py demo            keep a gentle, real load running: one line an answer (--rate N, --minutes M)
 python3 run.py doctor          what is wrong and what to do, in words (--json, --probe: send a real question)
+python3 run.py --version       which version this is
 python3 run.py poison list     what was given up on, and why; poison replay QUEUE sends it back (--id, --to, --yes)
 python3 run.py faults list     trouble of Local Azure by name; faults on NAME, off NAME, clear (--intensity X, --for S)
 python3 run.py audit verify    whether the trail of actions is whole, else the first bad record (audit export FILE)
@@ -54,6 +55,9 @@ def main(arguments: Sequence[str]) -> int:
         print(f"Relaydeck needs Python {wanted} or newer; this is {found}.", file=sys.stderr)
         print(f"Install it and type: python{wanted} run.py", file=sys.stderr)
         return EXIT_SETUP
+    if arguments and arguments[0] == "--version":
+        print(f"Relaydeck {version()}")
+        return 0
     try:
         set_up(for_developers=bool(arguments) and arguments[0] in DEVELOPER_COMMANDS)
     except SetUpError as exc:
@@ -63,6 +67,14 @@ def main(arguments: Sequence[str]) -> int:
         print("\nSet-up interrupted. Type the same command again; it goes on from here.", file=sys.stderr)
         return 130
     return hand_over([str(PYTHON), "-m", "commands", *arguments])
+
+
+def version() -> str:
+    """Return Relaydeck's own version. pyproject.toml is the one place where it is kept."""
+    import tomllib  # not before main has refused a Python that lacks it
+
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
 
 
 # Set-up -----------------------------------------------------------------------------------------
@@ -116,7 +128,11 @@ def make_environment() -> None:
         shutil.rmtree(VENV)
     with step("Making .venv"):
         made = subprocess.run(
-            [sys.executable, "-m", "venv", VENV], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "venv", VENV],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
     if made.returncode == 0:
         return
@@ -138,7 +154,10 @@ def install(files: Sequence[Path]) -> None:
             [*pip, "install", "-q", "--require-hashes", "-r", str(ROOT / "requirements-uv.txt")]
         )
     count = sum(
-        line.count("==") for file in files for line in file.read_text().splitlines() if line[:1].isalpha()
+        line.count("==")
+        for file in files
+        for line in file.read_text("utf-8").splitlines()
+        if line[:1].isalpha()
     )
     failed = got_uv
     if got_uv is None:
@@ -164,7 +183,7 @@ def install(files: Sequence[Path]) -> None:
 
 def run_step(command: Sequence[str]) -> str | None:
     """Return None when *command* succeeded, else what it printed."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     return None if done.returncode == 0 else (done.stderr + done.stdout).strip()
 
 
@@ -256,6 +275,8 @@ def step(title: str) -> Iterator[None]:
 
 def hand_over(command: Sequence[str]) -> int:
     """Return the exit code of *command*, which takes this process's place where the system allows it."""
+    if os.name == "nt":
+        os.environ.setdefault("PYTHONUTF8", "1")  # else files and pipes are in the code page of the system
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     sys.stdout.flush()
     sys.stderr.flush()

@@ -34,7 +34,12 @@ def main() -> None:
 
 def _end_with_parent() -> None:
     wait_for_parents_end()
-    os.kill(os.getpid(), signal.SIGTERM)
+    if os.name == "nt":
+        signal.raise_signal(
+            signal.SIGTERM
+        )  # os.kill would end the process there before anything is sent or closed
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(10)
     os._exit(1)  # whatever still holds the process after ten seconds, nobody is there to see it
 

@@ -10,6 +10,9 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+# Windows locks bytes from where the file stands, and keeps others from reading them: all lock the same one, behind the text.
+LOCKED_BYTE = 1 << 30
+
 
 def take_lock(path: Path) -> IO[str] | None:
     """Return the locked file, to be kept open for as long as the lock is wanted; None: somebody else holds it."""
@@ -17,6 +20,7 @@ def take_lock(path: Path) -> IO[str] | None:
     file = path.open("a+")
     try:
         if sys.platform == "win32":
+            os.lseek(file.fileno(), LOCKED_BYTE, os.SEEK_SET)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,6 +1,5 @@
 """Local Azure is killed or its disk is full: nothing acknowledged is lost, nothing half-done is kept."""
 
-import signal
 import subprocess
 import sys
 
@@ -39,7 +38,7 @@ def test_what_was_acknowledged_survives_a_kill(site: Site) -> None:
                 thread = client.threads.create()
                 client.messages.create(thread.id, role="user", content="Why?")
         finally:
-            process.send_signal(signal.SIGKILL)
+            process.kill()
 
     with site.open() as lab:
         assert [agent.id for agent in lab.client.list_agents()] == agents[::-1]

@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 from datetime import timedelta
@@ -158,6 +157,6 @@ def test_what_was_taken_survives_a_kill(state: Path) -> None:
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"taken\n"
-        process.send_signal(signal.SIGKILL)
+        process.kill()
     with Emulator(EmulatorSettings(state=state)) as emulator:
         assert rows(emulator, f"{TABLE} | project TargetId") == [["kept"]]

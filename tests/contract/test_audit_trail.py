@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import run
 from chaos.audit import killed, place_of
 from emulator.faults import Fault
 from emulator.server import Emulator
@@ -57,7 +58,7 @@ def test_intent_and_result_are_on_record_with_who_what_and_when(trail: Trailed) 
     )
     assert (result.kind, result.outcome, result.error, result.pair) == ("result", "done", "", intent.pair)
     assert (result.before, result.after) == (digest({"a": 1}), digest({"a": 2}))
-    assert (intent.environment, intent.version) == ("local", "0.1.0")
+    assert (intent.environment, intent.version) == ("local", run.version())
     assert intent.at <= result.at
 
 

@@ -4,6 +4,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+import run
 import runtime
 from commands.stack import Control
 from services.answers.questions import MAX_CHARACTERS
@@ -32,7 +33,12 @@ def test_an_empty_page_invites_and_names_where_it_is(open_page: Open) -> None:
     """The first thing a visitor sees: what this is, where it runs, which model, and something to press."""
     at = open_page()
 
-    for told in ("Ask a question, watch it travel", "Local", "Rule-based model, built in", "Relaydeck 0.1.0"):
+    for told in (
+        "Ask a question, watch it travel",
+        "Local",
+        "Rule-based model, built in",
+        f"Relaydeck {run.version()}",
+    ):
         assert told in words(at)
     assert [at.button(key=f"example-{place}").label for place in range(3)]
 

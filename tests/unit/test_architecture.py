@@ -90,6 +90,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "infra/hooks": {"common"},  # azd runs them before anything is installed
     "functions": {"azure.functions", "azure.core", "azure.identity", "azure.storage.queue", "tools"},
     "functions/tools/telemetry.py": {"azure.monitor.opentelemetry", "opentelemetry"},
+    "infra/hooks/smoke.py": {"common", "postdeploy"},
+    ".github": set(),  # the workflows run it before anything is installed
 }
 TAKES_POISON = "services/poison/store.py"  # nobody reads a poison queue: it refuses to take from any other
 LEASE = "services/housekeeping/lease.py"  # receives from a queue of its own alone; its contract test says so
