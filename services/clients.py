@@ -61,6 +61,7 @@ class LocalCredential:
         learn([token])
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # as TokenCredential declares it
+        """Return the local token, said to hold for a day. Sends nothing."""
         return AccessToken(self._token, int(time.time()) + 86_400)
 
 

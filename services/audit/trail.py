@@ -109,6 +109,7 @@ class AuditTrail:
         self.note(who, "sign in")
 
     def state(self) -> TrailState:
+        """Return how the trail stands at this moment. Sends nothing."""
         with self._lock:
             under_way = len(self._open)
         return TrailState(self._off, self._writer.state() if self._writer else None, under_way)

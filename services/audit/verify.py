@@ -67,6 +67,7 @@ class Verdict:
 
     @property
     def records(self) -> int:
+        """Return how many records were looked at, in all chains."""
         return sum(one.records for one in self.chains)
 
     @property
@@ -77,6 +78,7 @@ class Verdict:
 
     @property
     def is_valid(self) -> bool:
+        """Return whether no fault was found and every record could be checked."""
         return self.fault is None and not self.unknown
 
 

@@ -62,6 +62,7 @@ class Prober:
 
     @property
     def question(self) -> str:
+        """Return the question that a probe asks: the first example of the tool."""
         return self._tool.examples[0]
 
     def carried(self) -> Callable[[Told], Probe]:

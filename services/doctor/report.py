@@ -26,6 +26,7 @@ def summary(report: Report) -> str:
 
 
 def markdown(report: Report, version: str, probe: Probe | None = None) -> str:
+    """Return the report, and *probe* when there was one, as Markdown to hand on. *version*: Relaydeck's."""
     lines = [
         "# Relaydeck Doctor",
         "",

@@ -108,6 +108,7 @@ class Result:
 
     @property
     def undone(self) -> tuple[Row, ...]:
+        """Return what should have been deleted and was not."""
         return tuple(row for row in self.rows if row.outcome in UNDONE)
 
 

@@ -39,6 +39,7 @@ class Status:
 
     @property
     def is_busy(self) -> bool:
+        """Return whether a look, a deletion or an export is under way."""
         return self.phase != "idle"
 
 

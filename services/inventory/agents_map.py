@@ -43,10 +43,12 @@ class DependencyMap:
     left_out: int = 0
 
     def column(self, name: Column) -> tuple[Place, ...]:
+        """Return the places of one column, from top to bottom."""
         return tuple(place for place in self.places if place.column == name)
 
     @property
     def broken(self) -> int:
+        """Return how many places are broken."""
         return sum(place.is_broken for place in self.places)
 
 

@@ -29,6 +29,9 @@ class Pair:
 
     @property
     def state(self) -> PairState:
+        """Return the worst of it: `poison`, `stalled`, `incomplete` (a queue is missing), else whether anything
+        lies there.
+        """
         found = [one for one in (self.input, self.output) if one is not None]
         if self.poison:
             return "poison"
