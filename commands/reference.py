@@ -26,13 +26,12 @@ def pages(code: Code | None = None) -> Mapping[str, str]:
 
 def promised_by(method: str, entry: Entry, found: Iterable[Entry]) -> str:
     """Return the protocol of the surface that *entry* fulfils and that says what *method* does; empty: none does."""
-    own = {inner.name for inner in public_methods(entry)}
+    own = _said(entry).keys()
     for other in found:
-        if isinstance(other.node, ast.ClassDef) and any(
-            "Protocol" in ast.unparse(b) for b in other.node.bases
-        ):
-            promised = {inner.name: ast.get_docstring(inner) for inner in public_methods(other)}
-            if other != entry and promised.get(method) and promised.keys() <= own:
+        bases = other.node.bases if isinstance(other.node, ast.ClassDef) else []
+        if other != entry and any(ast.unparse(base).partition("[")[0] == "Protocol" for base in bases):
+            promised = _said(other)
+            if promised.get(method) and promised.keys() <= own:
                 return other.name
     return ""
 
@@ -43,11 +42,19 @@ def public_methods(entry: Entry) -> list[ast.FunctionDef]:
     return [inner for inner in body if isinstance(inner, ast.FunctionDef) and is_public(inner)]
 
 
+def _said(entry: Entry) -> Mapping[str, str | None]:
+    """Return what each method of a class says of itself, those with two underscores included; none for no class."""
+    body = entry.node.body if isinstance(entry.node, ast.ClassDef) else []
+    methods = [inner for inner in body if isinstance(inner, ast.FunctionDef)]
+    return {
+        inner.name: ast.get_docstring(inner)
+        for inner in methods
+        if is_public(inner) or (inner.name.startswith("__") and inner.name != "__init__")
+    }
+
+
 def _index(parted: Mapping[str, list[Entry]]) -> str:
-    rows = [
-        f"| [{group.title}]({group.page}.md) | {group.says.partition(': [')[0].rstrip('.')}. |"
-        for group in GROUPS
-    ]
+    rows = [f"| [{group.title}]({group.page}.md) | {group.says} |" for group in GROUPS]
     places: dict[str, dict[str, str]] = {}
     for page, entries in parted.items():
         for entry in entries:

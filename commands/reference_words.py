@@ -7,7 +7,6 @@ import textwrap
 WIDTH = 118
 SENTENCE = re.compile(r"(?<=[.!?]) +(?=[A-Z*`])")
 ERRORS = "Raises "
-RESULTS = ("Return ", "Yield ")
 COST = re.compile(
     r"\b(?:no|one|two|three|four|five|\d+|a|per|each|further|single) requests?\b|^Sends (?:nothing|no|one|two|a |at most|\d)",
     re.IGNORECASE,
@@ -24,17 +23,18 @@ def prose(docstring: str, indent: str = "", *, facts: bool = False) -> str:
     """
     if not docstring:
         return ""
-    points = []
+    points: list[str] = []
     shown = []
     for paragraph in docstring.split("\n\n"):
         if BLOCK.search(paragraph):
             shown.append(f"```\n{textwrap.dedent(paragraph)}\n```")
             continue
-        kept = []
+        kept: list[str] = []
         for sentence in SENTENCE.split(_escaped(" ".join(paragraph.split()))):
-            if facts and sentence.startswith(ERRORS):
+            first = not (kept or shown or points)  # it says what this is, whatever else it says
+            if facts and not first and sentence.startswith(ERRORS):
                 points.append(f"- *Raises* {sentence.removeprefix(ERRORS)}")
-            elif facts and COST.search(sentence) and not sentence.startswith(RESULTS):
+            elif facts and not first and COST.search(sentence):
                 points.append(f"- *Requests*: {sentence}")
             else:
                 kept.append(sentence)
@@ -121,18 +121,23 @@ def _argument(argument: ast.arg, default: ast.expr | None) -> str:
 
 def _field(node: ast.AnnAssign) -> str:
     assert isinstance(node.target, ast.Name)
-    value = ""
-    match node.value:
-        case ast.Call(
-            func=ast.Name(id="field"), keywords=[ast.keyword(arg="default_factory", value=factory)]
-        ):
-            made = ast.unparse(factory)
-            value = f" = {EMPTY.get(made, f'{made}()')}"
-        case ast.Call(func=ast.Name(id="field"), keywords=[*_, ast.keyword(arg="default", value=default)]):
-            value = f" = {ast.unparse(default)}"
-        case ast.expr():
-            value = f" = {ast.unparse(node.value)}"
+    value = f" = {_default(node.value)}" if node.value is not None else ""
+    if value == " = ":  # a field() that says something else
+        value = ""
     return f"{node.target.id}: {_plain(node.annotation)}{value}"
+
+
+def _default(value: ast.expr) -> str:
+    """Return what a field begins with; empty when a call of field() tells nothing of it."""
+    if not (isinstance(value, ast.Call) and ast.unparse(value.func) == "field"):
+        return ast.unparse(value)
+    said = {keyword.arg: ast.unparse(keyword.value) for keyword in value.keywords}
+    factory = said.get("default_factory", "")
+    return (
+        said.get("default")
+        or EMPTY.get(factory)
+        or (f"{factory}()" if factory.isidentifier() else "…" if factory else "")
+    )
 
 
 def _plain(annotation: ast.expr) -> str:

@@ -32,7 +32,7 @@ QUIET_LOGGERS = (
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the services are and who asks. *ca_file*: a PEM file to trust instead of the usual authorities.
+    """Where the services are and who asks. *ca_file*: a PEM file to trust instead of the usual authorities; None: these.
 
     *logs_workspace*: the id of the Log Analytics workspace; empty when there is none to ask. *storage_resource* (the
     queue service) and *foundry_resource* (the project): ids of what has metrics at *metrics_endpoint*; empty likewise.
@@ -134,6 +134,7 @@ class Clients:
         )
 
     def close(self) -> None:
+        """End the connections. The clients must not be used any more."""
         self.agents.close()
         self.queues.close()
         if "projects" in self.__dict__:

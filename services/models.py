@@ -126,7 +126,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A thread's questions and answers, oldest first. *complete*: False when older ones were left out."""
+    """A thread's questions and answers, oldest first. *complete*: False when older ones were left out.
+    *created_at*: None when that is not known any more."""
 
     thread_id: str
     title: str

@@ -159,7 +159,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One tool call of a step. *child_*: the connected agent's own thread and run; empty when not told."""
+    """One tool call of a step. *child_thread_id*, *child_run_id*: the connected agent's own; empty when not told.
+
+    *output*: None while there is none.
+    """
 
     id: str
     kind: CallKind
@@ -172,7 +175,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class RunStep:
-    """*kind*: `message` when the step writes message *message_id*, `calls` when it calls tools."""
+    """*kind*: `message` when the step writes message *message_id*, `calls` when it calls tools.
+
+    *created_at*, *completed_at*: whole seconds; None when that is not told, or not yet.
+    """
 
     id: str
     run_id: str

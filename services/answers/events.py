@@ -155,7 +155,7 @@ class Noted:
 class Closed:
     """The answer is final. *measuring*: PartsMeasured and late ends of steps may follow, then Settled.
 
-    *timed*: False when nobody knows when that was.
+    *problem*: None when nothing went wrong. *timed*: False when nobody knows when that was.
     """
 
     at_s: float

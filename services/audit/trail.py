@@ -25,7 +25,8 @@ NOT_STARTED: Final = "not started"
 
 @dataclass(frozen=True, slots=True)
 class TrailState:
-    """*off*: why nothing is recorded; empty when something is. *open*: actions under way."""
+    """*off*: why nothing is recorded; empty when something is. *writer*: None when nothing
+    is. *open*: actions under way."""
 
     off: str
     writer: WriterState | None

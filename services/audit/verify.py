@@ -44,6 +44,7 @@ class Fault:
 @dataclass(frozen=True, slots=True)
 class ChainVerdict:
     """*first*, *last*: sequence numbers that are good; -1 when none is. *head*: the hash of *last*.
+    *fault*: None when the chain is whole.
 
     *notes*: what could not be checked, or is no fault. *open*: intents without a result.
     """

@@ -58,7 +58,7 @@ def markdown(report: Report, version: str, probe: Probe | None = None) -> str:
 
 
 def document(report: Report, version: str, probe: Probe | None = None) -> dict[str, object]:
-    """Return the report for programs. *took_s*: seconds; None when a look did not end in time."""
+    """Return the report for programs. `took_s`: seconds; None when a look did not end in time."""
     return {
         "relaydeck": version,
         "examined_at": report.examined_at.isoformat(),

@@ -43,7 +43,7 @@ class AgentEntry:
     """One agent, as small as an index of thousands needs it.
 
     *owner*: `pooled`, `per_query`: ours; `elsewhere`: made by Relaydeck for another environment; `foreign`: not made by
-    Relaydeck. *role*, *definition*, *instance*, *made_for*: what its tags say, empty without them. *substance*: hash of
+    Relaydeck. *role*, *definition*: what its tags say, empty without them. *substance*: hash of
     model, instructions, description and tools. *standing*: how it stands to what the present settings would make, None
     for what is not ours. *differences*: in words, of one that was changed.
     """
@@ -78,7 +78,7 @@ class AgentEntry:
 @dataclass(frozen=True, slots=True)
 class AgentBoard:
     """What is known of the agents. *entries*: newest first. *read_at*: when the reading they come from ended; None while
-    none has. *state* `indexing`: the first reading is under way; `partial`: not all were read, *problem* or *most* says
+    none has. *state* `indexing`: the first reading is under way; `partial`: not all were read, *problem* says
     why; `failed`: none was.
 
     *so_far*: how many the reading under way has found; None when none is under way. *queues*: the names of all queues of

@@ -25,7 +25,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """*kind* `wait`: how long messages wait in an input queue; `reply`: the way back, which nobody measures."""
+    """*kind* `wait`: how long messages wait in an input queue; `reply`: the way back, which nobody measures.
+    *use*: None when no figure is known."""
 
     source: str
     target: str

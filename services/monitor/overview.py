@@ -180,7 +180,7 @@ class Parts:
 
 
 def parts_of(row: Row) -> Parts:
-    """Return the parts of one bucket. *other_s* is what the measured parts leave; calls side by side leave none."""
+    """Return the parts of one bucket. `other_s` is what the measured parts leave; calls side by side leave none."""
     measured = whole(row["measured"])
     if not measured:
         return Parts(whole(row["answers"]), 0)

@@ -15,8 +15,8 @@ _OUTPUT = re.compile(r"(.+)-output")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """*input*, *output*: None when there is no such queue. *poison*: how many messages were given up on, None when
-    nobody looked. *tool*, *agent*: empty for a pair that the catalogue does not know."""
+    """*input*, *output*: None when there is no such queue. *poison*: how many messages were given up on.
+    *tool*, *agent*: empty for a pair that the catalogue does not know."""
 
     name: str
     tool: str

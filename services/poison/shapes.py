@@ -33,7 +33,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason why a message was given up on, the first of several being the likeliest. *words* may quote others."""
+    """One reason why a message was given up on, the first of several being the likeliest. *words* may quote others.
+    *certainty*: None when it is no more than that nothing else is known."""
 
     kind: CauseKind
     words: str

@@ -12,6 +12,7 @@ from commands.reference_words import prose, wrapped
 from commands.surface import Code, Entry, surface
 
 LONGEST_PAGE = 400
+ITALIC = re.compile(r"(?<!\*)\*([a-z_]\w*)\*(?!\*)")
 CODE = Code()
 SURFACE = surface(CODE)
 PAGES = pages(CODE)
@@ -53,6 +54,41 @@ def says_something(node: ast.ClassDef | ast.FunctionDef) -> bool:
     """Return whether there is a sentence: words, and a full stop somewhere."""
     words = (ast.get_docstring(node) or "").split()
     return len(words) > 1 and any(word.endswith(".") for word in words)
+
+
+def test_every_name_that_a_docstring_sets_in_italics_is_there() -> None:
+    """A field that was renamed or taken away lives on in words; names of others are set as code."""
+    wrong = []
+    for entry in SURFACE:
+        own = names_in(entry.node) | base_names(entry)
+        documented = [entry.node, *public_methods(entry)]
+        for node in documented:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                said = set(ITALIC.findall(ast.get_docstring(node) or ""))
+                wrong += [
+                    f"{entry.module}.{entry.name}: {name}" for name in sorted(said - own - names_in(node))
+                ]
+
+    assert wrong == []
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Return parameters, fields and methods; of a class, what its methods keep in self as well."""
+    found = {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
+    if isinstance(node, ast.ClassDef):
+        found |= {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+        found |= {one.name for one in node.body if isinstance(one, ast.FunctionDef)}
+        found |= {ast.unparse(one.target) for one in node.body if isinstance(one, ast.AnnAssign)}
+        found |= {ast.unparse(one.targets[0]) for one in node.body if isinstance(one, ast.Assign)}
+    return found
+
+
+def base_names(entry: Entry) -> set[str]:
+    module = CODE.module(entry.module)
+    assert module is not None
+    bases = entry.node.bases if isinstance(entry.node, ast.ClassDef) else []
+    found = [one for base in bases for one in CODE.used(base, module)]
+    return set().union(*(names_in(one.node) | base_names(one) for one in found))
 
 
 def test_every_class_and_function_of_the_surface_is_on_its_page() -> None:
