@@ -59,7 +59,7 @@ def reasons(text: str) -> Mapping[str, str]:
     return {pattern.strip("` "): why.strip() for pattern, why in rows}
 
 
-def _lines(folder: Path) -> Iterator[tuple[tuple[str, str, int], int, Measured]]:
+def _lines(folder: Path) -> Iterator[tuple[tuple[str, str, int, str], int, Measured]]:
     for file in folder.glob("*.jsonl"):
         date, _, name = file.stem.rpartition("-")
         rank = ONE_DAY.index(name) if name in ONE_DAY else len(ONE_DAY)
@@ -69,7 +69,7 @@ def _lines(folder: Path) -> Iterator[tuple[tuple[str, str, int], int, Measured]]
             if "benchmark" in line:
                 head = line
             else:
-                yield (date, str(head.get("at", "")), rank), number, _measured(line, head, date)
+                yield (date, str(head.get("at", "")), rank, name), number, _measured(line, head, date)
 
 
 def _measured(line: Mapping[str, object], head: Mapping[str, object], date: str) -> Measured:
@@ -161,7 +161,7 @@ def _number(value: float) -> str:
 
 
 def main() -> None:
-    PAGE.write_text(page_with(PAGE.read_text("utf-8"), newest()), "utf-8")
+    PAGE.write_text(page_with(PAGE.read_text("utf-8"), newest()), "utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
     codes = [_run([*step, *arguments]) for step in ruff]
     if not arguments:  # with names of files it is about these files alone
         codes += [_run([name]) for name in GENERATORS]
-        (ROOT / ".env.example").write_text(env_example(), "utf-8")
+        (ROOT / ".env.example").write_text(env_example(), "utf-8", newline="\n")
     return max(codes)
 
 

@@ -157,7 +157,7 @@ def main() -> None:
         if file.name not in made:
             file.unlink()
     for name, text in made.items():
-        (FOLDER / name).write_text(text, "utf-8")
+        (FOLDER / name).write_text(text, "utf-8", newline="\n")
 
 
 if __name__ == "__main__":

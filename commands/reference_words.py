@@ -8,7 +8,8 @@ WIDTH = 118
 SENTENCE = re.compile(r"(?<=[.!?]) +(?=[A-Z*`])")
 ERRORS = "Raises "
 COST = re.compile(
-    r"\b(?:no|one|two|three|four|five|\d+|a|per|each|further|single) requests?\b|^Costs |^Sends (?:nothing|no|one|two|a |at most|\d)",
+    r"\b(?:no|one|two|three|four|five|\d+|a|per|each|further|single) requests?\b"
+    r"|^As many requests|^Sends (?:nothing|no|one|two|a |at most|\d)",
     re.IGNORECASE,
 )
 BLOCK = re.compile(r"^(?: {4,}|[├└│])|\S {2,}\S", re.MULTILINE)  # what is laid out stays as it is

@@ -73,7 +73,7 @@ class PoisonMoves:
     def replay_edited(
         self, queue: str, message_id: str, text: str, to: str = "", *, insist: bool = False
     ) -> Report:
-        """Send *text* in the place of a message and remove that. Costs what replay() does. Raises InvalidInput: it cannot be
+        """Send *text* in the place of a message and remove that. As many requests as replay(). Raises InvalidInput: it cannot be
         sent, or breaks the tool's contract and nobody insists; the message then stays as it is."""
         target = self._target(queue, to)
         contract = self._desk.explainer.contract(target)
