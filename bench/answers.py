@@ -7,10 +7,10 @@ original  azure-ai-agents as the script used it: create both agents, thread and 
           so the deleting is not held against it; it has no first token before its last.
 ours      AnswerService, warm, pooled team, a new thread each time, from ask() to the first token and to the answer.
           The clock runs inside the process: the figure is the answer's own, as the page shows it.
-bare      the answer's own requests with the same bodies over one kept http.client connection: create thread, create
-          run with its stream read to the end, update run. The looks at steps and queues that run beside an answer
-          with a function are left out, which makes its goal harder. `awaited` leaves update run out too: a person
-          does not wait for it.
+bare      the answer's own requests with the same bodies over kept http.client connections: the record of the intent,
+          create thread, create run with its stream read to the end, update run. The looks at steps and queues that
+          run beside an answer with a function are left out, which makes its goal harder. `awaited` leaves update run
+          out too: a person does not wait for it.
 
 What it does not measure: Azure's network and models, pages, many questions at once.
 """
@@ -22,6 +22,7 @@ import statistics
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -38,6 +39,8 @@ from bench.report import emit, header
 from emulator.connection import Connection
 from emulator.supervisor import LocalOptions, attach_or_start
 from services.agents.catalogue import CATALOGUE, instructions_for
+from services.audit.keys import GENESIS, Keys
+from services.audit.record import Draft, chained
 from services.clients import LocalCredential
 
 ROUNDS, PAIRS, WARM_UP = 9, 6, 5
@@ -204,10 +207,13 @@ class Bare:
         self._http = http.client.HTTPSConnection(parts.hostname or "", parts.port, context=context)
         self._path, self._token = parts.path, connection.token
         self._agent_id = started.services.team.orchestrator().id
+        self._table = f"/dataCollectionRules/{connection.audit_rule}/streams/{connection.audit_stream}"
+        self._rows = [_intent()]
         self._marks = {"relaydeck": "pooled", "environment": "local", "opid": "op_bench", "title": PLAIN}
 
     def ask_s(self, question: str) -> Timing:
         started_s = time.perf_counter()
+        self._record()
         with self._post("/threads", {"metadata": self._marks}) as reply:
             thread_id = json.load(reply)["id"]
         message = {"role": "user", "content": question, "metadata": self._marks}
@@ -228,13 +234,31 @@ class Bare:
     def close(self) -> None:
         self._http.close()
 
+    def _record(self) -> None:
+        with self._send(f"{self._table}?api-version=2023-01-01", self._rows, 204) as reply:
+            reply.read()
+
     def _post(self, path: str, body: object) -> http.client.HTTPResponse:
+        return self._send(f"{self._path}{path}?api-version=v1", body, 200)
+
+    def _send(self, address: str, body: object, status: int) -> http.client.HTTPResponse:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        self._http.request("POST", f"{self._path}{path}?api-version=v1", json.dumps(body), headers)
+        self._http.request("POST", address, json.dumps(body), headers)
         reply = self._http.getresponse()
-        if reply.status != 200:
-            raise SystemExit(f"{path} answered {reply.status}: {reply.read()[:200]!r}")
+        if reply.status != status:
+            raise SystemExit(f"{address} answered {reply.status}: {reply.read()[:200]!r}")
         return reply
+
+
+def _intent() -> dict[str, object]:
+    """Return the row that an answer puts on record before it sends anything."""
+    keys, now = Keys(["bench"]), datetime.now(UTC)
+    draft = Draft(
+        "intent", "act_bench", now, "ask question", "ans_bench", "answer", "local", trace_id="0" * 32
+    )
+    place = {"environment": "local", "instance": "bench", "version": "1"}
+    link = chained(draft, chain="aud_bench", seq=1, prev=GENESIS, key_id=keys.id, place=place)
+    return keys.deliver(keys.sign(link), now).row()
 
 
 if __name__ == "__main__":

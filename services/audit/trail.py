@@ -58,7 +58,7 @@ class AuditTrail:
         if self._writer is None:
             return draft.pair
         try:
-            waiting = self._writer.put(draft)
+            waiting = self._writer.put(draft, awaited=True)
         except ServiceError as exc:  # not taken at all
             raise _refusal(name, target, exc) from exc
         try:

@@ -1,4 +1,8 @@
-"""Puts records into this process's chain and the chain into the table: one thread, one request for all that waits."""
+"""Puts records into this process's chain and the chain into the table: one thread, one request for all that waits.
+
+What nobody waits for is in the chain at once and in the table LINGER_S later, or with what somebody does wait for: an
+upload of its own would compete with the very work that the record before it has let begin.
+"""
 
 import logging
 import threading
@@ -22,6 +26,7 @@ HEAD_EVERY_S: Final = 60.0
 HEAD_EVERY: Final = 100
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 CLOSE_S: Final = 5.0
+LINGER_S: Final = 0.2
 RECORDING: Final = "put on record"
 
 
@@ -53,6 +58,13 @@ class WriterState:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    draft: Draft
+    answer: "Future[Record]"
+    awaited: bool
+
+
 class Writer:
     """Threads share it. Nothing is opened, read or sent before the first put() or start()."""
 
@@ -73,7 +85,9 @@ class Writer:
         self._place, self._on_head = place, on_head
         self._journal: Journal | None = None
         self._left: list[Record] = []  # of a chain that had to be given up
-        self._drafts: list[tuple[Draft, Future[Record]]] = []
+        self._drafts: list[_Waiting] = []
+        self._unsent: list[tuple[Record, Future[Record]]] = []
+        self._due_s: float | None = None  # when what nobody waits for is sent; None: nothing lingers
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -89,17 +103,17 @@ class Writer:
         with self._wake:
             self._begin()
 
-    def put(self, draft: Draft, *, must: bool = False) -> Future[Record]:
+    def put(self, draft: Draft, *, must: bool = False, awaited: bool = False) -> Future[Record]:
         """Return the future of the record: done when the table has it; a ServiceError when that failed at first.
 
-        Even then the record stays in the chain and is sent later. *must*: take it however much waits already. Raises
-        ServiceErrors: it was not taken, as MOST_WAITING records wait or the work is over.
+        Even then the record stays in the chain and is sent later. *must*: take it however much waits already. *awaited*:
+        send it at once. Raises ServiceErrors: it was not taken, as MOST_WAITING records wait or the work is over.
         """
         answer: Future[Record] = Future()
         with self._wake:
             if self._stopping or (not must and self._waiting + self._queued >= MOST_WAITING):
                 raise self._problem or _stopped()
-            self._drafts.append((draft, answer))
+            self._drafts.append(_Waiting(draft, answer, awaited))
             self._queued += 1
             self._begin()
             self._wake.notify_all()
@@ -152,7 +166,7 @@ class Writer:
             with self._wake:
                 self._stopping = True
                 batch, self._drafts = self._drafts, []
-            for _, answer in batch:
+            for answer in (*(one.answer for one in batch), *(answer for _, answer in self._unsent)):
                 answer.set_exception(self._problem or _stopped())
             if self._journal is not None:
                 self._journal.close()
@@ -173,27 +187,40 @@ class Writer:
         with self._wake:
             while True:
                 now_s = time.monotonic()
-                if self._drafts or (self._waiting and self._problem is None):
+                if self._drafts:
+                    return True
+                lingers = self._due_s is not None and now_s < self._due_s and not self._stopping
+                if self._waiting and self._problem is None and not lingers:
                     return True
                 if self._stopping:
                     return False  # what could not be sent stays on disk
-                if self._waiting and now_s >= self._retry_at_s:
+                if self._waiting and now_s >= self._retry_at_s and not lingers:
                     return True
                 if self._head != self._told and now_s >= self._told_at_s + HEAD_EVERY_S:
                     return True
                 self._wake.wait(self._sleep_s(now_s))
 
     def _sleep_s(self, now_s: float) -> float | None:
-        moments = [self._retry_at_s] if self._waiting else []
+        moments = [self._retry_at_s if self._due_s is None else self._due_s] if self._waiting else []
         moments += [self._told_at_s + HEAD_EVERY_S] if self._head != self._told else []
         return max(0.01, min(moments) - now_s) if moments else None
 
-    def _carry_out(self, batch: Sequence[tuple[Draft, "Future[Record]"]]) -> None:
-        records = self._chain([draft for draft, _ in batch]) if batch else []
+    def _carry_out(self, batch: Sequence["_Waiting"]) -> None:
+        """Put *batch* into the chain; send all that waits, unless it may linger."""
+        records = self._chain([one.draft for one in batch]) if batch else []
+        self._unsent += [(record, one.answer) for record, one in zip(records, batch, strict=True)]
+        now_s = time.monotonic()
         with self._wake:
             self._queued -= len(batch)
+            at_once = self._stopping or any(one.awaited for one in batch)
+        if self._due_s is None and batch and not at_once and self._problem is None:
+            self._due_s = now_s + LINGER_S
+        if not at_once and self._due_s is not None and now_s < self._due_s:
+            return
+        self._due_s = None
         problem = self._send()
-        for (_, answer), record in zip(batch, records, strict=True):
+        told, self._unsent = self._unsent, []
+        for record, answer in told:
             if problem is None:
                 answer.set_result(record)
             else:

@@ -17,6 +17,7 @@ from services.audit.record import digest
 from services.errors import AccessDenied, NotFound, Unavailable
 from services.telemetry.context import trace_of
 from tests.contract.audit_support import ANN, UPLOAD, Trailed, trailed
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -263,6 +264,30 @@ def test_many_at_once_are_put_on_record_together(trail: Trailed) -> None:
     assert len(sent) < 60
     assert len(trail.told()) == 80
     assert trail.check().verdict.is_valid
+
+
+def test_a_result_goes_to_the_table_with_the_next_intent(
+    trail: Trailed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upload of its own would compete with the work that its intent has let begin."""
+    monkeypatch.setattr("services.audit.writer.LINGER_S", 600)
+    before = len(trail.emulator.requests())
+
+    for number in range(3):
+        act(trail, f"asst_{number}")
+
+    sent = [one for one in trail.emulator.requests()[before:] if one.operation == UPLOAD]
+    assert len(sent) == 3
+    kept = trail.services.auditor.records()
+    assert [one.kind for one in kept] == ["epoch", *["intent", "result"] * 2, "intent"]
+    assert len(trail.told()) == 6
+    assert trail.check().verdict.is_valid
+
+
+def test_a_result_that_no_intent_follows_is_in_the_table_soon(trail: Trailed) -> None:
+    act(trail)
+
+    wait_for(lambda: len(list(trail.services.auditor.records())) == 3 or None)
 
 
 def test_an_event_that_is_no_action_can_be_put_on_record(trail: Trailed) -> None:
