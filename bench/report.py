@@ -8,6 +8,7 @@ import os
 import platform
 import statistics
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def header(benchmark: str, *, rounds: int, seed: int | None = None) -> None:
     """Print what a reader must know to compare. *seed* None: nothing in the benchmark is left to chance."""
     line = {
         "benchmark": benchmark,
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": _git("rev-parse", "--short", "HEAD") or "unversioned",
         "changed_files": len(_git("status", "--porcelain", "--untracked-files=no").splitlines()),
         "machine": f"{platform.system()} {platform.machine()}",

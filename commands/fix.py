@@ -1,15 +1,23 @@
-"""`run.py fix`: format the code and repair what the linter can."""
+"""`run.py fix`: format the code, repair what the linter can, and write anew what is generated from the code."""
 
 import subprocess
 import sys
 
 from emulator.supervisor import ROOT
+from services.settings import env_example
+
+# Each writes its pages of docs/; a test holds every page to what is written.
+GENERATORS = ("emulator.coverage", "commands.reference", "commands.figures")
 
 
 def main(arguments: list[str]) -> int:
-    ruff = [sys.executable, "-m", "ruff"]
-    codes = [
-        subprocess.run([*ruff, *step, *arguments], cwd=ROOT, check=False).returncode
-        for step in (["check", "--fix"], ["format"])
-    ]
+    ruff = ["ruff", "check", "--fix"], ["ruff", "format"]
+    codes = [_run([*step, *arguments]) for step in ruff]
+    if not arguments:  # with names of files it is about these files alone
+        codes += [_run([name]) for name in GENERATORS]
+        (ROOT / ".env.example").write_text(env_example(), "utf-8", newline="\n")
     return max(codes)
+
+
+def _run(module: list[str]) -> int:
+    return subprocess.run([sys.executable, "-m", *module], cwd=ROOT, check=False).returncode

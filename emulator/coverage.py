@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from emulator.foundry.routes import UNSUPPORTED
 from emulator.server import Emulator, EmulatorSettings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "emulator.md"
@@ -18,7 +19,7 @@ TITLES = {
 
 
 def table(routes: Iterable[tuple[str, str, str, str]]) -> str:
-    """Return the operations of each service as Markdown."""
+    """Return the operations of each service as Markdown, and those that are known and refused."""
     by_service: dict[str, list[str]] = {}
     for service, operation, method, path in routes:
         by_service.setdefault(service, []).append(f"| `{operation}` | {method} | `{path}` |")
@@ -27,6 +28,10 @@ def table(routes: Iterable[tuple[str, str, str, str]]) -> str:
         + "\n".join(rows)
         for service, rows in by_service.items()
     ]
+    refused = ", ".join(f"`{operation}`" for operation, _, _ in UNSUPPORTED)
+    sections.append(
+        f"### Known, and answered with 501 ({len(UNSUPPORTED)})\n\nOf the agent service: {refused}."
+    )
     return "\n\n".join(sections)
 
 

@@ -105,6 +105,7 @@ def acting_as(principal: Principal) -> Iterator[None]:
 
 
 def nobody_in_particular() -> Principal | None:
+    """Return None, always: for what has no person before it and lets the process itself act."""
     return None
 
 
@@ -133,6 +134,9 @@ class Access:
         return run
 
     def may(self, action: ActionName) -> bool:
+        """Return whether whoever acts now has the role that *action* needs. For drawing: what acts passes Actions,
+        which refuses.
+        """
         return self.principal().has(NEEDS[action])
 
     def require(self, action: ActionName, target: str = "") -> Principal:

@@ -120,6 +120,7 @@ class Services:
 
 
 def now() -> datetime:
+    """Return the time now, in UTC."""
     return datetime.fromtimestamp(time.time(), UTC)
 
 

@@ -32,7 +32,7 @@ QUIET_LOGGERS = (
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Where the services are and who asks. *ca_file*: a PEM file to trust instead of the usual authorities.
+    """Where the services are and who asks. *ca_file*: a PEM file to trust instead of the usual authorities; None: these.
 
     *logs_workspace*: the id of the Log Analytics workspace; empty when there is none to ask. *storage_resource* (the
     queue service) and *foundry_resource* (the project): ids of what has metrics at *metrics_endpoint*; empty likewise.
@@ -61,6 +61,7 @@ class LocalCredential:
         learn([token])
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:  # as TokenCredential declares it
+        """Return the local token, said to hold for a day. Sends nothing."""
         return AccessToken(self._token, int(time.time()) + 86_400)
 
 
@@ -133,6 +134,7 @@ class Clients:
         )
 
     def close(self) -> None:
+        """End the connections. The clients must not be used any more."""
         self.agents.close()
         self.queues.close()
         if "projects" in self.__dict__:

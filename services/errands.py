@@ -25,9 +25,11 @@ class Errand(Generic[T]):
 
     @property
     def age_s(self) -> float:
+        """Return how long ago it was sent."""
         return self._clock() - self._began_s
 
     def go(self) -> None:
+        """Fetch, keep what came or what was raised, and set `done`. Never raises."""
         try:
             self._brought.append(self._fetch())
         except BaseException as exc:  # noqa: BLE001 - raised where somebody waits for it

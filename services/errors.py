@@ -79,18 +79,26 @@ class ConfigurationError(ServiceError):
 
 
 class AccessDenied(ServiceError):  # noqa: N818 - named for what the operator meets
+    """Signed in as the wrong one, or a role is missing."""
+
     hint = "Check the identity in use and its roles; a new role takes up to ten minutes."
 
 
 class NotFound(ServiceError):  # noqa: N818
+    """It does not exist, or no longer."""
+
     hint = "It may have been deleted; go back to the list."
 
 
 class Conflict(ServiceError):  # noqa: N818
+    """It is busy, or has changed since it was read."""
+
     hint = "Something else is using it; wait for that to end."
 
 
 class InvalidInput(ServiceError):  # noqa: N818
+    """The request itself cannot be served, whoever sends it and when."""
+
     hint = "Change the input and send it again."
 
 
@@ -127,6 +135,8 @@ class NotYet(Unavailable):
 
 
 class UnexpectedReply(ServiceError):  # noqa: N818
+    """A reply came, and is not what the service is documented to answer."""
+
     hint = "Something between here and Azure (a proxy, a sign-in page) may be answering in its place."
 
 

@@ -77,11 +77,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class TokenCount:
+    """Tokens of one answer: into the model, and out of it."""
+
     prompt: int
     completion: int
 
     @property
     def total(self) -> int:
+        """Return both together."""
         return self.prompt + self.completion
 
 
@@ -123,7 +126,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A thread's questions and answers, oldest first. *complete*: False when older ones were left out."""
+    """A thread's questions and answers, oldest first. *complete*: False when older ones were left out.
+    *created_at*: None when that is not known any more."""
 
     thread_id: str
     title: str
@@ -134,6 +138,8 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class ThreadSummary:
+    """A conversation in a list. *title*: how its first question begins."""
+
     thread_id: str
     title: str
     created_at: datetime
@@ -167,10 +173,12 @@ class FunctionTool:
 
     @property
     def input_queue(self) -> str:
+        """Return the queue that its calls are put into."""
         return f"azure-function-{self.name.replace('_', '-')}-input"
 
     @property
     def output_queue(self) -> str:
+        """Return the queue that its replies are put into."""
         return f"azure-function-{self.name.replace('_', '-')}-output"
 
 

@@ -35,6 +35,7 @@ class Standing:
 
     @property
     def is_failing(self) -> bool:
+        """Return whether it fails now."""
         return self.since is not None
 
 

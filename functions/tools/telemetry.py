@@ -113,6 +113,7 @@ class Telemetry:
         self.sent = self.lost = 0
 
     def told(self, handled: Handled) -> None:
+        """Take *handled* to be sent in the background. Returns at once; of too many, the oldest are dropped."""
         with self._changed:
             if len(self._waiting) >= CAPACITY:
                 self._waiting.popleft()

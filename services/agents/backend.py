@@ -24,6 +24,8 @@ CallKind = Literal["connected_agent", "azure_function", "function", "other"]
 
 @dataclass(frozen=True, slots=True)
 class QueueBinding:
+    """Where a function tool's messages go. *endpoint*: of the storage account's queues. *queue*: the name alone."""
+
     endpoint: str
     queue: str
 
@@ -41,6 +43,8 @@ class QueueFunction:
 
 @dataclass(frozen=True, slots=True)
 class ConnectedAgent:
+    """Another agent as a tool of this one. *name*: what the model calls it by."""
+
     agent_id: str
     name: str
     description: str
@@ -48,6 +52,8 @@ class ConnectedAgent:
 
 @dataclass(frozen=True, slots=True)
 class AgentDefinition:
+    """All that makes an agent what it is, to create it from. *model*: the deployment's name."""
+
     name: str
     model: str
     instructions: str
@@ -110,6 +116,8 @@ class AgentPage:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
+    """A conversation as the service keeps it. *created_at*: UTC, whole seconds."""
+
     id: str
     created_at: datetime
     metadata: Mapping[str, str]
@@ -117,6 +125,8 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
+    """Tokens of one run, as the service counts them."""
+
     prompt: int
     completion: int
 
@@ -149,7 +159,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One tool call of a step. *child_*: the connected agent's own thread and run; empty when not told."""
+    """One tool call of a step. *child_thread_id*, *child_run_id*: the connected agent's own; empty when not told.
+
+    *output*: None while there is none.
+    """
 
     id: str
     kind: CallKind
@@ -162,7 +175,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class RunStep:
-    """*kind*: `message` when the step writes message *message_id*, `calls` when it calls tools."""
+    """*kind*: `message` when the step writes message *message_id*, `calls` when it calls tools.
+
+    *created_at*, *completed_at*: whole seconds; None when that is not told, or not yet.
+    """
 
     id: str
     run_id: str
@@ -177,6 +193,8 @@ class RunStep:
 
 @dataclass(frozen=True, slots=True)
 class ThreadMessage:
+    """One message. *text*: its text parts together. *run_id*: of the run that wrote it, empty when the service names none."""
+
     id: str
     role: Literal["user", "assistant"]
     text: str
@@ -259,7 +277,8 @@ class AgentBackend(Protocol):
         Raises InvalidInput or NotFound when *after* names an agent that is gone.
         """
 
-    def get_definition(self, agent_id: str) -> AgentRecord: ...
+    def get_definition(self, agent_id: str) -> AgentRecord:
+        """Return the agent with all that defines it. Raises NotFound."""
 
     def update_agent(
         self, agent_id: str, definition: AgentDefinition, metadata: Mapping[str, str]
@@ -276,9 +295,11 @@ class AgentBackend(Protocol):
         """Return the queue functions that the newest *limit* agents carry, newest agent first; what cannot be read as
         one is left out. One request per 100 agents."""
 
-    def create_thread(self, metadata: Mapping[str, str]) -> Thread: ...
+    def create_thread(self, metadata: Mapping[str, str]) -> Thread:
+        """Return a new, empty thread. *metadata* carries `opid`."""
 
-    def get_thread(self, thread_id: str) -> Thread: ...
+    def get_thread(self, thread_id: str) -> Thread:
+        """Return the thread. Raises NotFound."""
 
     def list_threads(self, limit: int) -> list[Thread]:
         """Return at most *limit* threads, newest first."""
@@ -302,12 +323,14 @@ class AgentBackend(Protocol):
         for this run. *one_at_a_time*: the model may not call several tools at once.
         """
 
-    def get_run(self, thread_id: str, run_id: str) -> Run: ...
+    def get_run(self, thread_id: str, run_id: str) -> Run:
+        """Return the run as it is now. Raises NotFound."""
 
     def list_runs(self, thread_id: str, limit: int) -> list[Run]:
         """Return at most *limit* runs, newest first."""
 
-    def update_run(self, thread_id: str, run_id: str, metadata: Mapping[str, str]) -> Run: ...
+    def update_run(self, thread_id: str, run_id: str, metadata: Mapping[str, str]) -> Run:
+        """Return the run, its metadata replaced by *metadata*. Raises NotFound."""
 
     def cancel_run(self, thread_id: str, run_id: str) -> Run:
         """Return the run; one that had ended is returned as it is."""
@@ -320,13 +343,16 @@ class AgentBackend(Protocol):
 
     # Whole objects, for back-ups: oldest first, a page (1 to 100) a request, with all that our own models leave out.
 
-    def agent_documents(self, after: str = "", limit: int = 100) -> DocumentPage: ...
+    def agent_documents(self, after: str = "", limit: int = 100) -> DocumentPage:
+        """Return a page of the agents as whole objects, oldest first, from *after* on."""
 
     def thread_documents(
         self, after: str = "", limit: int = 100, *, newest_first: bool = False
-    ) -> DocumentPage: ...
+    ) -> DocumentPage:
+        """Return a page of the threads as whole objects, oldest first unless *newest_first*, from *after* on."""
 
-    def message_documents(self, thread_id: str, after: str = "", limit: int = 100) -> DocumentPage: ...
+    def message_documents(self, thread_id: str, after: str = "", limit: int = 100) -> DocumentPage:
+        """Return a page of the thread's messages as whole objects, oldest first, from *after* on."""
 
     def create_agent_from(self, document: Mapping[str, object], metadata: Mapping[str, str]) -> Agent:
         """Return the new agent, defined by *document* as create requests have it. *metadata* carries `opid`."""

@@ -55,6 +55,7 @@ def document(events: Iterable[AnswerEvent]) -> Document:
 
 
 def problem_document(problem: Problem | None) -> Mapping[str, object] | None:
+    """Return the fields of *problem* by name; None when there is none."""
     return None if problem is None else asdict(problem)
 
 

@@ -37,12 +37,16 @@ class Began:
 
 @dataclass(frozen=True, slots=True)
 class StageBegan:
+    """One of the five lifecycle stages began."""
+
     at_s: float
     name: StageName
 
 
 @dataclass(frozen=True, slots=True)
 class StageEnded:
+    """That stage is over. *failed*: it did not end well."""
+
     at_s: float
     name: StageName
     failed: bool = False
@@ -50,6 +54,8 @@ class StageEnded:
 
 @dataclass(frozen=True, slots=True)
 class ThreadFound:
+    """The answer's thread is known: made for it, or the one it continues."""
+
     at_s: float
     thread_id: str
 
@@ -76,6 +82,10 @@ class ChildFound:
 
 @dataclass(frozen=True, slots=True)
 class StepBegan:
+    """A line of the live view began. *key*: its own, stable; *parent*: the key of the step around it, None at the
+    top.
+    """
+
     at_s: float
     key: str
     parent: str | None
@@ -108,6 +118,8 @@ class StepEnded:
 
 @dataclass(frozen=True, slots=True)
 class TextGrew:
+    """*text* was added to the end of the answer."""
+
     at_s: float
     text: str
 
@@ -124,6 +136,8 @@ class TextSet:
 
 @dataclass(frozen=True, slots=True)
 class TokensCounted:
+    """What the answer's run cost, in tokens; the latest count stands."""
+
     at_s: float
     prompt: int
     completion: int
@@ -141,7 +155,7 @@ class Noted:
 class Closed:
     """The answer is final. *measuring*: PartsMeasured and late ends of steps may follow, then Settled.
 
-    *timed*: False when nobody knows when that was.
+    *problem*: None when nothing went wrong. *timed*: False when nobody knows when that was.
     """
 
     at_s: float
@@ -153,12 +167,16 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class PartsMeasured:
+    """Where the time went is known, or known better."""
+
     at_s: float
     parts: TimeParts
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
+    """Nothing more comes."""
+
     at_s: float
 
 

@@ -28,11 +28,16 @@ class Peeked(Protocol):
     """What is read of a message in a queue."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Return the message's id in its queue."""
+
     @property
-    def inserted_at(self) -> datetime | None: ...
+    def inserted_at(self) -> datetime | None:
+        """Return when it was put there, UTC in whole seconds; None: not told."""
+
     @property
-    def body(self) -> Mapping[str, object] | None: ...
+    def body(self) -> Mapping[str, object] | None:
+        """Return its JSON object; None when it holds none."""
 
 
 def match(message: Peeked, call: Call, run_id: str, since: datetime) -> Certainty | None:

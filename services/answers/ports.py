@@ -13,24 +13,40 @@ from services.models import Answer, FunctionTool
 
 
 class Team(Protocol):
-    def orchestrator(self) -> Agent: ...
+    """The agents that answer."""
 
-    def forget(self) -> None: ...
+    def orchestrator(self) -> Agent:
+        """Return the orchestrator to ask. Raises ServiceErrors."""
 
-    def per_query_team(self) -> AbstractContextManager[Agent]: ...
+    def forget(self) -> None:
+        """Have the team looked up again for the next question."""
+
+    def per_query_team(self) -> AbstractContextManager[Agent]:
+        """Yield the orchestrator of a team made for one question; the team is deleted afterwards. Raises
+        ServiceErrors.
+        """
 
 
 class Depth(Protocol):
+    """How much lies in a queue."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Return the queue's name."""
+
     @property
-    def messages(self) -> int | None: ...
+    def messages(self) -> int | None:
+        """Return about how many messages lie in it; None: not known."""
 
 
 class Queues(Protocol):
-    def peek(self, queue: str, limit: int = PEEK_MOST) -> Sequence[Peeked]: ...
+    """The queues that an answer's calls travel through. Both raise ServiceErrors."""
 
-    def list_depths(self, prefix: str = "") -> Sequence[Depth]: ...
+    def peek(self, queue: str, limit: int = PEEK_MOST) -> Sequence[Peeked]:
+        """Return at most *limit* messages that wait in *queue*, left as they are."""
+
+    def list_depths(self, prefix: str = "") -> Sequence[Depth]:
+        """Return the depths of the queues whose names begin with *prefix*."""
 
 
 class Observer(Protocol):
@@ -42,9 +58,13 @@ class Observer(Protocol):
         events: tuple[AnswerEvent, ...],
         run_state: str = "",
         correlation_ids: Mapping[str, str] | None = None,
-    ) -> None: ...
+    ) -> None:
+        """*answer* is final. *run_state*: the service's word, empty without a run. *correlation_ids*: of the
+        messages seen in queues, by the id of the call.
+        """
 
-    def acted(self, action: str, target: str, outcome: str) -> None: ...
+    def acted(self, action: str, target: str, outcome: str) -> None:
+        """Somebody did something, such as stopping an answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class AnswerService:
         return job.answer
 
     def cancel(self, answer_id: str) -> Answer:
-        """Return the answer once its run and the runs of its connected agents were told to stop; *notice* says which.
+        """Return the answer once its run and the runs of its connected agents were told to stop; `notice` says which.
 
         An answer that is final stays as it is; one that completes meanwhile is answered. Raises NotFound, AccessDenied.
         """
@@ -113,7 +113,7 @@ class AnswerService:
         )
 
     def of_run(self, run_id: str) -> Answer | None:
-        """Return the answer of a run, or of a connected agent's run, that this process knows. Sends nothing."""
+        """Return the answer of a run, or of a connected agent's run; None: this process does not know it. Sends nothing."""
         job = self._registry.with_child_run(run_id)
         return None if job is None else job.answer
 

@@ -29,6 +29,7 @@ class Keys:
         return record.key_id in self._keys
 
     def sign(self, record: Record) -> Record:
+        """Return *record* with the hash that this key makes of it."""
         return replace(record, hash=self._hash(record))
 
     def deliver(self, record: Record, now: datetime) -> Record:

@@ -57,6 +57,7 @@ class Auditor:
 
     @property
     def environment(self) -> str:
+        """Return the environment whose records are read."""
         return self._environment
 
     @property

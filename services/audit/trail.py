@@ -25,7 +25,8 @@ NOT_STARTED: Final = "not started"
 
 @dataclass(frozen=True, slots=True)
 class TrailState:
-    """*off*: why nothing is recorded; empty when something is. *open*: actions under way."""
+    """*off*: why nothing is recorded; empty when something is. *writer*: None when nothing
+    is. *open*: actions under way."""
 
     off: str
     writer: WriterState | None
@@ -116,6 +117,7 @@ class AuditTrail:
         self.note(who, "sign in")
 
     def state(self) -> TrailState:
+        """Return how the trail stands at this moment. Sends nothing."""
         with self._lock:
             under_way = len(self._open)
         return TrailState(self._off, self._writer.state() if self._writer else None, under_way)

@@ -44,6 +44,7 @@ class Fault:
 @dataclass(frozen=True, slots=True)
 class ChainVerdict:
     """*first*, *last*: sequence numbers that are good; -1 when none is. *head*: the hash of *last*.
+    *fault*: None when the chain is whole.
 
     *notes*: what could not be checked, or is no fault. *open*: intents without a result.
     """
@@ -67,6 +68,7 @@ class Verdict:
 
     @property
     def records(self) -> int:
+        """Return how many records were looked at, in all chains."""
         return sum(one.records for one in self.chains)
 
     @property
@@ -77,6 +79,7 @@ class Verdict:
 
     @property
     def is_valid(self) -> bool:
+        """Return whether no fault was found and every record could be checked."""
         return self.fault is None and not self.unknown
 
 

@@ -33,6 +33,8 @@ class Source:
 
 @dataclass(slots=True)
 class Counts:
+    """How much a back-up holds. *queues*: of which the settings are kept, never the messages."""
+
     agents: int = 0
     threads: int = 0
     messages: int = 0
@@ -61,6 +63,8 @@ class CannotMove:
 
 @dataclass(frozen=True, slots=True)
 class MemberFacts:
+    """What one file of a back-up must be. *lines*: one object each. *size_bytes*: unpacked."""
+
     sha256: str
     size_bytes: int
     lines: int
@@ -154,10 +158,12 @@ class RestoreReport:
     notes: tuple[str, ...] = field(default=())
 
     def count(self, kind: Kind, *states: State) -> int:
+        """Return how many things of *kind* ended in one of *states*."""
         return sum(one.kind == kind and one.state in states for one in self.outcomes)
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
+        """Return what could not be restored."""
         return tuple(one for one in self.outcomes if one.state == "failed")
 
     def ids(self, kind: Kind) -> dict[str, str]:

@@ -11,6 +11,7 @@ KINDS: tuple[Kind, ...] = ("queue", "agent", "thread")
 
 
 def back_up_lines(result: BackUpResult, path: str) -> Iterator[str]:
+    """Yield what a person is told of a back-up written to *path*, a line each."""
     manifest, counts = result.manifest, result.manifest.counts
     yield (
         f"{path}: {_number(counts.agents, 'agent')}, {_number(counts.threads, 'thread')} with "
@@ -32,6 +33,7 @@ def left_out_lines(result: BackUpResult) -> Iterator[str]:
 
 
 def restore_lines(report: RestoreReport) -> Iterator[str]:
+    """Yield what a person is told of a restore, or of what one would do, a line each."""
     manifest = report.manifest
     yield (
         f"Back-up {manifest.id} of {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC, made of "

@@ -47,6 +47,7 @@ class Chapter:
 
     @property
     def is_answer(self) -> bool:
+        """Return whether these records tell of an answer."""
         return any(record.name == "answer" for record in self.records)
 
 

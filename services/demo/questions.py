@@ -80,6 +80,7 @@ class Samples:
         }
 
     def next(self) -> Sample:
+        """Return the next question of the round, which has no end."""
         return self._make[next(self._round)]()
 
     def _foo(self) -> Sample:

@@ -95,6 +95,7 @@ def open_runs_of(
 
 
 def open_run(answer: Answer) -> OpenRun:
+    """Return *answer* as a run that has not ended, for diagnosis. Sends nothing."""
     return OpenRun(answer.run_id, answer.thread_id, answer.asked_at, tools_of(answer))
 
 

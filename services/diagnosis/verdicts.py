@@ -61,6 +61,7 @@ class Verdict:
 
     @property
     def gravity(self) -> Gravity:
+        """Return how bad that is: `good`, `waiting`, `broken`, or `unknown` when nobody can tell."""
         if self.code in _GOOD:
             return "good"
         if self.code in _WAITING:

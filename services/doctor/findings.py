@@ -71,4 +71,5 @@ class Report:
         return next((state for state in WORST_FIRST if state in states), "unknown")
 
     def count(self, state: FindingState) -> int:
+        """Return how many findings are in *state*."""
         return sum(finding.state == state for finding in self.findings)

@@ -28,7 +28,10 @@ ProbeState = Literal["running", "ok", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """*hops*: the six lights of the function call, empty before it. *words*: how it stands. *cleaned*: what was deleted."""
+    """*hops*: the six lights of the function call, empty before it. *words*: how it stands. *cleaned*: what was deleted.
+
+    *took_s*: None until it has come to its end. *writing*: whether queues may be written to; None when that was not tried.
+    """
 
     state: ProbeState
     question: str
@@ -62,6 +65,7 @@ class Prober:
 
     @property
     def question(self) -> str:
+        """Return the question that a probe asks: the first example of the tool."""
         return self._tool.examples[0]
 
     def carried(self) -> Callable[[Told], Probe]:

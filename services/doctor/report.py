@@ -26,6 +26,7 @@ def summary(report: Report) -> str:
 
 
 def markdown(report: Report, version: str, probe: Probe | None = None) -> str:
+    """Return the report, and *probe* when there was one, as Markdown to hand on. *version*: Relaydeck's."""
     lines = [
         "# Relaydeck Doctor",
         "",
@@ -57,7 +58,7 @@ def markdown(report: Report, version: str, probe: Probe | None = None) -> str:
 
 
 def document(report: Report, version: str, probe: Probe | None = None) -> dict[str, object]:
-    """Return the report for programs. *took_s*: seconds; None when a look did not end in time."""
+    """Return the report for programs. `took_s`: seconds; None when a look did not end in time."""
     return {
         "relaydeck": version,
         "examined_at": report.examined_at.isoformat(),

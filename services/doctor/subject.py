@@ -34,6 +34,7 @@ class Place:
 
     @property
     def url(self) -> str:
+        """Return the address that an unsigned look asks."""
         return self.address + self.ask
 
 
@@ -71,6 +72,7 @@ class Subject:
     looks: Resilience = field(default_factory=looks_of)
 
     def place(self, name: str) -> Place | None:
+        """Return the address of that name; None: it is not in use."""
         return next((place for place in self.places if place.name == name), None)
 
     def secrets(self) -> tuple[str, ...]:

@@ -33,10 +33,12 @@ class ScenarioState:
 
     @property
     def is_on(self) -> bool:
+        """Return whether it is switched on."""
         return self.left_s is not None
 
     @property
     def met_count(self) -> int:
+        """Return how often it struck, all operations together."""
         return sum(self.met.values())
 
 

@@ -36,7 +36,10 @@ class Dial:
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """*does*: what it does, in a sentence. *met*: what is counted, as a noun in the plural. *leaves*: what stays when it
-    has ended, and *put_right* where that is put right; empty when nothing stays. *faults*: fields of Local Azure's faults."""
+    has ended, and *put_right* where that is put right; empty when nothing stays. *faults*: fields of Local Azure's faults.
+
+    *dial*: how strong it can be; None when there is no choice.
+    """
 
     name: str
     title: str

@@ -39,10 +39,12 @@ class Progress:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, row: Row) -> None:
+        """Note what became of one thing."""
         with self._lock:
             self._rows.append(row)
 
     def rows(self) -> tuple[Row, ...]:
+        """Return what became of all so far, in the order it happened."""
         with self._lock:
             return tuple(self._rows)
 

@@ -36,7 +36,8 @@ class Finding:
     """One thing that may be nobody's. *id*: of the agent or thread, or the queue's name.
 
     *ours*: it carries our tag and our environment. *sweepable*: provably nobody's, and expired: the sweeper takes it by
-    itself. *leads*: it is connected to other agents, so it goes before them. *count*: messages, of a queue.
+    itself. *leads*: it is connected to other agents, so it goes before them. *count*: messages, of a queue; None
+    for all else. *created_at*: None for a queue, and when not told.
     """
 
     kind: Kind
@@ -108,6 +109,7 @@ class Result:
 
     @property
     def undone(self) -> tuple[Row, ...]:
+        """Return what should have been deleted and was not."""
         return tuple(row for row in self.rows if row.outcome in UNDONE)
 
 

@@ -25,7 +25,11 @@ Document = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What goes on. *done* of *total* while deleting or exporting. *problem*: why the last piece of work ended early."""
+    """What goes on. *done* of *total* while deleting or exporting. *problem*: why the last piece of work ended early.
+
+    *found*, *result*, *export*: what the last look, deletion and export came to; None before the first. *problem* is None
+    when the last piece of work came to its end.
+    """
 
     phase: Phase = "idle"
     words: str = ""
@@ -39,6 +43,7 @@ class Status:
 
     @property
     def is_busy(self) -> bool:
+        """Return whether a look, a deletion or an export is under way."""
         return self.phase != "idle"
 
 

@@ -25,7 +25,7 @@ Outcome = Literal["swept", "nothing", "elsewhere", "refused", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The last sweep. *elsewhere*: another process of this environment holds the lease. *rows*: what became of each."""
+    """The last sweep. `elsewhere`: another process of this environment holds the lease. *rows*: what became of each."""
 
     at: datetime
     outcome: Outcome

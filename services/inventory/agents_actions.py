@@ -30,6 +30,7 @@ class TeamUpdate:
 
     @property
     def words(self) -> str:
+        """Return it as one line for a person."""
         done = [
             f"{len(ids)} {word}" for ids, word in ((self.made, "made"), (self.restored, "restored")) if ids
         ]

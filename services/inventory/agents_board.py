@@ -34,6 +34,7 @@ class ToolEntry:
 
     @property
     def queues(self) -> tuple[str, ...]:
+        """Return its queues, input first; none for a tool that has none."""
         return tuple(filter(None, (self.input_queue, self.output_queue)))
 
 
@@ -42,7 +43,7 @@ class AgentEntry:
     """One agent, as small as an index of thousands needs it.
 
     *owner*: `pooled`, `per_query`: ours; `elsewhere`: made by Relaydeck for another environment; `foreign`: not made by
-    Relaydeck. *role*, *definition*, *instance*, *made_for*: what its tags say, empty without them. *substance*: hash of
+    Relaydeck. *role*, *definition*: what its tags say, empty without them. *substance*: hash of
     model, instructions, description and tools. *standing*: how it stands to what the present settings would make, None
     for what is not ours. *differences*: in words, of one that was changed.
     """
@@ -65,17 +66,19 @@ class AgentEntry:
 
     @property
     def is_ours(self) -> bool:
+        """Return whether Relaydeck made it, in this environment."""
         return self.owner in OURS
 
     @property
     def connected(self) -> tuple[ToolEntry, ...]:
+        """Return those of its tools that are agents."""
         return tuple(tool for tool in self.tools if tool.agent_id)
 
 
 @dataclass(frozen=True, slots=True)
 class AgentBoard:
     """What is known of the agents. *entries*: newest first. *read_at*: when the reading they come from ended; None while
-    none has. *state* `indexing`: the first reading is under way; `partial`: not all were read, *problem* or *most* says
+    none has. *state* `indexing`: the first reading is under way; `partial`: not all were read, *problem* says
     why; `failed`: none was.
 
     *so_far*: how many the reading under way has found; None when none is under way. *queues*: the names of all queues of
@@ -98,11 +101,15 @@ class AgentBoard:
         return self.state == "ready"
 
     def kind_of(self, entry: AgentEntry) -> Kind:
+        """Return what it is to others: `orchestrator` asks agents, `connected` is asked by one, `single` is
+        neither.
+        """
         if entry.connected or entry.role == ORCHESTRATOR:
             return "orchestrator"
         return "connected" if self.callers.get(entry.id) else "single"
 
     def callers_of(self, entry: AgentEntry) -> tuple[AgentEntry, ...]:
+        """Return the agents that have *entry* as a tool."""
         return tuple(self.by_id[one] for one in self.callers.get(entry.id, ()))
 
     def is_missing(self, tool: ToolEntry) -> bool:
@@ -133,6 +140,7 @@ def linked(entries: Iterable[AgentEntry]) -> tuple[Mapping[str, tuple[str, ...]]
 
 
 def entry_of(record: AgentRecord, wanted: Wanted) -> AgentEntry:
+    """Return what the board keeps of an agent, long texts cut; compared with *wanted* where it is ours."""
     tags, agent = record.agent.metadata, record.agent
     owner = owner_of(tags, wanted.environment)
     standing, differences = wanted.compare(record) if owner in OURS else (None, ())

@@ -45,6 +45,7 @@ class Wanted:
         )
 
     def tool_of(self, role: str) -> FunctionTool | None:
+        """Return the function tool behind *role*; None for the orchestrator, and for a tool that is gone."""
         return next((tool for tool in self.plan.tools if tool.name == role), None)
 
     def compare(self, record: AgentRecord) -> tuple[Standing, tuple[str, ...]]:

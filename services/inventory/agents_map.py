@@ -25,7 +25,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """*kind* `wait`: how long messages wait in an input queue; `reply`: the way back, which nobody measures."""
+    """*kind* `wait`: how long messages wait in an input queue; `reply`: the way back, which nobody measures.
+    *use*: None when no figure is known."""
 
     source: str
     target: str
@@ -43,10 +44,12 @@ class DependencyMap:
     left_out: int = 0
 
     def column(self, name: Column) -> tuple[Place, ...]:
+        """Return the places of one column, from top to bottom."""
         return tuple(place for place in self.places if place.column == name)
 
     @property
     def broken(self) -> int:
+        """Return how many places are broken."""
         return sum(place.is_broken for place in self.places)
 
 

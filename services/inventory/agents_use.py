@@ -30,10 +30,12 @@ class Use:
 
     @property
     def success_share(self) -> float | None:
+        """Return the share of calls that did not fail, 0 to 1; None without a call."""
         return share(self.calls - self.failed, self.calls)
 
     @property
     def tokens(self) -> float | None:
+        """Return tokens in and out together; None when either is not known."""
         if self.input_tokens is None or self.output_tokens is None:
             return None
         return self.input_tokens + self.output_tokens

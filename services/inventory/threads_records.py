@@ -54,6 +54,7 @@ class RunInfo:
 
     @property
     def is_open(self) -> bool:
+        """Return whether it had not ended when it was read."""
         return self.state not in TERMINAL
 
 
@@ -81,6 +82,7 @@ class ThreadInfo:
 
     @property
     def is_open(self) -> bool:
+        """Return whether one of its runs had not ended when it was read."""
         return self.open_runs > 0
 
     @property

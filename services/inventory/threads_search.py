@@ -33,6 +33,8 @@ class ThreadQuery:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
+    """An order of threads. *words*: for a person. *key*: what is compared; *reverse*: largest first."""
+
     words: str
     key: Callable[[ThreadInfo], float]
     reverse: bool

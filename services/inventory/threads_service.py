@@ -59,6 +59,7 @@ class ThreadDetail:
 
     @property
     def is_open(self) -> bool:
+        """Return whether one of the runs that were read has not ended."""
         return any(one.run.state not in TERMINAL for one in self.runs)
 
 

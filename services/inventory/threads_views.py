@@ -37,7 +37,8 @@ class IndexStatus:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run that has not ended, as it was read at *read_at*. *since*: when it was created."""
+    """A run that has not ended, as it was read at *read_at*. *since*: when it was created. *expires_at*: None when
+    the service does not tell."""
 
     run_id: str
     thread_id: str

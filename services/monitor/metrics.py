@@ -58,6 +58,7 @@ class MetricAsk:
 
     @property
     def key(self) -> tuple[str, ...]:
+        """Return what makes it the same question when its range has moved on."""
         grain_s = str(self.grain.total_seconds())
         return self.resource.id, self.metric, self.aggregation, self.split, grain_s, self.label
 

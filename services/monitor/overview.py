@@ -40,6 +40,7 @@ class Figures:
 
     @property
     def tokens(self) -> float | None:
+        """Return tokens in and out together; None when no answer tells them."""
         if not self.counted or self.input_tokens is None or self.output_tokens is None:
             return None
         return self.input_tokens + self.output_tokens
@@ -72,6 +73,7 @@ def _figures(row: Row) -> Figures:
 
 
 def number(value: Cell) -> float | None:
+    """Return *value* as a number; None when it is none. A truth value is none."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
@@ -142,6 +144,9 @@ def only_whole(points: Points, start: datetime, end: datetime, grain: timedelta)
 
 
 def success_shares(rows: Iterable[Row], moments: Sequence[datetime]) -> Points:
+    """Return the share of answers that were answered, of those that nobody cancelled, at each moment; None without
+    one.
+    """
     known = {
         row["bucket"]: share(whole(row["answered"]), whole(row["answers"]) - whole(row["cancelled"]))
         for row in rows
@@ -169,12 +174,13 @@ class Parts:
 
     @property
     def whole_s(self) -> float | None:
+        """Return all that is known together, in seconds; None when nothing is."""
         known = [one for one in (self.wait_s, self.function_s, self.model_s, self.other_s) if one is not None]
         return sum(known) if known else None
 
 
 def parts_of(row: Row) -> Parts:
-    """Return the parts of one bucket. *other_s* is what the measured parts leave; calls side by side leave none."""
+    """Return the parts of one bucket. `other_s` is what the measured parts leave; calls side by side leave none."""
     measured = whole(row["measured"])
     if not measured:
         return Parts(whole(row["answers"]), 0)
@@ -210,10 +216,12 @@ class QueuePast:
 
     @property
     def deepest(self) -> float | None:
+        """Return the most messages that were seen; None without a sample."""
         return max((value for _, value in self.depth if value is not None), default=None)
 
     @property
     def longest_s(self) -> float | None:
+        """Return the longest that a message was seen to wait, in seconds; None without a sample."""
         return max((value for _, value in self.oldest_s if value is not None), default=None)
 
 

@@ -12,6 +12,8 @@ from services.monitor.shapes import Passage
 
 @dataclass(frozen=True, slots=True)
 class Owner:
+    """The run that a message in a queue belongs to. *certainty*: how surely."""
+
     run_id: str
     thread_id: str
     certainty: Certainty

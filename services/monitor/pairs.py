@@ -15,8 +15,8 @@ _OUTPUT = re.compile(r"(.+)-output")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """*input*, *output*: None when there is no such queue. *poison*: how many messages were given up on, None when
-    nobody looked. *tool*, *agent*: empty for a pair that the catalogue does not know."""
+    """*input*, *output*: None when there is no such queue. *poison*: how many messages were given up on.
+    *tool*, *agent*: empty for a pair that the catalogue does not know."""
 
     name: str
     tool: str
@@ -29,6 +29,9 @@ class Pair:
 
     @property
     def state(self) -> PairState:
+        """Return the worst of it: `poison`, `stalled`, `incomplete` (a queue is missing), else whether anything
+        lies there.
+        """
         found = [one for one in (self.input, self.output) if one is not None]
         if self.poison:
             return "poison"

@@ -59,6 +59,7 @@ class Resource:
 
     @property
     def metrics(self) -> Mapping[str, PlatformMetric]:
+        """Return the metrics that such a resource has, by name."""
         return METRICS[self.namespace]
 
 

@@ -27,6 +27,7 @@ class Ask:
 
     @property
     def key(self) -> tuple[str, str]:
+        """Return what makes it the same question when its range has moved on."""
         fixed = {name: value for name, value in self.values.items() if name not in ("start", "end")}
         return self.query, f"{self.label}|{sorted(fixed.items())!r}"
 

@@ -106,6 +106,7 @@ class Trace:
 
     @property
     def is_open(self) -> bool:
+        """Return whether there is more to come from the agent service."""
         return self.answer is not None and self.answer.is_open
 
     @property
@@ -145,6 +146,7 @@ def in_order(bars: tuple[Bar, ...]) -> tuple[Bar, ...]:
 
 
 def depth_of(bar: Bar, bars: tuple[Bar, ...]) -> int:
+    """Return how many of *bars* lie around *bar*; 0 at the top."""
     by_key = {one.key: one for one in bars}
     depth, seen = 0, {bar.key}
     while (parent := by_key.get(bar.parent or "")) is not None and parent.key not in seen:

@@ -32,6 +32,7 @@ class Part:
 
     @property
     def failed_share(self) -> float | None:
+        """Return the share of calls that failed, 0 to 1; None without a call."""
         return share(self.failed, self.calls)
 
 
@@ -99,6 +100,7 @@ def lines_of(rows: Sequence[Row], kind: Kind, name: str, moments: Sequence[datet
 
 
 def uses_of(rows: Iterable[Row], prices: Prices) -> tuple[Use, ...]:
+    """Return the rows as what was used, with its cost where *prices* has the model."""
     return tuple(_use(row, row["bucket"], prices) for row in rows if isinstance(row["bucket"], datetime))
 
 
@@ -163,6 +165,7 @@ class Week:
 
 
 def week_of(rows: Iterable[Row]) -> Week:
+    """Return answers and their p95 by weekday, Monday first, and hour."""
     answers = [[0] * HOURS for _ in range(DAYS)]
     p95_s: list[list[float | None]] = [[None] * HOURS for _ in range(DAYS)]
     for row in rows:

@@ -56,7 +56,8 @@ class PoisonMoves:
 
         *to*: the destination where nothing says it; it is never guessed. *look*: what the person saw, to tell a message
         that has expired meanwhile. Raises InvalidInput, and what keeps the first request from being made; a failure
-        later is the report's `problem`. Two requests a message, and one per 32 that lie before the last of them.
+        later is the report's `problem`. Two requests a message; for what lies before the last of them one request per 32
+        to take it and one each to show it again.
         """
         target = self._target(queue, to)
         return self._selected(
@@ -72,8 +73,8 @@ class PoisonMoves:
     def replay_edited(
         self, queue: str, message_id: str, text: str, to: str = "", *, insist: bool = False
     ) -> Report:
-        """Send *text* in the place of a message and remove that. Raises InvalidInput: it cannot be sent, or breaks the
-        tool's contract and nobody insists; the message then stays as it is."""
+        """Send *text* in the place of a message and remove that. As many requests as replay(). Raises InvalidInput: it cannot be
+        sent, or breaks the tool's contract and nobody insists; the message then stays as it is."""
         target = self._target(queue, to)
         contract = self._desk.explainer.contract(target)
 
@@ -91,11 +92,13 @@ class PoisonMoves:
         return self._selected("replayed", queue, [message_id], step, None, target)
 
     def delete(self, queue: str, ids: Sequence[str], look: Look | None = None) -> Report:
-        """Remove the messages of *ids*, 500 at most. Nothing brings them back."""
+        """Remove the messages of *ids*, 500 at most. Nothing brings them back. One request a message; taking and passing over
+        costs what it does in replay(). Raises what keeps the first request from being made."""
         return self._selected("deleted", queue, ids, lambda held: self._delete(queue, held), look)
 
     def purge(self, queue: str, typed: str) -> Report:
-        """Remove all messages. *typed*: the queue's name, as a person wrote it. Raises InvalidInput: another name."""
+        """Remove all messages. *typed*: the queue's name, as a person wrote it. Three requests, more for a queue of many.
+        Raises InvalidInput: another name; and what keeps it from being done."""
         require_poison(queue)
         if typed.strip() != queue:
             raise InvalidInput(

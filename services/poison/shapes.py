@@ -33,7 +33,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One reason why a message was given up on, the first of several being the likeliest. *words* may quote others."""
+    """One reason why a message was given up on, the first of several being the likeliest. *words* may quote others.
+    *certainty*: None when it is no more than that nothing else is known."""
 
     kind: CauseKind
     words: str
@@ -67,6 +68,7 @@ class PoisonMessage:
 
     @property
     def size_bytes(self) -> int:
+        """Return its size as it is stored, in bytes."""
         return len(self.reading.content.encode())
 
     @property
@@ -94,6 +96,7 @@ class Look:
     notes: tuple[str, ...] = ()
 
     def find(self, message_id: str) -> PoisonMessage | None:
+        """Return the message of that id; None: it is not among those that were read."""
         return next((one for one in self.messages if one.id == message_id), None)
 
 
@@ -125,10 +128,12 @@ class Report:
     notes: tuple[str, ...] = field(default=())
 
     def count(self, *states: OutcomeState) -> int:
+        """Return how many messages ended in one of *states*."""
         return sum(one.state in states for one in self.outcomes)
 
     @property
     def is_whole(self) -> bool:
+        """Return whether everything was done."""
         return self.problem is None and all(one.state == "done" for one in self.outcomes)
 
     @property

@@ -32,7 +32,8 @@ CONTRIBUTOR = "Storage Queue Data Contributor"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message as the queue has it. *receipt*: proves that we hold it; empty when it was only looked at."""
+    """A message as the queue has it. *receipt*: proves that we hold it; empty when it was only looked at. *inserted_at*,
+    *expires_at*: UTC, whole seconds; None when not told."""
 
     id: str
     inserted_at: datetime | None

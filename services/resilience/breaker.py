@@ -72,6 +72,7 @@ class CircuitBreaker:
 
     @property
     def state(self) -> BreakerState:
+        """Return how it stands: `closed` lets calls through, `open` refuses them, `half_open` tries one."""
         return self._state
 
     def view(self) -> BreakerView:

@@ -48,6 +48,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
+        """Return the limits that *settings* name."""
         return cls(**{name: getattr(settings, name) for name in cls.__dataclass_fields__})
 
 

@@ -26,13 +26,17 @@ class RealPace:
         self._stopping = threading.Event()
 
     def now_s(self) -> float:
+        """Return the seconds since some fixed moment; they never run backwards."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> bool:
+        """Return whether the whole time was slept; False: stop() ended it."""
         return not self._stopping.wait(seconds)
 
     def between(self, low: float, high: float) -> float:
+        """Return a number drawn from *low* to *high*."""
         return random.uniform(low, high)  # noqa: S311 - spreads load, guards nothing
 
     def stop(self) -> None:
+        """End every sleep, also those to come."""
         self._stopping.set()

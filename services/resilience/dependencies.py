@@ -45,5 +45,6 @@ class Dependencies:
         return tuple(breaker.view() for breaker in self._breakers.values())
 
     def close(self) -> None:
+        """End the waits of all callers; calls under way run to their end."""
         for caller in self._callers:
             caller.close()

@@ -41,6 +41,7 @@ class Rules:
 
 
 def rules_of(settings: Settings) -> Rules:
+    """Return what *settings* ask of a sign-in. Sends nothing."""
     return Rules(
         settings.auth,
         settings.auth_tenant.lower(),
@@ -60,6 +61,7 @@ def issuer_of(settings: Settings) -> str:
 
 
 def metadata_of(settings: Settings) -> str:
+    """Return the address where the provider describes itself, for OpenID Connect."""
     return f"{issuer_of(settings)}/.well-known/openid-configuration"
 
 

@@ -36,6 +36,8 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class MetricRecord:
+    """One measured value. *at_ns*: nanoseconds since 1970."""
+
     name: str
     at_ns: int
     value: float

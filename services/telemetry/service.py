@@ -128,6 +128,7 @@ class Telemetry:
         self._outbox.put([EventRecord("audit.head", time.time_ns(), attributes)])
 
     def health(self) -> TelemetryHealth:
+        """Return where telemetry goes, why it is off, and what became of it so far. Sends nothing."""
         return TelemetryHealth(self._host, self._off, self._outbox.counts())
 
     def flush(self, timeout_s: float = FLUSH_S) -> bool:
