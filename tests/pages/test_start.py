@@ -86,6 +86,7 @@ def test_the_server_tells_the_browser_what_it_may_do_and_others_nothing(
 @pytest.mark.usefixtures("control")
 def test_a_start_with_its_settings_and_a_stop_are_on_record(state_folder: Path) -> None:
     """A start that no stop follows was killed; another digest means that somebody changed the settings."""
+
     def events() -> list[Record]:
         return [one for one in runtime.current().services.auditor.records() if one.kind == "event"]
 
