@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from commands.bench import results_file
+from commands.serve import with_functions
 from emulator.supervisor import ROOT
 
 MISSED = 1
@@ -61,7 +62,9 @@ def _run(name: str, more: list[str], file: Path) -> int:
     print(f"\n── {name} ──", flush=True)
     command = [sys.executable, "-m", "chaos", name, *more]
     with (
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process,
+        subprocess.Popen(
+            command, cwd=ROOT, env=with_functions(), stdout=subprocess.PIPE, text=True
+        ) as process,
         file.open("a") as lines,
     ):
         assert process.stdout is not None

@@ -152,19 +152,24 @@ def start_history(state: Path, *, again: bool = False) -> "subprocess.Popen[byte
     """
     if not again and (state / HISTORY_FILE).exists():
         return None
-    paths = [str(ROOT / "functions"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     command = [sys.executable, "-m", "commands.history", str(state), *(["--again"] if again else [])]
     with (state / "logs" / "history.log").open("ab") as log_file:
         return subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            env=with_functions(),
             stdin=subprocess.PIPE,
             stdout=log_file,
             stderr=log_file,
             start_new_session=os.name != "nt",
             creationflags=int(getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)),
         )
+
+
+def with_functions() -> dict[str, str]:
+    """Return the environment of a process that imports the tools as Azure does: from functions/, as `tools`."""
+    paths = [str(ROOT / "functions"), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def tell_history(state: Path, wait_s: float = HISTORY_S) -> None:

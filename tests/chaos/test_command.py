@@ -1,6 +1,8 @@
 """`run.py chaos`: what it lists, what it writes down, and how it ends."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from chaos.__main__ import line, main
 from chaos.figure import Figure
 from commands import chaos
+from commands.serve import with_functions
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +23,17 @@ def test_every_module_is_listed_with_what_it_is_about(capsys: pytest.CaptureFixt
     assert {"questions", "kills", "tabs"} <= told.keys()
     assert all(len(words) > 20 for words in told.values())
     assert "figure" not in told
+
+
+def test_every_module_can_be_imported_the_way_the_command_starts_it() -> None:
+    """Tests find the tools of functions/ by themselves; a command must be told where they are."""
+    names = [f"chaos.{name}" for name in chaos.modules(ROOT / "chaos")]
+    command = [sys.executable, "-c", f"import tools.telemetry, {', '.join(names)}"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=with_functions(), capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_unknown_name_is_said_to_be_unknown(capsys: pytest.CaptureFixture[str]) -> None:
