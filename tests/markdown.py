@@ -51,7 +51,7 @@ def links(text: str) -> Iterator[str]:
     without_code = re.sub(r"`[^`\n]*`", "``", prose(text))
     yield from re.findall(r"\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)", without_code)
     yield from re.findall(r"^ *\[[^\]]+\]: *<?(\S+?)>?$", without_code, re.M)
-    yield from re.findall(r'(?:href|src)="([^"]+)"', without_code)
+    yield from re.findall(r'(?:href|src|srcset)="([^"]+)"', without_code)
 
 
 def code(text: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -63,7 +63,7 @@ def registry(size: str, tier: str) -> float:
     return DAYS if body(size, "Microsoft.ContainerRegistry/registries")["sku"]["name"] == tier else 0.0
 
 
-COUNTED = {
+COUNTED: Mapping[str, Callable[[str], float]] = {
     "AI Search, basic": lambda size: search(size, "basic"),
     "AI Search, standard": lambda size: search(size, "standard"),
     "Cosmos DB, provisioned": database,

@@ -87,7 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator/steering.py": {"emulator.connection"},
     "emulator/functions_host": {"emulator", "azure", "certifi"},
     "container": set(),
-    "docs": {"commands", "playwright"},
+    "docs": {"commands", "playwright", "PIL"},
     "infra/hooks": {"common"},  # azd runs them before anything is installed
     "functions": {"azure.functions", "azure.core", "azure.identity", "azure.storage.queue", "tools"},
     "functions/tools/telemetry.py": {"azure.monitor.opentelemetry", "opentelemetry"},
