@@ -26,7 +26,7 @@ def test_every_page_has_its_place_in_the_tour(screen: Screen) -> None:
 
 def test_every_picture_is_shown_and_small() -> None:
     """A clone carries all of them, for ever."""
-    shown = {name for name in re.findall(r'"screenshots/([\w-]+\.png)"', TOUR)}
+    shown = set(re.findall(r'"screenshots/([\w-]+\.png)"', TOUR))
     files = {path.name: path for path in PICTURES.glob("*.png")}
 
     assert files.keys() == shown
