@@ -39,3 +39,10 @@ def test_every_picture_is_of_the_width_that_its_name_says() -> None:
     for path in PICTURES.glob("*.png"):
         with Image.open(path) as picture:
             assert picture.width == 1440, path.name
+
+
+def test_every_page_is_described_figure_by_figure() -> None:
+    """docs/pages.md; what Ask shows is the whole of docs/answers.md."""
+    headings = re.findall(r"^## ([^(`\n]+)", (DOCS / "pages.md").read_text("utf-8"), re.M)
+
+    assert {screen.title for screen in SCREENS} - {heading.strip() for heading in headings} == {"Ask"}
