@@ -155,6 +155,24 @@ def test_every_kind_of_error_is_explained() -> None:
     assert "`NotYet`" in section(PAGE, "Could not do something")
 
 
+def test_a_reason_is_of_the_class_that_the_table_says() -> None:
+    """Scripts branch on the class; people look up the words."""
+    told = {
+        word: row[2]
+        for row in rows(section(PAGE, "Could not do something"))
+        for word in re.findall(r"`([^`]+)`", row[0])
+    }
+    judged = {
+        (ast.unparse(node.value.elts[0]), text)
+        for node in ast.walk(ast.parse((ROOT / "services" / "translation.py").read_text("utf-8")))
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 3
+        for text in texts_of(ast.unparse(node.value.elts[1]))
+    }
+
+    assert len(judged) > 10
+    assert [one for one in sorted(judged) if told[one[1]] != one[0]] == []
+
+
 def test_every_way_an_answer_can_fail_is_explained() -> None:
     """By the title that people see."""
     source = (ROOT / "services" / "answers" / "problems.py").read_text("utf-8")
