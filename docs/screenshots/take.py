@@ -1,18 +1,21 @@
-"""Takes the pictures of the pages: `python -m docs.screenshots.take [FOLDER]`, in light and dark, wide and narrow.
+"""Takes the pictures of the tour: `python -m docs.screenshots.take [NAME …]`, every page in light and dark.
 
 Everything is real: Local Azure, the function app, the dashboard, Chromium. Only the model's pace is set, one failure
-is scripted, and the pages that watch show the demo history, which says so.
+is scripted, and the pages that watch show the demo history, which says so. Takes about two minutes. The pictures are
+small, as they have at most 256 colours; their names never change, so a new one shows as a change of the old.
 """
 
 import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from commands.serve import tell_history
@@ -20,7 +23,7 @@ from commands.stack import Control, Stack, running
 from commands.test import find_browser
 
 HERE = Path(__file__).parent
-HEIGHT, WIDTHS = 900, (1440, 900)
+WIDTH, HEIGHT, HIGHEST = 1440, 900, 1500
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 ANSWERED = re.compile(r"Answered in \d")
@@ -31,29 +34,57 @@ EARLIER = (
     "What would foo say about tea?",
     "What is 2 ** 31 - 1?",
 )
-TIMEOUT_MS = 30_000
-WATCHING = tuple(f"{page}?range=24h&refresh=off" for page in ("overview", "runs", "queues", "metrics"))
-HIGHEST, DRAWN_MS = 2_600, 2_500
+TIMEOUT_MS, DRAWN_MS, LOOKED_MS = 30_000, 2_500, 8_000
+COLOURS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """*play* brings an opened Ask page into the state that the picture shows."""
+class Shot:
+    """*name*: of the picture. *path*: of the page. *play* brings the opened page into the state that is shown."""
 
     name: str
+    path: str
     play: Callable[[Page, Control], None]
 
 
-def play_empty(page: Page, control: Control) -> None:
-    del control
-    expect(page.get_by_text("Try one of these")).to_be_visible()
+def main(names: list[str]) -> int:
+    program = find_browser()
+    if program is None:
+        sys.stderr.write("No Chromium or Chrome was found; name one in RELAYDECK_TEST_BROWSER.\n")
+        return 1
+    expect.set_options(timeout=TIMEOUT_MS)
+    flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory() as state, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        with running(Path(state)) as stack:
+            tell_history(Path(state))  # first: it is for a workspace that holds no answers
+            trace = ask_some(browser, stack)
+            for shot in shots(trace):
+                if not names or shot.name in names:
+                    for scheme in SCHEMES:
+                        take(browser, stack, shot, scheme)
+        browser.close()
+    return 0
 
 
-def play_running(page: Page, control: Control) -> None:
-    control.pace(think_s=0.4, token_s=0.12)
-    ask(page, QUESTION)
-    expect(page.get_by_text("Writing the answer")).to_be_visible()
-    expect(page.get_by_test_id("stChatMessage").last).to_contain_text("Foo says The most")
+def shots(trace: str) -> tuple[Shot, ...]:
+    """Return every picture. *trace*: the path of the trace of an answer."""
+    watched = "range=24h&refresh=off"
+    return (
+        Shot("ask", "", play_answered),
+        Shot("ask-failed", "", play_failed),
+        Shot("overview", f"overview?{watched}", play_charts),
+        Shot("runs", f"runs?{watched}", play_table),
+        Shot("queues", f"queues?{watched}", play_charts),
+        Shot("metrics", f"metrics?{watched}", play_charts),
+        Shot("trace", trace, play_charts),
+        Shot("agents", f"agents?{watched}", play_table),
+        Shot("threads", "threads", play_table),
+        Shot("doctor", "doctor", play_doctor),
+        Shot("cleanup", "cleanup", play_cleanup),
+        Shot("audit", f"audit?{watched}", play_table),
+        Shot("faults", "faults", play_faults),
+    )
 
 
 def play_answered(page: Page, control: Control) -> None:
@@ -69,72 +100,41 @@ def play_failed(page: Page, control: Control) -> None:
     expect(page.get_by_text("Failed after")).to_be_visible()
 
 
-SCENES = (
-    Scene("empty", play_empty),
-    Scene("answered", play_answered),
-    Scene("running", play_running),
-    Scene("failed", play_failed),
-)
+def play_charts(page: Page, control: Control) -> None:
+    del control
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
 
 
-def main(arguments: list[str]) -> int:
-    program = find_browser()
-    if program is None:
-        sys.stderr.write("No Chromium or Chrome was found; name one in RELAYDECK_TEST_BROWSER.\n")
-        return 1
-    folder = Path(arguments[0]) if arguments else HERE
-    folder.mkdir(parents=True, exist_ok=True)
-    expect.set_options(timeout=TIMEOUT_MS)
-    flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
-    with tempfile.TemporaryDirectory() as state, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=flags)
-        with running(Path(state)) as stack:
-            tell_history(Path(state))  # first: it is for a workspace that holds no answers
-            fill_history(browser, stack)
-            for scene in SCENES:
-                for scheme in SCHEMES:
-                    for width in WIDTHS:
-                        take(browser, stack, scene, scheme, width, folder)
-            for path in (*WATCHING, trace_of_an_answer(browser, stack)):
-                for scheme in SCHEMES:
-                    for width in WIDTHS:
-                        take_whole(browser, stack, path, scheme, width, folder)
-        browser.close()
-    return 0
+def play_table(page: Page, control: Control) -> None:
+    del control
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
-def fill_history(browser: Browser, stack: Stack) -> None:
-    """Ask a few things first, so that the list of conversations looks as it does on a working day."""
+def play_doctor(page: Page, control: Control) -> None:
+    del control
+    page.get_by_role("button", name="Run again").click()
+    page.wait_for_timeout(LOOKED_MS)
+    expect(page.get_by_text("Packages").first).to_be_visible()
+
+
+def play_cleanup(page: Page, control: Control) -> None:
+    del control
+    page.get_by_role("button", name=re.compile("^Look ")).click()
+    expect(page.get_by_role("button", name="Look again")).to_be_enabled()
+
+
+def play_faults(page: Page, control: Control) -> None:
+    del control
+    expect(page.get_by_text("Cold start").first).to_be_visible()
+
+
+def ask_some(browser: Browser, stack: Stack) -> str:
+    """Ask a few things, as on a working day; return the path of the last one's trace, once its telemetry is there."""
     page = browser.new_page()
     for question in EARLIER:
         page.goto(stack.url)
         ask(page, question)
         expect(page.get_by_text(ANSWERED)).to_be_visible()
-    page.close()
-
-
-def take(browser: Browser, stack: Stack, scene: Scene, scheme: Scheme, width: int, folder: Path) -> None:
-    visitor = browser.new_context(
-        viewport={"width": width, "height": HEIGHT},
-        color_scheme=scheme,
-        base_url=stack.url,
-        reduced_motion="reduce",
-    )
-    page = visitor.new_page()
-    page.goto("/")
-    expect(page.get_by_test_id("stChatInputTextArea")).to_be_visible()
-    expect(page.get_by_text("Function app")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"ok · \d")).last).to_be_visible()
-    scene.play(page, stack.control)
-    page.mouse.move(width - 5, 5)
-    page.screenshot(path=folder / f"ask-{scene.name}-{scheme}-{width}.png")
-    stack.control.pace()
-    visitor.close()
-
-
-def trace_of_an_answer(browser: Browser, stack: Stack) -> str:
-    """Ask one more; return the path of its trace, which its telemetry has reached."""
-    page = browser.new_page()
     page.goto(stack.url)
     play_answered(page, stack.control)
     link = page.get_by_role("link", name="Open trace").get_attribute("href") or ""
@@ -146,24 +146,42 @@ def trace_of_an_answer(browser: Browser, stack: Stack) -> str:
     return link
 
 
-def take_whole(browser: Browser, stack: Stack, path: str, scheme: Scheme, width: int, folder: Path) -> None:
-    """Take the whole page, as long as it is."""
+def take(browser: Browser, stack: Stack, shot: Shot, scheme: Scheme) -> None:
+    with visited(browser, stack, scheme) as page:
+        page.goto(f"/{shot.path}")
+        expect(page.get_by_text(re.compile(r"ok · \d")).last).to_be_visible()
+        shot.play(page, stack.control)
+        page.wait_for_timeout(DRAWN_MS)
+        if shot.path:  # Ask scrolls by itself; of the others as much as fits
+            height_px: int = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+            page.set_viewport_size({"width": WIDTH, "height": max(HEIGHT, min(height_px, HIGHEST))})
+            page.wait_for_timeout(DRAWN_MS)  # the charts fit themselves into their new places
+        page.mouse.move(WIDTH - 5, 5)
+        file = HERE / f"{shot.name}-{scheme}-{WIDTH}.png"
+        page.screenshot(path=file)
+        shrink(file)
+    stack.control.pace()
+
+
+@contextmanager
+def visited(browser: Browser, stack: Stack, scheme: Scheme) -> Iterator[Page]:
     visitor = browser.new_context(
-        viewport={"width": width, "height": HEIGHT},
+        viewport={"width": WIDTH, "height": HEIGHT},
         color_scheme=scheme,
         base_url=stack.url,
         reduced_motion="reduce",
     )
-    page = visitor.new_page()
-    page.goto(f"/{path}")
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-    expect(page.get_by_text(re.compile(r"ok · \d")).last).to_be_visible()
-    height_px: int = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": width, "height": min(height_px, HIGHEST)})
-    page.wait_for_timeout(DRAWN_MS)  # the charts fit themselves into their new places
-    page.mouse.move(width - 5, 5)
-    page.screenshot(path=folder / f"{path.partition('?')[0]}-{scheme}-{width}.png")
-    visitor.close()
+    try:
+        yield visitor.new_page()
+    finally:
+        visitor.close()
+
+
+def shrink(file: Path) -> None:
+    """Give the picture a palette: a third of the bytes, and no difference that one sees."""
+    with Image.open(file) as picture:
+        small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small.save(file, optimize=True)
 
 
 def ask(page: Page, question: str) -> None:

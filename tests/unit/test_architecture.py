@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "emulator/steering.py": {"emulator.connection"},
     "emulator/functions_host": {"emulator", "azure", "certifi"},
     "container": set(),
-    "docs": {"commands", "playwright"},
+    "docs": {"commands", "playwright", "PIL"},
     "infra/hooks": {"common"},  # azd runs them before anything is installed
     "functions": {"azure.functions", "azure.core", "azure.identity", "azure.storage.queue", "tools"},
     "functions/tools/telemetry.py": {"azure.monitor.opentelemetry", "opentelemetry"},
@@ -181,3 +182,24 @@ def test_no_service_receives_messages() -> None:
         ):
             source = (ROOT / file).read_text()
             assert "receive_message" not in source and "messages.dequeue" not in source, file
+
+
+def drawn() -> set[tuple[str, str]]:
+    """Return who may import whom by the picture in docs/architecture.md."""
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    (picture,) = re.findall(r"```mermaid\nflowchart TD\n(.*?)```", page, re.S)
+    return set(re.findall(r"^ +([\w.]+) -(?:-> |- [\w, ]+ --> )([\w.]+)$", picture, re.M))
+
+
+def test_the_picture_shows_the_table() -> None:
+    """docs/architecture.md draws which of our own parts may know which; a new edge belongs there."""
+    parts = {rule.partition("/")[0] for rule in MAY_IMPORT} - {"container", "infra"}
+    modules = {part.removesuffix(".py"): part for part in parts}
+    allowed = {
+        (rule.partition("/")[0], modules[name])
+        for rule, names in MAY_IMPORT.items()
+        for name in {one.partition(".")[0] for one in names}
+        if name in modules
+    }
+
+    assert drawn() == {(one, other) for one, other in allowed if one != other}
