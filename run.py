@@ -18,7 +18,7 @@ python3 run.py test            everything CI runs: format, lint, types, tests, b
 python3 run.py audit-dependencies   known weaknesses in what is locked (also part of test); says so when it has no data
 python3 run.py bench           the benchmarks; results go to bench/results/
 python3 run.py chaos           what it survives: faults, kills, closed tabs (--list, --short); exit code 1: a goal was missed
-python3 run.py fix             format the code and repair what the linter can
+python3 run.py fix             format the code, repair what the linter can, write anew what is generated
 """
 
 import contextlib
