@@ -55,6 +55,7 @@ SAYS = (  # one of these tells that something is not as it should be, where it w
     "has not been read yet",
     "Not all is known",
     "Reading the list of threads",
+    "Indexing the agents of the project",
 )
 # Where a figure comes from, by page and label; all others are of this process itself.
 SOURCES: Mapping[str, Mapping[str, str]] = {
@@ -79,7 +80,12 @@ SOURCES: Mapping[str, Mapping[str, str]] = {
     "threads.py": dict.fromkeys(("Threads", "Runs", "Open runs", "Shown below"), "agents"),
 }
 UNKNOWN = "not known"
-SINCE = ("Failing since", "asked for", "read at", "Reading the list of threads")
+SINCE = (
+    "Failing since",
+    "asked for",
+    "read at",
+    *SAYS[-2:],
+)  # what is being read for the first time says so alone
 BUG = ("Something in Relaydeck itself went wrong", "Traceback (most recent call last)")
 
 
