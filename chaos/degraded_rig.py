@@ -80,12 +80,8 @@ SOURCES: Mapping[str, Mapping[str, str]] = {
     "threads.py": dict.fromkeys(("Threads", "Runs", "Open runs", "Shown below"), "agents"),
 }
 UNKNOWN = "not known"
-SINCE = (
-    "Failing since",
-    "asked for",
-    "read at",
-    *SAYS[-2:],
-)  # what is being read for the first time says so alone
+# What is being read for the first time says so alone.
+SINCE = ("Failing since", "asked for", "read at", *SAYS[-2:])
 BUG = ("Something in Relaydeck itself went wrong", "Traceback (most recent call last)")
 
 

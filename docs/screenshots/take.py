@@ -1,7 +1,7 @@
 """Takes the pictures of the tour: `python -m docs.screenshots.take [NAME …]`, every page in light and dark.
 
 Everything is real: Local Azure, the function app, the dashboard, Chromium. Only the model's pace is set, one failure
-is scripted, and the pages that watch show the demo history, which says so. Takes about two minutes. The pictures are
+is scripted, and the pages that watch show the demo history, which says so. Takes two to five minutes. The pictures are
 small, as they have at most 256 colours; their names never change, so a new one shows as a change of the old.
 """
 
