@@ -79,6 +79,12 @@ def test_every_command_and_module_that_is_named_is_there(file: Path) -> None:
     assert [name for name in sorted(ours) if importlib.util.find_spec(name) is None] == []
 
 
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_no_half_done_merge_is_left_in_a_document(file: Path) -> None:
+    """Nothing else notices: Markdown draws the marks as text."""
+    assert re.findall(r"^(?:<{7}|>{7})(?: .*)?$", file.read_text("utf-8"), re.M) == []
+
+
 def test_every_document_is_in_the_index_and_the_index_is_in_the_readme() -> None:
     """A page that nobody is led to is not there."""
     listed = {(DOCS / target.partition("#")[0]).resolve() for target in links(INDEX.read_text("utf-8"))}
