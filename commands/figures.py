@@ -16,7 +16,7 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 REASONS = "## Why a goal is missed"
 UNEXPLAINED = "not explained yet"
 # Lines of a day say when they were written since `at` is in them. Before, in this order:
-ONE_DAY = ("2442eb1", "2f2cd77", "8787f03", "452d9b4", "03d64b1", "7a74cd0", "13bb3db")
+ONE_DAY = ("2442eb1", "2f2cd77", "8787f03", "452d9b4", "03d64b1", "7a74cd0", "13bb3db", "7031a70", "be15b6d")
 
 
 @dataclass(frozen=True, slots=True)

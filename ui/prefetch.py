@@ -1,14 +1,18 @@
 """Tells the browser, with the start page, which scripts the page will be drawn with: it need not find out one by one.
 
 Streamlit's front end asks for the script of a kind of element when the first one arrives, and for what that imports after
-it. Plotly's 4.7 MB are asked for early only where nothing is charted, once the browser is idle: elsewhere there is text to
-be drawn first, and reading that script takes the browser longer than fetching it.
-Links in headers: https://developer.mozilla.org/docs/Web/HTML/Reference/Attributes/rel/modulepreload
+it. Named here, they are asked for as soon as the front end itself runs and looks for its server: before that they would
+take their turn ahead of it, since a browser has few connections to a host. Plotly's 4.7 MB are asked for early only where
+nothing is charted, once the browser is idle: elsewhere there is text to be drawn first, and reading that script takes the
+browser longer than fetching it.
+Links: https://developer.mozilla.org/docs/Web/HTML/Reference/Attributes/rel/modulepreload
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
+from typing import Literal
 
 from ui.menu import MENU, TABLE, Screen
 
@@ -17,15 +21,36 @@ LATER = (*BAR, TABLE, "PlotlyChart")
 Manifest = Mapping[str, Mapping[str, object]]
 
 
-def links(manifest: Manifest) -> dict[str, str]:
-    """Return the header of each page, by its path; a page without any is not among them."""
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What the browser shall do with a script, and its address below the page's."""
+
+    rel: Literal["prefetch", "modulepreload", "preload"]
+    file: str
+
+    @property
+    def header(self) -> str:
+        """Return it for the reply's `Link` header: the browser sees it first of all."""
+        return f"<./{self.file}>; rel={self.rel}{self._kind(';')}; crossorigin"
+
+    @property
+    def waiting(self) -> str:
+        """Return it as an element that the script of the start page puts to work."""
+        return f'<link data-rel="{self.rel}"{self._kind("")} href="./{self.file}" crossorigin>'
+
+    def _kind(self, separator: str) -> str:
+        return "" if self.rel == "modulepreload" else f"{separator} as=script"
+
+
+def links(manifest: Manifest) -> dict[str, tuple[Link, ...]]:
+    """Return the links of each page, by its path; a page without any is not among them."""
     found = {}
     for screen in (one for section in MENU.values() for one in section):
         name = screen.file.removesuffix(".py")
-        link = ", ".join(_link(screen, manifest))
+        named = tuple(_links(screen, manifest))
         for path in (f"/{name}", *(["/"] if screen.default else [])):
-            if link:
-                found[path] = link
+            if named:
+                found[path] = named
     return found
 
 
@@ -53,17 +78,15 @@ def scripts(manifest: Manifest, names: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _link(screen: Screen, manifest: Manifest) -> Iterator[str]:
+def _links(screen: Screen, manifest: Manifest) -> Iterator[Link]:
     if screen.default:  # where nothing is charted
-        for file in scripts(manifest, LATER):
-            yield f"<./{file}>; rel=prefetch; as=script; crossorigin"
+        yield from (Link("prefetch", file) for file in scripts(manifest, LATER))
         return
     early = scripts(manifest, (*BAR, *(one for one in screen.parts if one != TABLE)))
-    for file in early:
-        yield f"<./{file}>; rel=modulepreload; crossorigin"
+    yield from (Link("modulepreload", file) for file in early)
     for file in scripts(manifest, [one for one in screen.parts if one == TABLE]):
         if file not in early:  # fetched only: read as well, its 1.5 MB would keep the page itself waiting
-            yield f"<./{file}>; rel=preload; as=script; crossorigin"
+            yield Link("preload", file)
 
 
 def _with_imports(manifest: Manifest, key: str, found: set[str]) -> set[str]:

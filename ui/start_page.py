@@ -6,13 +6,20 @@ finds the server at the root: a fifth of a second for nothing. It asks `window._
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from importlib.resources import files
 
 from ui.asgi import AsgiApp, Message, Receive, Send
-from ui.prefetch import links, read_manifest
+from ui.prefetch import Link, links, read_manifest
 
-SCRIPT = 'window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"}'
-_HEAD = "<head>"
+# The second part puts the page's waiting links to work once the front end has found its server.
+SCRIPT = """window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
+new PerformanceObserver((seen, observer) => {
+  if (!seen.getEntries().some(one => one.name.endsWith("/_stcore/health"))) return;
+  observer.disconnect();
+  for (const link of document.querySelectorAll("link[data-rel]")) link.rel = link.dataset.rel;
+}).observe({type: "resource", buffered: true})"""
+_HEAD, _END = "<head>", "</head>"
 
 
 class StartPageMiddleware:
@@ -21,23 +28,26 @@ class StartPageMiddleware:
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
-        self._links = {path: link.encode() for path, link in links(read_manifest()).items()}
-        self._page = start_page().encode()
+        page = start_page()
+        self._pages = {
+            path: _with_links(page, named) for path, named in links(read_manifest()).items() if page
+        }
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         is_ours = scope["type"] == "http" and scope["method"] == "GET" and not scope.get("root_path")
-        link = self._links.get(scope["path"]) if is_ours else None
-        if link is None or not self._page:
+        page = self._pages.get(scope["path"]) if is_ours else None
+        if page is None:
             await self._app(scope, receive, send)
             return
+        link, body = page
         headers = [
             (b"content-type", b"text/html; charset=utf-8"),
-            (b"content-length", str(len(self._page)).encode()),
+            (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-cache"),
-            (b"link", link),
+            *([(b"link", link)] if link else []),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": self._page})
+        await send({"type": "http.response.body", "body": body})
 
 
 def start_page() -> str:
@@ -45,6 +55,13 @@ def start_page() -> str:
     page = files("streamlit").joinpath("static/index.html").read_text(encoding="utf-8")
     before, head, after = page.partition(_HEAD)
     return f"{before}{head}<script>{SCRIPT}</script>{after}" if head else ""
+
+
+def _with_links(page: str, named: Iterable[Link]) -> tuple[bytes, bytes]:
+    """Return the `Link` header, of what can wait until the browser is idle, and *page* with all other links in it."""
+    idle = [one for one in named if one.rel == "prefetch"]
+    waiting = "".join(one.waiting for one in named if one.rel != "prefetch")
+    return ", ".join(one.header for one in idle).encode(), page.replace(_END, waiting + _END, 1).encode()
 
 
 def script_hash() -> str:

@@ -76,10 +76,23 @@ def test_the_scripts_of_charts_and_tables_are_there_by_the_time_they_are_needed(
 
 def test_where_charts_come_at_once_plotly_is_not_asked_for_before_the_text(tab: Page) -> None:
     """Its script would only keep the browser from drawing it; the small ones that draw the text come with the page."""
-    first, overview = (tab.request.get(path).headers["link"] for path in ("/", "/overview"))
+    first, overview = (tab.request.get(path) for path in ("/", "/overview"))
+    named = overview.text().partition('data-rel="')[2]
 
-    assert "PlotlyChart." in first and "modulepreload" not in first
-    assert "PlotlyChart." not in overview and "Metric." in overview and "modulepreload" in overview
+    assert "PlotlyChart." in first.headers["link"] and 'data-rel="' not in first.text()
+    assert "PlotlyChart." not in named and "Metric." in named and "link" not in overview.headers
+
+
+def test_what_a_page_is_drawn_with_is_asked_for_once_the_front_end_has_found_its_server(tab: Page) -> None:
+    """Before that it would keep the front end itself waiting; without it, each kind of element would be asked for late."""
+    tab.goto("/overview?refresh=off")
+    expect(tab.get_by_role("heading", name="Overview")).to_be_visible()
+    began = tab.evaluate(
+        "() => Object.fromEntries(performance.getEntriesByType('resource')"
+        ".map(one => [new URL(one.name).pathname.split('/').pop().split('.')[0], one.startTime]))"
+    )
+
+    assert began["index"] < began["health"] < began["Metric"]
 
 
 def test_a_deep_link_finds_its_server_at_once(chromium: Browser, stack: Stack) -> None:
