@@ -7,7 +7,6 @@ what an empty app has not: a conversation with its steps is opened, and left for
 first visit, and answers under way.
 """
 
-import os
 import statistics
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.report import emit, header
 from commands.stack import Stack, free_port, running
-from commands.test import find_browser
+from commands.test import browser_flags, find_browser
 from emulator.supervisor import Part, Supervisor
 
 ROUNDS, WARM_UP = 40, 5
@@ -55,9 +54,8 @@ def main() -> int:
         print("No Chromium or Chrome was found; name one in RELAYDECK_TEST_BROWSER.", file=sys.stderr)
         return 1
     header("click", rounds=ROUNDS)
-    flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        browser = playwright.chromium.launch(executable_path=program, args=browser_flags())
         with running(Path(folder) / "state") as stack, empty_app(Path(folder)) as empty_url:
             times = measure(browser, stack, empty_url)
         browser.close()

@@ -10,7 +10,6 @@ What it does not measure: a network, a server with many viewers.
 """
 
 import contextlib
-import os
 import statistics
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from bench.click import empty_app, open_answered
 from bench.report import emit, header
 from commands.serve import tell_history
 from commands.stack import running
-from commands.test import find_browser
+from commands.test import browser_flags, find_browser
 
 ROUNDS, SWITCHES = 7, 12
 ANSWERS, LIST = 415, "runs"  # of the demo history; the page that lists them, as theirs do
@@ -106,9 +105,8 @@ def main() -> int:
         print("No Chromium or Chrome was found; name one in RELAYDECK_TEST_BROWSER.", file=sys.stderr)
         return 1
     header("pages", rounds=ROUNDS)
-    flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        browser = playwright.chromium.launch(executable_path=program, args=browser_flags())
         state = Path(folder) / "state"
         with (
             running(state) as stack,

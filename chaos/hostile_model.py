@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 
 CALLS_EVERY = 8
@@ -77,6 +78,14 @@ def serving(say: Say) -> Iterator[str]:
         thread.join(5)
 
 
+class _Nameless(ThreadingHTTPServer):
+    """Does not ask for its own name: that of 127.0.0.2 is in no file here, so a name server on the network would be asked."""
+
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]  # the address will do
+
+
 class Sink:
     """A host that nobody has a reason to ask. *calls*: the paths it was asked for."""
 
@@ -96,7 +105,7 @@ class Sink:
                 return
 
         # Another address of this machine: to a browser it is another host.
-        self._server = ThreadingHTTPServer(("127.0.0.2", 0), Handler)
+        self._server = _Nameless(("127.0.0.2", 0), Handler)
         self.host = f"127.0.0.2:{self._server.server_address[1]}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True

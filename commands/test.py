@@ -188,6 +188,15 @@ def find_browser() -> str | None:
     return next((str(path) for path in paths if path.exists()), None)
 
 
+def browser_flags() -> list[str]:
+    """Return what a Chromium of ours is started with: it looks up no other name than this machine's, for itself neither.
+
+    As root it goes without its sandbox, for it would not start.
+    """
+    alone = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.*"
+    return [alone, *(["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else [])]
+
+
 def install_browser() -> str | None:
     """Return the path of Debian's chromium, installed now; None where that may not or cannot be done."""
     if os.name == "nt" or os.geteuid() != 0 or shutil.which("apt-get") is None:

@@ -5,7 +5,6 @@ is scripted, and the pages that watch show the demo history, which says so. Take
 small, as they have at most 256 colours; their names never change, so a new one shows as a change of the old.
 """
 
-import os
 import re
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from commands.serve import tell_history
 from commands.stack import Control, Stack, running
-from commands.test import find_browser
+from commands.test import browser_flags, find_browser
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT, HIGHEST = 1440, 900, 1500
@@ -53,9 +52,8 @@ def main(names: list[str]) -> int:
         sys.stderr.write("No Chromium or Chrome was found; name one in RELAYDECK_TEST_BROWSER.\n")
         return 1
     expect.set_options(timeout=TIMEOUT_MS)
-    flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory() as state, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        browser = playwright.chromium.launch(executable_path=program, args=browser_flags())
         with running(Path(state)) as stack:
             tell_history(Path(state))  # first: it is for a workspace that holds no answers
             trace = ask_some(browser, stack)

@@ -1,6 +1,5 @@
 """The real dashboard in a real browser: one Local Azure, one Functions host and one server for the whole session."""
 
-import os
 import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from playwright.sync_api import (
 )
 
 from commands.stack import Stack, running
-from commands.test import find_browser
+from commands.test import browser_flags, find_browser
 
 ARTIFACTS = Path(__file__).parent.parent / ".artifacts"
 EXPECT_TIMEOUT_MS = 15_000
@@ -55,9 +54,8 @@ def chromium() -> Iterator[Browser]:
     if program is None:
         pytest.fail("No Chromium or Chrome was found. Install one, or name it in RELAYDECK_TEST_BROWSER.")
     expect.set_options(timeout=EXPECT_TIMEOUT_MS)
-    flags = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        browser = playwright.chromium.launch(executable_path=program, args=browser_flags())
         yield browser
         browser.close()
 
