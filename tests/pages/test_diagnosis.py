@@ -37,7 +37,7 @@ class Oracle:
     made: list[tuple[str, str]] = field(default_factory=list)
 
     def ask(self) -> ThreadRun:
-        """Return a run that waits for the function."""
+        """Return a run that waits for the function, once its call lies in the queue."""
         tool = function_tool(self.endpoint, TOOL)
         agent = self.agents.create_agent(
             model="gpt-4o", name="seer", instructions="Ask the oracle.", tools=tool.definitions
@@ -51,7 +51,9 @@ class Oracle:
             now = self.agents.runs.get(thread.id, run.id)
             return now if now.status == "requires_action" else None
 
-        return wait_for(waits)
+        waiting = wait_for(waits)
+        wait_for(lambda: self.queues.get_queue_client(IN).peek_messages() or None)
+        return waiting
 
 
 @pytest.fixture
