@@ -30,19 +30,19 @@ _INSIDE = (
 
 
 def run(size: int = FULL, seed: int = 1) -> Iterator[Figure]:
-    """Yield the figure of the whole suite; *size* 0: of a few tests of it."""
-    what = FILES if size == 0 else ("tests",)
+    """Yield the figure of the whole suite, as `run.py test` runs it; *size* 0: of a few tests of it."""
+    pytest = ("pytest", "-q", *FILES)
     with tempfile.TemporaryDirectory() as folder:
-        yield attempts(what, Path(folder), seed)
+        yield attempts(pytest if size == 0 else ("commands", "test", "--only", "tests"), Path(folder), seed)
 
 
 def attempts(tests: Sequence[str], folder: Path, seed: int) -> Figure:
+    """Return the figure of *tests*: a module of Python with what it takes."""
     record, counts = folder / "attempts.jsonl", folder / "counts"
     record.touch()
-    command = [sys.executable, "-m", "pytest", "-q", *tests]
-    apart = can_be_apart()
-    if apart:
-        command = ["unshare", "-rn", "sh", "-c", _INSIDE, "sh", *command]
+    command = [sys.executable, "-m", *tests]
+    if apart := way_apart():
+        command = [*apart, "sh", "-c", _INSIDE, "sh", *command]
     environment = {**os.environ, RECORD: str(record), "COUNTS": str(counts)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     seen = record.read_text("utf-8").splitlines()
@@ -67,17 +67,24 @@ def attempts(tests: Sequence[str], folder: Path, seed: int) -> Figure:
     )
 
 
-def can_be_apart() -> bool:
-    """Return whether this system lets us have a network of our own."""
-    try:
-        done = subprocess.run(
-            ["unshare", "-rn", "sh", "-c", "ip link set lo up 2>/dev/null || ifconfig lo up"],
-            capture_output=True,
-            check=False,
-        )
-    except OSError:
-        return False
-    return done.returncode == 0
+def way_apart() -> list[str]:
+    """Return what gives a command a network of its own; empty where the system gives none.
+
+    Root needs no namespace of users for it, inside of which nothing could be mounted, as some tests do.
+    """
+    for flags in ("-n", "-rn"):
+        way = ["unshare", flags]
+        try:
+            done = subprocess.run(
+                [*way, "sh", "-c", "ip link set lo up 2>/dev/null || ifconfig lo up"],
+                capture_output=True,
+                check=False,
+            )
+        except OSError:
+            return []
+        if done.returncode == 0:
+            return way
+    return []
 
 
 def no_way_out(counters: str) -> int:

@@ -68,14 +68,14 @@ def test_only_this_machine_is_here(host: str | None, here: bool) -> None:
     assert stays_here(host) is here
 
 
-@pytest.mark.skipif(not figures.can_be_apart(), reason="this system gives nobody a network of their own")
+@pytest.mark.skipif(not figures.way_apart(), reason="this system gives nobody a network of their own")
 def test_the_kernel_counts_what_no_guard_of_ours_could_see(tmp_path: Path) -> None:
     """Chromium, node and libraries in C connect on their own: what finds no way out is counted all the same."""
     counts = tmp_path / "counts"
     code = "import socket\ntry: socket.create_connection(('192.0.2.1', 443), 1)\nexcept OSError: pass"
     for program, expected in ((code, True), ("pass", False)):
         done = subprocess.run(
-            ["unshare", "-rn", "sh", "-c", figures._INSIDE, "sh", sys.executable, "-I", "-c", program],
+            [*figures.way_apart(), "sh", "-c", figures._INSIDE, "sh", sys.executable, "-I", "-c", program],
             env={"PATH": os.environ["PATH"], "COUNTS": str(counts)},
             check=False,
         )
