@@ -7,7 +7,7 @@ original  azure-ai-agents as the script used it: create both agents, thread and 
           so the deleting is not held against it; it has no first token before its last.
 ours      AnswerService, warm, pooled team, a new thread each time, from ask() to the first token and to the answer.
           The clock runs inside the process: the figure is the answer's own, as the page shows it.
-bare      the answer's own requests with the same bodies over kept http.client connections: the record of the intent,
+bare      the answer's own requests with the same bodies over one kept http.client connection: the record of the intent,
           create thread, create run with its stream read to the end, update run. The looks at steps and queues that
           run beside an answer with a function are left out, which makes its goal harder. `awaited` leaves update run
           out too: a person does not wait for it.

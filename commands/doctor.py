@@ -10,7 +10,6 @@ import logging
 import os
 import sys
 import textwrap
-import tomllib
 
 import runtime
 from commands.ask import harmless
@@ -20,6 +19,7 @@ from services.doctor.findings import Finding, Report
 from services.doctor.probe import Probe, Prober
 from services.doctor.service import Doctor
 from services.errors import ServiceError
+from services.version import version
 
 FINE, FAILED = 0, 1
 SIGNS = {"ok": "✓", "warning": "!", "failed": "✗", "unknown": "?"}
@@ -155,9 +155,3 @@ class Teller:
         except BrokenPipeError:  # the reader went away (`| head`): the exit code is still to come
             self._quiet = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def version() -> str:
-    """Return Relaydeck's own version."""
-    with (runtime.ROOT / "pyproject.toml").open("rb") as file:
-        return str(tomllib.load(file)["project"]["version"])

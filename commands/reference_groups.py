@@ -141,6 +141,7 @@ GROUPS = (
             "services.redaction",
             "services.log_guard",
             "services.ids",
+            "services.version",
         ),
         ("configuration", "architecture"),
     ),

@@ -28,8 +28,8 @@ from ui.view import View
 SKELETON_PX = 420
 LOADING_KEY = "audit-loading"
 ABOUT = (
-    "Each row is one action: its intent, put on record before it happened, and its result, put on record after. Refusals "
-    "and sign-ins are rows of their own. A record holds ids and digests, never any content. Where a result is missing the "
+    "Each row is one action: its intent, put on record before it happened, and its result, put on record after. Refusals, "
+    "sign-ins and a start or stop of Relaydeck are rows of their own. A record holds ids and digests, never any content. Where a result is missing the "
     "row says so: the process ended in between, or the table has not taken it yet."
 )
 

@@ -3,7 +3,6 @@
 import functools
 import itertools
 import threading
-import tomllib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -497,13 +496,6 @@ def fault_board() -> FaultBoard | None:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def doctor_board() -> DoctorBoard:
     return DoctorBoard(startup.examiner() or (lambda: services().doctor))
-
-
-@functools.cache
-def version() -> str:
-    """Return Relaydeck's own version."""
-    with (ROOT / "pyproject.toml").open("rb") as file:
-        return str(tomllib.load(file)["project"]["version"])
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import streamlit as st
 from services.doctor import report as reports
 from services.doctor.findings import Finding, FindingState
 from services.doctor.probe import Probe
+from services.version import version
 from ui import context, doctor_dependencies, formats, rights, safe, startup, trace_parts
 from ui.doctor_board import Known
 from ui.patience import left_s
@@ -121,7 +122,7 @@ def draw_report(known: Known) -> None:
     )
     if known.report is None or not popover.open:
         return
-    text = reports.markdown(known.report, context.version(), known.probe)
+    text = reports.markdown(known.report, version(), known.probe)
     with popover:
         st.caption(
             "Holds no key, no token and no connection string; it does name hosts, queues and the identity."

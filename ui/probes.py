@@ -21,7 +21,8 @@ from starlette.routing import Route
 
 import runtime
 from services.standing import Standing
-from ui import context, gate, startup
+from services.version import version
+from ui import gate, startup
 
 log = logging.getLogger(__name__)
 NO_STORE = {"Cache-Control": "no-store"}
@@ -84,7 +85,7 @@ async def statusz(request: Request) -> Response:
         return JSONResponse({"status": "ok" if ready else "not ok"}, 401, headers=NO_STORE)
     document: dict[str, object] = {
         "status": "ok" if ready else "not ok",
-        "version": context.version(),
+        "version": version(),
         "checks": checks,
     }
     if checks["services"]:

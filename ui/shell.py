@@ -5,6 +5,7 @@ import streamlit as st
 import runtime
 from services.models import HealthState, PartHealth
 from services.settings import Settings
+from services.version import version
 from ui import (
     ask_actions,
     bar,
@@ -91,7 +92,7 @@ def main() -> None:
         guard.draw_person(principal)
     with bottom:
         draw_health_board()
-        st.caption(f"Relaydeck {context.version()}")
+        st.caption(f"Relaydeck {version()}")
     recovery.draw()
     patience.end()
     context.settle()

@@ -1,10 +1,8 @@
 """The audit trail from settings and clients. Sends nothing."""
 
-import tomllib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
-from pathlib import Path
 from socket import gethostname
 
 from pydantic import SecretStr
@@ -22,9 +20,9 @@ from services.monitor.logs import LogsService
 from services.resilience.dependencies import AUDIT, LOGS, Dependencies
 from services.settings import Settings
 from services.telemetry.service import Telemetry
+from services.version import version
 
 FOLDER = "audit"
-PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
 def audit(
@@ -100,13 +98,3 @@ def _why_off(settings: Settings, endpoints: Endpoints) -> str:
     if not endpoints.audit_endpoint:
         return "No address takes audit records: RELAYDECK_AUDIT_ENDPOINT is not set."
     return ""
-
-
-@cache
-def version() -> str:
-    """Return Relaydeck's version; empty when its project file is not there."""
-    try:
-        with PROJECT.open("rb") as file:
-            return str(tomllib.load(file)["project"]["version"])
-    except (OSError, tomllib.TOMLDecodeError, KeyError):
-        return ""

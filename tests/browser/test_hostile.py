@@ -56,6 +56,7 @@ def test_an_effect_is_told_from_a_look() -> None:
         one("GET", "foundry.list_agents"),
         one("POST", "monitor.query_batch"),
         one("POST", "ingest.track"),
+        one("POST", "monitor.upload_logs"),
     ]
     acts = [
         one("DELETE", "foundry.delete_agent"),

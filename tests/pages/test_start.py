@@ -5,6 +5,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import runtime
 from commands.stack import Control, dashboard, free_port
 from emulator.supervisor import ROOT
 from services.audit.record import Record
+from services.monitor.results import Ask
+from ui.audit_filters import Filters
 
 COMPLETE = {
     "RELAYDECK_MODE": "azure",
@@ -100,6 +103,13 @@ def test_a_start_with_its_settings_and_a_stop_are_on_record(state_folder: Path) 
         ("relaydeck", "stop", "done"),
     ]
     assert told[0].after.startswith("sha256:")
+    logs, now = runtime.current().services.logs, datetime.now(UTC)
+    assert logs is not None
+    times = {"start": now - timedelta(hours=1), "end": now + timedelta(minutes=1)}
+    listed = logs.ask(
+        Ask("audit_actions", {**times, "environment": "local", **Filters(action="start").values()})
+    )
+    assert listed[0].rows[0]["after"] == told[0].after, "the list and its export tell it, too"
 
 
 def fetch(address: str) -> tuple[int, Message]:
