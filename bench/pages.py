@@ -1,25 +1,26 @@
 """How long each page takes in Chromium: the first visit against the smallest Streamlit app, and a switch between pages.
 
-A first visit is a new browser profile with nothing cached, the clock is the browser's own, from the start of the
-navigation. Readable: all KPIs and tables of the page are drawn. Drawn: its charts too. Ours and the smallest app take
-turns, over a day of demo history; so do two floors, the least that Streamlit needs for a table and for two charts
+A first visit is a new browser profile with nothing cached, in a window that has come to rest; the clock is the browser's
+own, from the start of the navigation, and nobody debugs the page (bench/browser.py). Readable: all KPIs and tables of the
+page are drawn. Drawn: its charts too. Ours and the smallest app take turns, over a day of demo history; so does, for each
+page, its floor: what Streamlit takes for as many KPIs, tables and charts with nothing else on the screen
 (bench/floor_app.py). A switch is a click in the menu of a visitor who has seen every page once, until the new page can
-be read, and until its charts are drawn too. Arize
-Phoenix and the MLflow tracing UI are measured alike, with as many traces, where they are installed (bench/peers.py).
-What it does not measure: a network, a server with many viewers.
+be read, and until its charts are drawn too. Arize Phoenix and the MLflow tracing UI are measured alike, with as many
+traces, where they are installed (bench/peers.py). What it does not measure: a network, a server with many viewers.
 """
 
-import contextlib
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from bench import peers
+from bench.browser import HEIGHT_PX, WIDTH_PX, unwatched
 from bench.click import empty_app, open_answered
 from bench.report import emit, header
 from commands.serve import tell_history
@@ -28,13 +29,8 @@ from commands.test import browser_flags, find_browser
 
 ROUNDS, SWITCHES = 7, 12
 ANSWERS, LIST = 415, "runs"  # of the demo history; the page that lists them, as theirs do
-FLOORS: dict[str, Mapping[str, int]] = {
-    "table": {"text": 1, "kpis": 4, "tables": 1},
-    "charts": {"text": 1, "charts": 2},
-}
 GOAL_READABLE, GOAL_DRAWN, GOAL_SWITCH_MS = 1.7, 2.6, 250.0
-TIMEOUT_MS = 30_000
-LOOK_EVERY_MS, SAME, MOST_LOOKS = 400, 5, 60
+LOOK_EVERY_S, SAME, MOST_LOOKS = 0.4, 5, 60
 # How many of each the page shows, less what a page left behind still has on the screen; a table is drawn on a canvas, a
 # chart has its axes' layer.
 COUNT = """
@@ -45,6 +41,8 @@ COUNT = """
     kpis: all('[data-testid="stMetricValue"]').length,
     tables: all('[data-testid="stDataFrame"] canvas').length,
     charts: all('.js-plotly-plot .main-svg .cartesianlayer').length,
+    frames: all('[data-testid="stDataFrame"]').length,
+    figures: all('.js-plotly-plot').length,
     heading: all('[data-testid="stMain"] :is(h1, h2, h3)')[0]?.innerText ?? '',
     rests: !!document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]'),
   };
@@ -67,7 +65,7 @@ wanted => new Promise((resolve, reject) => {
 """.replace("COUNT", COUNT.strip())
 # The page left behind stays on the screen until the new one's run has ended.
 SWITCH = """
-([link, wanted]) => new Promise((resolve, reject) => {
+(link, wanted) => new Promise((resolve, reject) => {
     const count = COUNT;
     const found = document.querySelector(link);
     if (!found) { reject(new Error('no such link: ' + link)); return; }
@@ -87,15 +85,29 @@ SWITCH = """
     requestAnimationFrame(look);
 })
 """.replace("COUNT", COUNT.strip())
+ROWS = """
+rows => new Promise((resolve, reject) => {
+    const look = () => document.querySelector(rows) ? resolve(performance.now()) : requestAnimationFrame(look);
+    setTimeout(() => reject(new Error('not drawn: ' + rows)), 25000);
+    look();
+})
+"""
+RESTS = """
+() => new Promise(resolve => {
+    const rests = '[data-testid="stApp"][data-test-script-state="notRunning"]';
+    const look = () => document.querySelector(rests) ? setTimeout(resolve, 300) : setTimeout(look, 20);
+    look();
+})
+"""
 Counts = Mapping[str, int | str | bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """*path* below the dashboard's address; *shows*: what of each kind it holds when it is whole."""
+    """*shows*: what of each kind it holds when it is whole."""
 
     name: str
-    path: str
+    url: str
     shows: Counts
 
 
@@ -117,15 +129,17 @@ def main() -> int:
             tell_history(state)
             trace = answered_trace(browser, stack.url)
             screens = [survey(browser, stack.url, name, path) for name, path in pages(trace).items()]
-            good = measure_first_visits(browser, stack.url, (empty_url, floor_url), screens, others)
-            good &= measure_switches(browser, stack.url, [one for one in screens if one.name != "trace"])
+            floors = [survey(browser, floor_url, one.name, floor_of(one)) for one in screens]
+            good = measure_first_visits(browser, empty_url, screens, floors, others)
+            good &= measure_switches(browser, [one for one in screens if one.name != "trace"])
         browser.close()
     return 0 if good else 1
 
 
 def answered_trace(browser: Browser, url: str) -> str:
     """Ask one question; return the path of its trace, once telemetry has brought the function's part."""
-    with visit(browser) as page:
+    context = browser.new_context(viewport={"width": WIDTH_PX, "height": HEIGHT_PX})
+    with context, context.new_page() as page:
         open_answered(page, url)
         link = page.get_by_role("link", name="Open trace").get_attribute("href") or ""
         path = "/" + link.removeprefix("/")
@@ -142,15 +156,20 @@ def pages(trace: str) -> dict[str, str]:
 
 def survey(browser: Browser, url: str, name: str, path: str) -> Screen:
     """Return what the page shows once it has come to rest; the visit also warms the server's caches."""
-    with visit(browser) as page:
+    with unwatched(browser) as page:
         page.goto(url + path)
         seen: list[dict[str, int]] = []
         while len(seen) < SAME or any(one != seen[-1] for one in seen[-SAME:]) or not is_whole(seen[-1]):
             if len(seen) > MOST_LOOKS:
                 raise RuntimeError(f"{name} does not come to rest, or has nothing to measure: {seen[-1]}")
-            page.wait_for_timeout(LOOK_EVERY_MS)
+            time.sleep(LOOK_EVERY_S)
             seen.append(page.evaluate(COUNT))
-    return Screen(name, path, seen[-1])
+    return Screen(name, url + path, seen[-1])
+
+
+def floor_of(screen: Screen) -> str:
+    """Return the address, below the floor app's, of a page that shows as much as *screen*."""
+    return "/?kpis={kpis}&tables={frames}&charts={figures}".format(**screen.shows)
 
 
 def is_whole(shows: Mapping[str, int]) -> bool:
@@ -159,43 +178,36 @@ def is_whole(shows: Mapping[str, int]) -> bool:
 
 def measure_first_visits(
     browser: Browser,
-    url: str,
-    yardsticks: tuple[str, str],
+    empty_url: str,
     screens: list[Screen],
+    floors: list[Screen],
     others: Sequence[peers.Running],
 ) -> bool:
-    empty_url, floor_url = yardsticks
     smallest: list[float] = []
-    floors: dict[str, list[float]] = {name: [] for name in FLOORS}
-    for name, shows in FLOORS.items():
-        first_visit(browser, f"{floor_url}?show={name}", shows)
-    readable: dict[str, list[float]] = {screen.name: [] for screen in screens}
-    drawn: dict[str, list[float]] = {screen.name: [] for screen in screens}
+    readable: dict[str, list[float]] = {}
+    drawn: dict[str, list[float]] = {}
     theirs: dict[str, list[float]] = {}
+    every = [*((one.name, one) for one in screens), *((f"{one.name}.floor", one) for one in floors)]
     for _ in range(ROUNDS):
         smallest.append(first_visit(browser, empty_url, {"text": 1})[0])
-        for name, shows in FLOORS.items():
-            floors[name].append(first_visit(browser, f"{floor_url}?show={name}", shows)[1])
-        for screen in screens:
-            seen = first_visit(browser, url + screen.path, screen.shows)
-            readable[screen.name].append(seen[0])
-            drawn[screen.name].append(seen[1])
+        for name, screen in every:
+            seen = first_visit(browser, screen.url, screen.shows)
+            readable.setdefault(name, []).append(seen[0])
+            drawn.setdefault(name, []).append(seen[1])
         for peer in others:
             theirs.setdefault(peer.name, []).append(peer_visit(browser, peer))
     base = statistics.median(smallest)
     emit("pages.smallest_app", base, "ms", None, smallest)
-    for name, samples in floors.items():
-        ratios = [one / smallest_one for one, smallest_one in zip(samples, smallest, strict=True)]
-        emit(f"pages.floor.{name}", statistics.median(samples) / base, "x", None, ratios)
     good = []
-    for screen in screens:
+    for name, _ in every:
         for what, samples, goal in (
-            ("readable", readable[screen.name], GOAL_READABLE),
-            ("drawn", drawn[screen.name], GOAL_DRAWN),
+            ("readable", readable[name], GOAL_READABLE),
+            ("drawn", drawn[name], GOAL_DRAWN),
         ):
             ratios = [ours / theirs for ours, theirs in zip(samples, smallest, strict=True)]
             ratio = statistics.median(samples) / base
-            good.append(emit(f"pages.{screen.name}.{what}", ratio, "x", goal, ratios, lower_is_better=True))
+            held_to = None if name.endswith(".floor") else goal
+            good.append(emit(f"pages.{name}.{what}", ratio, "x", held_to, ratios, lower_is_better=True))
     listed = readable[LIST]
     for name, samples in theirs.items():
         emit(f"pages.{name}", statistics.median(samples), "ms", None, samples)
@@ -207,32 +219,31 @@ def measure_first_visits(
 
 def first_visit(browser: Browser, url: str, shows: Counts) -> tuple[float, float]:
     """Return when everything could be read, and when everything was drawn, in ms since the navigation began."""
-    with visit(browser) as page:
-        page.goto(url, wait_until="commit")
+    with unwatched(browser) as page:
+        page.goto(url)
         seen = page.evaluate(WAIT, {"kpis": 0, "tables": 0, "charts": 0, **shows})
         return seen[0], seen[1]
 
 
 def peer_visit(browser: Browser, peer: peers.Running) -> float:
     """Return when another tool's list of traces could be read, in ms since the navigation began."""
-    with visit(browser) as page:
-        page.goto(peer.url, wait_until="commit")
-        page.wait_for_selector(peer.rows)
-        now_ms: float = page.evaluate("performance.now()")
+    with unwatched(browser) as page:
+        page.goto(peer.url)
+        now_ms: float = page.evaluate(ROWS, peer.rows)
         return now_ms
 
 
-def measure_switches(browser: Browser, url: str, screens: list[Screen]) -> bool:
+def measure_switches(browser: Browser, screens: list[Screen]) -> bool:
     """Go round the pages by the menu. A page has changed when its charts are there; when it can be read is told beside."""
     read: dict[str, list[float]] = {screen.name: [] for screen in screens}
     drawn: dict[str, list[float]] = {screen.name: [] for screen in screens}
-    with visit(browser) as page:
-        page.goto(url + screens[-1].path)
+    with unwatched(browser) as page:
+        page.goto(screens[-1].url)
         for place in range((SWITCHES + 1) * len(screens)):
             screen = screens[place % len(screens)]
-            came_to_rest(page)
+            page.evaluate(RESTS)
             link = f'[data-testid="stSidebarNavLink"][href*="/{screen.name}"]'
-            seen: list[float] = page.evaluate(SWITCH, [link, screen.shows])
+            seen: list[float] = page.evaluate(SWITCH, link, screen.shows)
             if place >= len(screens):  # the first round loads what the browser then keeps
                 read[screen.name].append(seen[0])
                 drawn[screen.name].append(seen[1])
@@ -243,23 +254,6 @@ def measure_switches(browser: Browser, url: str, screens: list[Screen]) -> bool:
     emit("pages.switch_readable", statistics.median(every), "ms", None, every)
     every = [sample for samples in drawn.values() for sample in samples]
     return emit("pages.switch", statistics.median(every), "ms", GOAL_SWITCH_MS, every, lower_is_better=True)
-
-
-def came_to_rest(page: Page) -> None:
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    page.wait_for_timeout(300)
-
-
-@contextlib.contextmanager
-def visit(browser: Browser) -> Iterator[Page]:
-    """A visitor who was never here."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    try:
-        yield page
-    finally:
-        context.close()
 
 
 if __name__ == "__main__":

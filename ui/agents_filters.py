@@ -94,7 +94,7 @@ def problems() -> list[str]:
 
 def draw(filters: Filters) -> None:
     """Draw the filters as widgets over the address. Sends nothing."""
-    with st.grid(5, min_column_width=150, gap="small", vertical_alignment="bottom", key="agents-filters"):
+    with filter_bar.row(5, "agents-filters"):
         BAR.draw_text("text", "Search", filters.text, "Name, tool, queue, id", LONGEST_TEXT)
         for name, (label, names) in CHOICES.items():
             BAR.draw_choice(name, label, names, getattr(filters, name))

@@ -9,7 +9,7 @@ import streamlit as st
 
 from services.access import NEEDS
 from services.monitor.kql import Value
-from ui import safe
+from ui import filter_bar, safe
 from ui.filter_bar import FilterBar
 
 BAR: Final = FilterBar("audit", ("person", "action", "outcome", "target"), forgets=(), keeps=("act",))
@@ -61,7 +61,7 @@ def current() -> Filters:
 
 def draw(filters: Filters) -> None:
     """Draw all filters as widgets over the address. Sends nothing."""
-    with st.grid(4, min_column_width=150, gap="small", vertical_alignment="bottom", key="audit-filters"):
+    with filter_bar.row(4, "audit-filters"):
         BAR.draw_text("person", "Who", filters.person, "Name or id", LONGEST_TEXT)
         BAR.draw_name("action", "Action", filters.action, list(NEEDS))
         BAR.draw_text("target", "On what", filters.target, "Id or name", LONGEST_TEXT)

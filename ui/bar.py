@@ -5,10 +5,11 @@ Nothing in it asks Azure, but the search when an id is looked for.
 
 import streamlit as st
 
-from ui import formats, safe, search
+from ui import first_paint, formats, safe, search
 from ui.time_range import CUSTOM, RANGES, REFRESH, ZONES, written
 from ui.view import change, chosen, current, read_again
 
+HEIGHT_PX, WIDTHS_PX = 38, (254, 145, 15, 115, 140)  # of its elements; the last takes what is left
 CHANGED_KEY = "view-changed"
 CUSTOM_KEY, FROM_KEY, TO_KEY = "view-custom", "view-from", "view-to"
 LABELS = {
@@ -33,7 +34,10 @@ HELP = {
 def draw() -> None:
     """Draw the bar, once, above the page: range, refresh, zone, search; and what was wrong with the address."""
     view = current()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="view-bar"):
+    with (
+        first_paint.later(HEIGHT_PX, *WIDTHS_PX),
+        st.container(horizontal=True, vertical_alignment="center", gap="small", key="view-bar"),
+    ):
         draw_choice("range", tuple(RANGES), view.label if view.moves else None)
         st.fragment(draw_custom, key="view-custom-part")()
         draw_choice("refresh", tuple(REFRESH), chosen("refresh"), disabled=not view.moves)

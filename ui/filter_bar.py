@@ -1,14 +1,16 @@
 """The filters of a page, as widgets over its address: the address is what counts, the widgets only write it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 import streamlit as st
 
-from ui import safe
+from ui import first_paint, safe
 
 LONGEST_NAME = 80
+HEIGHT_PX = 64  # of a widget and its label
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +188,16 @@ def draw_problems(problems: Sequence[str]) -> None:
     """Draw what in the address could not be understood."""
     for problem in problems:
         st.warning(safe.inline(problem, 300), icon=":material/rule:")
+
+
+@contextmanager
+def row(columns: int, key: str) -> Iterator[None]:
+    """Draw what is in here as the filters above a list, *columns* in a row where there is room."""
+    kept: int | Literal["content"] = HEIGHT_PX if first_paint.is_first() else "content"
+    with (
+        first_paint.later(HEIGHT_PX),
+        st.grid(
+            columns, min_column_width=150, gap="small", vertical_alignment="bottom", row_height=kept, key=key
+        ),
+    ):
+        yield

@@ -23,9 +23,7 @@ BAR = FilterBar(
 def draw_filters(wanted: Wanted) -> None:
     """Draw the filters, and what was wrong with those in the address. Sends nothing."""
     filters = wanted.filters
-    with st.grid(
-        IN_A_ROW, min_column_width=150, gap="small", vertical_alignment="bottom", key="runs-filters"
-    ):
+    with filter_bar.row(IN_A_ROW, "runs-filters"):
         BAR.draw_text("text", "Search", filters.words, "Id or word", LONGEST_TEXT)
         BAR.draw_several("outcome", "Outcome", filters.outcomes, OUTCOMES, lambda one: LOOKS[one].words)
         BAR.draw_name("agent", "Agent", filters.agent, _agents())

@@ -15,6 +15,7 @@ from ui import (
     doctor_parts,
     fault_bar,
     feedback,
+    first_paint,
     formats,
     guard,
     patience,
@@ -72,6 +73,7 @@ def main() -> None:
         feedback.draw_said()
         return
     patience.begin()
+    first_paint.begin()
     recovery.begin(watches=screen.bar)
     # The page comes first: what was pressed for is on the screen before the frame around it is drawn again.
     top, own, bottom = (st.sidebar.container() for _ in range(3))
@@ -83,7 +85,11 @@ def main() -> None:
         bar.draw()
         made_up = st.container(key="demo-line")
         told = not screen.history or demo.draw_line(made_up, ask=False)
-    page.run()
+    try:
+        page.run()
+        first_paint.end()
+    finally:
+        first_paint.send_rest()
     if screen.bar and not told:
         demo.draw_line(made_up, ask=True)
     feedback.draw_said()

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 
-import streamlit as st
-
 from services.inventory.threads_search import SORTS
 from ui import filter_bar
 from ui.filter_bar import FilterBar
@@ -17,9 +15,7 @@ BAR = FilterBar("threads", FILTERS, {"kind": "conversations", "sort": "active"})
 def draw_filters(wanted: Wanted, agents: Iterable[str]) -> None:
     """Draw the filters, and what was wrong with those in the address. Sends nothing."""
     query = wanted.query
-    with st.grid(
-        IN_A_ROW, min_column_width=150, gap="small", vertical_alignment="bottom", key="threads-filters"
-    ):
+    with filter_bar.row(IN_A_ROW, "threads-filters"):
         BAR.draw_text("text", "Search", query.words, "Id or words of the question", LONGEST_TEXT)
         BAR.draw_several("status", "Worst status", query.states, list(STATES), lambda one: STATES[one].word)
         BAR.draw_name("agent", "Agent", query.agent, sorted(set(agents)))

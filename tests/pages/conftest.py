@@ -17,7 +17,7 @@ from services.models import Answer
 from services.monitor.logs import LogsService
 from services.monitor.trace import TraceService
 from tests.scripted_server import ScriptedServer
-from ui import startup
+from ui import first_paint, startup
 
 ROOT = Path(__file__).parents[2]
 SHELL = ROOT / "ui" / "shell.py"
@@ -29,6 +29,12 @@ Open = Callable[..., AppTest]
 @pytest.fixture(scope="session")
 def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pages")
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_paint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No browser paints anything here, so none is waited for."""
+    monkeypatch.setattr(first_paint, "PAINT_S", 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """One look for every figure of plotly, and the only place where one is drawn."""
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from math import floor, log10
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ui import formats, safe
+from ui import first_paint, formats, safe
 from ui.charts import palette
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
@@ -23,8 +22,6 @@ LEFT_PX, TITLE_PX, BOTTOM_PX = (
 )  # room for `10,000`, for the unit beside it, and for a time above its day
 FONT = "'Source Sans', sans-serif"  # that of the page, which the browser has by then
 CLEAR = "rgba(0,0,0,0)"
-PAINT_S = 0.3
-PAINTED_KEY = "text-painted"
 
 
 def plain(text: str, limit: int = LONGEST_NOTE) -> str:
@@ -153,7 +150,7 @@ def draw(
 ) -> None:
     """Draw *figure*. *alt*: what it shows, for who cannot see it. *on_select*: a callback; the selection is then in
     `st.session_state[key]`, as points and, where the figure's dragmode is `select`, as a box."""
-    _let_text_be_painted()
+    first_paint.let_paint()
     st.plotly_chart(
         figure,
         key=key,
@@ -164,16 +161,6 @@ def draw(
         selection_mode=("points", "box"),
         alt=safe.clean(alt)[:600],
     )
-
-
-def _let_text_be_painted() -> None:
-    """Wait a moment before a visitor's first chart.
-
-    The browser is busy for about a second with plotly's script, and what came just before would wait for it too.
-    """
-    if PAINTED_KEY not in st.session_state:
-        st.session_state[PAINTED_KEY] = True
-        time.sleep(PAINT_S)
 
 
 def zone_name(zone: tzinfo) -> str:
