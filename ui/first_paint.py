@@ -3,7 +3,8 @@
 The browser draws at once all that has come by then, and the whole page has come before it is ready to draw: figures
 would wait for menus that nobody opens yet, and every word for a third of a second of plotly's script. So on the first
 page of a session the elements drawn under later() are sent after the rest has had time to be painted; until then a grey
-box of their size stands where they will be, so that nothing moves. All further runs send everything as it is drawn.
+box of their size stands where they will be, so that nothing moves. All further runs send everything as it is drawn, but
+for the wait before the first chart, wherever that is.
 """
 
 import time
@@ -16,6 +17,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 PAINT_S = 0.3
 HELD_KEY = "first-paint"
+CHARTED_KEY = "first-chart"
 
 
 def begin() -> None:
@@ -55,8 +57,9 @@ def is_first() -> bool:
 
 
 def let_paint() -> None:
-    """Before a chart: on a session's first page, wait until text is painted, then send what was held back."""
-    if is_first():
+    """Before a chart: wait until text is painted, if it is a session's first, then send what was held back."""
+    if CHARTED_KEY not in st.session_state:
+        st.session_state[CHARTED_KEY] = True
         time.sleep(PAINT_S)
         send_rest()
 
@@ -64,7 +67,8 @@ def let_paint() -> None:
 def end() -> None:
     """For the shell, once the page is drawn: on a page without a chart nothing stays back either."""
     if st.session_state.get(HELD_KEY):
-        let_paint()
+        time.sleep(PAINT_S)
+        send_rest()
 
 
 def send_rest() -> None:

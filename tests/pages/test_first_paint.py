@@ -91,6 +91,16 @@ def test_a_chart_waits_once_and_what_is_pressed_comes_before_it(paused: list[flo
     assert paused == [0.3]
 
 
+def test_the_first_chart_is_waited_for_on_a_later_page_too(paused: list[float]) -> None:
+    at = opened("first_paint.let_paint() if st.session_state.get('turn') else None")
+    assert paused == [0.3]  # for what is pressed
+    at.session_state["turn"] = 2
+    at.run()
+    at.run()
+    assert elements(at) == ["button", "text_input", "metric"]
+    assert paused == [0.3, 0.3]
+
+
 def test_a_page_that_fails_keeps_nothing_back(paused: list[float]) -> None:
     at = opened("raise ValueError('broken')")
     assert [one.label for one in at.button] == ["Press"]
