@@ -31,10 +31,14 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pages")
 
 
-@pytest.fixture(autouse=True)
-def nothing_to_paint(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def nothing_to_paint() -> Iterator[None]:
     """No browser paints anything here, so none is waited for."""
-    monkeypatch.setattr(first_paint, "PAINT_S", 0.0)
+    with (
+        pytest.MonkeyPatch.context() as patched
+    ):  # a test's own would be undone after the test's other fixtures
+        patched.setattr(first_paint, "PAINT_S", 0.0)
+        yield
 
 
 @pytest.fixture(scope="session")
