@@ -1,8 +1,10 @@
 """Serves the scripts, styles and fonts of Streamlit's front end from memory, and packed to whom a network lies between.
 
 A page's first visit asks for about a hundred of these files. Streamlit reads each from the disk in pieces, every piece by
-way of a thread, while the page's own script waits for the same processor; and it never compresses them: plotly's script
-alone is 4.7 MB, 1.4 MB packed. Their names carry a hash of what is in them, so one reading lasts as long as the process.
+way of a thread, while the page's own script waits for the same processor; and it never compresses them. Their names carry a
+hash of what is in them, so one reading lasts as long as the process, and as long as the browser likes. Plotly's script is
+shorter than its name says (ui/plotly_script.py), and what is left out may change: of that one the browser asks each time
+whether it still is the same.
 """
 
 import asyncio
@@ -12,12 +14,14 @@ from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
+from ui import plotly_script
 from ui.asgi import AsgiApp, Message, Receive, Send
 
 FOLDERS = ("js", "css", "media")
 PACKED = (".js", ".css", ".svg", ".json")  # fonts and images are packed already
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 FOREVER = b"public, immutable, max-age=31536000"
+ASK_AGAIN = b"public, no-cache"
 LEFT_TO_STREAMLIT = {b"range", b"if-none-match", b"if-modified-since"}
 
 
@@ -27,6 +31,9 @@ class AssetMiddleware:
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
         self._places = dict(_found())
+        self._plan = plotly_script.plan()
+        self._short = f"/static/js/{self._plan.file}"
+        self._tag = f'W/"{self._plan.digest}"'.encode()
         self._plain: dict[str, bytes] = {}
         self._gzipped: dict[str, bytes] = {}
 
@@ -34,33 +41,44 @@ class AssetMiddleware:
         path = ""
         if scope["type"] == "http" and scope["method"] == "GET":
             path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path not in self._places or any(name in LEFT_TO_STREAMLIT for name, _ in scope["headers"]):
+        is_short = path == self._short
+        asked = dict(scope["headers"]) if path in self._places else {}
+        if path not in self._places or (LEFT_TO_STREAMLIT & asked.keys() and not is_short):
             await self._app(scope, receive, send)
             return
-        packed = _is_packed(path) and _wants_gzip(scope)
+        packed = path.endswith(PACKED) and _wants_gzip(scope)
         try:
             body = await self._body(path, packed=packed)
         except OSError:  # an upgrade took the file away under us: Streamlit says so in its own way
             await self._app(scope, receive, send)
             return
         kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-        headers = [
+        status, headers = 200, [
             (b"content-type", ("text/javascript" if path.endswith(".js") else kind).encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", FOREVER),
+            (b"cache-control", ASK_AGAIN if is_short else FOREVER),
             (b"vary", b"accept-encoding"),
             *([(b"content-encoding", b"gzip")] if packed else []),
+            *([(b"etag", self._tag)] if is_short else []),
         ]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if is_short and asked.get(b"if-none-match") == self._tag:
+            status, body = 304, b""
+        else:
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     async def _body(self, path: str, *, packed: bool) -> bytes:
         kept = self._gzipped if packed else self._plain
         if (known := kept.get(path)) is not None:
             return known
-        read = _packed if packed else Path.read_bytes
-        kept[path] = found = await asyncio.to_thread(read, self._places[path])
+        kept[path] = found = await asyncio.to_thread(self._read, path, packed)
         return found
+
+    def _read(self, path: str, packed: bool) -> bytes:
+        found = self._places[path].read_bytes()
+        if path == self._short:
+            found = self._plan.applied(found)
+        return gzip.compress(found, 6, mtime=0) if packed else found
 
 
 def _found() -> Iterable[tuple[str, Path]]:
@@ -68,14 +86,6 @@ def _found() -> Iterable[tuple[str, Path]]:
     for folder in FOLDERS:
         for file in (root / folder).iterdir():
             yield f"/static/{folder}/{file.name}", file
-
-
-def _packed(place: Path) -> bytes:
-    return gzip.compress(place.read_bytes(), 6, mtime=0)
-
-
-def _is_packed(path: str) -> bool:
-    return path.endswith(PACKED)
 
 
 def _wants_gzip(scope: Message) -> bool:

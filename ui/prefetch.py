@@ -84,6 +84,11 @@ def _links(screen: Screen, manifest: Manifest) -> Iterator[Link]:
         return
     early = scripts(manifest, (*BAR, *(one for one in screen.parts if one != TABLE)))
     yield from (Link("modulepreload", file) for file in early)
+    import os
+    if os.environ.get("XPRE") and screen.file in ("overview.py", "queues.py", "runs.py", "metrics.py", "agents.py", "trace.py"):
+        for file in scripts(manifest, ["PlotlyChart"]):
+            if file not in early:
+                yield Link("modulepreload", file)
     for file in scripts(manifest, [one for one in screen.parts if one == TABLE]):
         if file not in early:  # fetched only: read as well, its 1.5 MB would keep the page itself waiting
             yield Link("preload", file)
