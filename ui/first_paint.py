@@ -1,10 +1,10 @@
-"""What a visitor's first page shows first: its figures and lists. What one presses follows, and then the charts.
+"""What a visitor's first page shows first: its figures and lists, then its charts. What one presses follows.
 
 The browser draws at once all that has come by then, and the whole page has come before it is ready to draw: figures
-would wait for menus that nobody opens yet, and every word for a third of a second of plotly's script. So on the first
-page of a session the elements drawn under later() are sent after the rest has had time to be painted; until then a grey
-box of their size stands where they will be, so that nothing moves. All further runs send everything as it is drawn, but
-for the wait before the first chart, wherever that is.
+would wait for charts, and both for menus that nobody opens yet. So on the first page of a session charts are sent once the
+text has had time to be painted, and the elements drawn under later() after them; until then a grey box of their size stands
+where they will be, so that nothing moves. Where charts wait for a slow source, the controls wait for neither. All further
+runs send everything as it is drawn, but for the wait before the first chart, wherever that is.
 """
 
 import time
@@ -15,15 +15,17 @@ import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-import os
-PAINT_S = float(os.environ.get("XPAINT", "0.3"))
+PAINT_S = 0.3
+PATIENCE_S = 1.0  # from the beginning of the run: what takes longer to be charted was not at hand
 HELD_KEY = "first-paint"
+BEGAN_KEY = "first-paint-began"
 CHARTED_KEY = "first-chart"
 
 
 def begin() -> None:
     """For the shell, in each run of the whole page: a session's first holds back what is to come later."""
     st.session_state[HELD_KEY] = None if HELD_KEY in st.session_state else []
+    st.session_state.setdefault(BEGAN_KEY, time.monotonic())
 
 
 @contextmanager
@@ -58,18 +60,19 @@ def is_first() -> bool:
 
 
 def let_paint() -> None:
-    """Before a chart: wait until text is painted, if it is a session's first, then send what was held back."""
+    """Before a chart: wait until text is painted, if it is a session's first; what was held back waits no longer than that
+    when charts take their time."""
     if CHARTED_KEY not in st.session_state:
         st.session_state[CHARTED_KEY] = True
         time.sleep(PAINT_S)
-        if not os.environ.get("XLAST"):
-            send_rest()
+    if is_first() and time.monotonic() - st.session_state[BEGAN_KEY] > PATIENCE_S:
+        send_rest()
 
 
 def end() -> None:
-    """For the shell, once the page is drawn: on a page without a chart nothing stays back either."""
+    """For the shell, once the page is drawn: send what was held back, on a page without a chart once text is painted."""
     if st.session_state.get(HELD_KEY):
-        if CHARTED_KEY not in st.session_state or not os.environ.get("XLAST"):
+        if CHARTED_KEY not in st.session_state:
             time.sleep(PAINT_S)
         send_rest()
 

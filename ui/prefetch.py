@@ -1,10 +1,10 @@
 """Tells the browser, with the start page, which scripts the page will be drawn with: it need not find out one by one.
 
 Streamlit's front end asks for the script of a kind of element when the first one arrives, and for what that imports after
-it. Named here, they are asked for as soon as the front end itself runs and looks for its server: before that they would
-take their turn ahead of it, since a browser has few connections to a host. Plotly's 4.7 MB are asked for early only where
-nothing is charted, once the browser is idle: elsewhere there is text to be drawn first, and reading that script takes the
-browser longer than fetching it.
+it. Named here, they are asked for earlier, in two waves: what a page's figures need, as soon as the front end has found its
+server (before that they would take their turn ahead of it, since a browser has few connections to a host), and all else
+once the figures can have been drawn: asked for at once, eighty files keep the server and the browser from the figures.
+Plotly's 1.1 MB are asked for early only where nothing is charted, once the browser is idle.
 Links: https://developer.mozilla.org/docs/Web/HTML/Reference/Attributes/rel/modulepreload
 """
 
@@ -16,30 +16,28 @@ from typing import Literal
 
 from ui.menu import MENU, TABLE, Screen
 
-BAR = ("Button", "ButtonGroup", "TextInput", "PageLink", "Metric", "Selectbox")
-LATER = (*BAR, TABLE, "PlotlyChart")
+FIGURES = ("Metric", "PageLink")
+BAR = ("Button", "ButtonGroup", "TextInput", "Selectbox")
+UNCHARTED = (*FIGURES, *BAR, TABLE, "PlotlyChart")
 Manifest = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What the browser shall do with a script, and its address below the page's."""
+    """A script's address below the page's, and when the browser shall ask for it; *wave* 0: when it has nothing to do."""
 
-    rel: Literal["prefetch", "modulepreload", "preload"]
     file: str
+    wave: Literal[0, 1, 2]
 
     @property
     def header(self) -> str:
         """Return it for the reply's `Link` header: the browser sees it first of all."""
-        return f"<./{self.file}>; rel={self.rel}{self._kind(';')}; crossorigin"
+        return f"<./{self.file}>; rel=prefetch; as=script; crossorigin"
 
     @property
     def waiting(self) -> str:
         """Return it as an element that the script of the start page puts to work."""
-        return f'<link data-rel="{self.rel}"{self._kind("")} href="./{self.file}" crossorigin>'
-
-    def _kind(self, separator: str) -> str:
-        return "" if self.rel == "modulepreload" else f"{separator} as=script"
+        return f'<link data-wave="{self.wave}" href="./{self.file}" crossorigin>'
 
 
 def links(manifest: Manifest) -> dict[str, tuple[Link, ...]]:
@@ -80,18 +78,11 @@ def scripts(manifest: Manifest, names: Iterable[str]) -> list[str]:
 
 def _links(screen: Screen, manifest: Manifest) -> Iterator[Link]:
     if screen.default:  # where nothing is charted
-        yield from (Link("prefetch", file) for file in scripts(manifest, LATER))
+        yield from (Link(file, 0) for file in scripts(manifest, UNCHARTED))
         return
-    early = scripts(manifest, (*BAR, *(one for one in screen.parts if one != TABLE)))
-    yield from (Link("modulepreload", file) for file in early)
-    import os
-    if os.environ.get("XPRE") and screen.file in ("overview.py", "queues.py", "runs.py", "metrics.py", "agents.py", "trace.py"):
-        for file in scripts(manifest, ["PlotlyChart"]):
-            if file not in early:
-                yield Link("modulepreload", file)
-    for file in scripts(manifest, [one for one in screen.parts if one == TABLE]):
-        if file not in early:  # fetched only: read as well, its 1.5 MB would keep the page itself waiting
-            yield Link("preload", file)
+    first = scripts(manifest, FIGURES)
+    yield from (Link(file, 1) for file in first)
+    yield from (Link(file, 2) for file in scripts(manifest, (*BAR, *screen.parts)) if file not in first)
 
 
 def _with_imports(manifest: Manifest, key: str, found: set[str]) -> set[str]:

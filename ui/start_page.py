@@ -12,12 +12,17 @@ from importlib.resources import files
 from ui.asgi import AsgiApp, Message, Receive, Send
 from ui.prefetch import Link, links, read_manifest
 
-# The second part puts the page's waiting links to work once the front end has found its server.
+# The second part puts the page's waiting links to work: the first wave once the front end has found its server, the second
+# when figures can have been drawn.
 SCRIPT = """window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
 new PerformanceObserver((seen, observer) => {
   if (!seen.getEntries().some(one => one.name.endsWith("/_stcore/health"))) return;
   observer.disconnect();
-  for (const link of document.querySelectorAll("link[data-rel]")) link.rel = link.dataset.rel;
+  const load = wave => {
+    for (const link of document.querySelectorAll(`link[data-wave="${wave}"]`)) link.rel = "modulepreload";
+  };
+  load(1);
+  setTimeout(load, 300, 2);
 }).observe({type: "resource", buffered: true})"""
 _HEAD, _END = "<head>", "</head>"
 
@@ -59,8 +64,8 @@ def start_page() -> str:
 
 def _with_links(page: str, named: Iterable[Link]) -> tuple[bytes, bytes]:
     """Return the `Link` header, of what can wait until the browser is idle, and *page* with all other links in it."""
-    idle = [one for one in named if one.rel == "prefetch"]
-    waiting = "".join(one.waiting for one in named if one.rel != "prefetch")
+    idle = [one for one in named if one.wave == 0]
+    waiting = "".join(one.waiting for one in named if one.wave != 0)
     return ", ".join(one.header for one in idle).encode(), page.replace(_END, waiting + _END, 1).encode()
 
 

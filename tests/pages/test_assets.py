@@ -156,7 +156,7 @@ def test_the_address_of_a_page_brings_streamlits_page_told_where_its_server_is()
     waiting = "".join(one.waiting for one in links(read_manifest())["/overview"])
     told = shipped.replace("<head>", f"<head><script>{SCRIPT}</script>", 1)
     assert reply.body.decode() == told.replace("</head>", f"{waiting}</head>", 1)
-    assert 'data-rel="modulepreload"' in waiting and b"link" not in reply.headers
+    assert 'data-wave="1"' in waiting and 'data-wave="2"' in waiting and b"link" not in reply.headers
     assert script_hash() in headers()["content-security-policy"]
 
 

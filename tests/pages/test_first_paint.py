@@ -34,9 +34,10 @@ finally:
 
 @pytest.fixture
 def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the page waited, each time, without waiting."""
+    """How long the page waited, each time, without waiting: time passes by what it waits alone."""
     waits: list[float] = []
-    monkeypatch.setattr(first_paint, "time", SimpleNamespace(sleep=waits.append))
+    clock = SimpleNamespace(sleep=waits.append, monotonic=lambda: sum(waits))
+    monkeypatch.setattr(first_paint, "time", clock)
     monkeypatch.setattr(first_paint, "PAINT_S", 0.3)
     return waits
 
@@ -83,12 +84,19 @@ def test_later_runs_send_all_as_it_is_drawn(paused: list[float]) -> None:
     assert paused == []
 
 
-def test_a_chart_waits_once_and_what_is_pressed_comes_before_it(paused: list[float]) -> None:
-    at = opened(
-        "first_paint.let_paint()\nst.write('one chart')\nfirst_paint.let_paint()\nst.write('another')"
-    )
-    assert elements(at) == ["skeleton", "skeleton", "metric", "button", "text_input", "markdown", "markdown"]
+TWO_CHARTS = "first_paint.let_paint()\nst.write('one')\n{between}\nfirst_paint.let_paint()\nst.write('another')"
+
+
+def test_charts_wait_once_and_come_before_what_is_pressed(paused: list[float]) -> None:
+    at = opened(TWO_CHARTS.format(between="pass"))
+    assert elements(at) == ["skeleton", "skeleton", "metric", "markdown", "markdown", "button", "text_input"]
     assert paused == [0.3]
+
+
+def test_what_is_pressed_does_not_wait_for_charts_that_take_their_time(paused: list[float]) -> None:
+    at = opened(TWO_CHARTS.format(between="first_paint.time.sleep(2)"))
+    assert elements(at) == ["skeleton", "skeleton", "metric", "markdown", "button", "text_input", "markdown"]
+    assert paused == [0.3, 2]
 
 
 def test_the_first_chart_is_waited_for_on_a_later_page_too(paused: list[float]) -> None:
