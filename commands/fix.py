@@ -6,8 +6,8 @@ import sys
 from emulator.supervisor import ROOT
 from services.settings import env_example
 
-# Each writes its pages of docs/; a test holds every page to what is written.
-GENERATORS = ("emulator.coverage", "commands.reference", "commands.figures")
+# Each writes a file or pages of docs/; a test holds every one to what is written.
+GENERATORS = ("emulator.coverage", "commands.reference", "commands.figures", "commands.plotly_script")
 
 
 def main(arguments: list[str]) -> int:

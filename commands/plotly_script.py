@@ -21,11 +21,11 @@ import tree_sitter
 import tree_sitter_javascript
 from tree_sitter import Node
 
-from ui.plotly_script import DRAWN, PLAN, Edit, stock
+from ui.plotly_script import DRAWN, PLAN, Edit, Plan, stock
 
 BEGIN, END = b"()=>{var e=(()=>{", b"return window.Plotly=e,e}"  # of the function that plotly lies in
 LIST = re.compile(rb"\.register\(\[([^\]]+)\]")  # the kinds of trace: a call of each one's module
-MODULE = re.compile(rb'[\w$]+=[\w$]+\(\{"([^"]+)"\(')  # what a module's function is wrapped in, with the module's path
+MODULE = re.compile(rb'[\w$]+=[\w$]+\(\{"([^"]+)"\(')  # what a module's function is wrapped in, with its path
 NAMES = ("identifier", "shorthand_property_identifier")
 
 
@@ -48,19 +48,22 @@ def main() -> int:
 
 def told(name: str, script: bytes) -> str:
     """Return what `ui/plotly_script.json` is to hold. Raises UnknownBuildError."""
-    lines = ",\n".join(json.dumps(edit) for edit in edits(script))
-    return f'{{"file": "{name}",\n"sha256": "{hashlib.sha256(script).hexdigest()}",\n"edits": [\n{lines}\n]}}\n'
+    found, sha256 = edits(script), hashlib.sha256(script).hexdigest()
+    if _tree(Plan(name, sha256, tuple(found)).applied(script)).has_error:
+        raise UnknownBuildError("what is left of it is no JavaScript.")
+    lines = ",\n".join(json.dumps(edit) for edit in found)
+    return f'{{"file": "{name}",\n"sha256": "{sha256}",\n"edits": [\n{lines}\n]}}\n'
 
 
 def edits(script: bytes) -> list[Edit]:
     """Return what to change of *script*, in order. Raises UnknownBuildError."""
     begin, end = _only(script, BEGIN), _only(script, END) + len(END)
     listed = LIST.search(script, begin, end)
-    tree = tree_sitter.Parser(tree_sitter.Language(tree_sitter_javascript.language())).parse(script)
-    if listed is None or tree.root_node.has_error:
+    tree = _tree(script)
+    if listed is None or tree.has_error:
         raise UnknownBuildError("no list of the kinds of trace is in it, or it is no JavaScript.")
     start = begin + len(BEGIN)
-    block = tree.root_node.descendant_for_byte_range(start, start)
+    block = tree.descendant_for_byte_range(start, start)
     while block is not None and not (block.type == "statement_block" and block.start_byte == start - 1):
         block = block.parent
     if block is None:
@@ -72,7 +75,12 @@ def edits(script: bytes) -> list[Edit]:
         raise UnknownBuildError(f"not all of {', '.join(DRAWN)} are among its kinds of trace.")
     needed = _needed(block, script, modules, listed.span(1), {call.removesuffix("()") for call in drawn})
     cuts = [cut for statement in block.named_children for cut in _cuts(statement, needed)]
-    return sorted([(begin, begin, "("), *cuts, (*listed.span(1), ",".join(drawn)), (end, end, ")")])
+    changes = [(begin, begin, "("), *cuts, (*listed.span(1), ",".join(drawn)), (end, end, ")")]
+    return list(_joined(sorted(changes), script))
+
+
+def _tree(script: bytes) -> Node:
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_javascript.language())).parse(script).root_node
 
 
 def _only(script: bytes, mark: bytes) -> int:
@@ -158,6 +166,18 @@ def _cuts(statement: Node, needed: Container[str]) -> Iterator[Edit]:
             yield one.end_byte, following.start_byte, ","
     if kept[-1] != declared[-1]:
         yield kept[-1].end_byte, declared[-1].end_byte, ""
+
+
+def _joined(cuts: list[Edit], script: bytes) -> Iterator[Edit]:
+    """Yield *cuts* with those made one that have nothing between them: a semicolon there ends a statement that is kept."""
+    last = cuts[0]
+    for cut in cuts[1:]:
+        if last[2] == cut[2] == "" and not script[last[1] : cut[0]].strip():
+            last = (last[0], cut[1], "")
+        else:
+            yield last
+            last = cut
+    yield last
 
 
 if __name__ == "__main__":

@@ -52,20 +52,18 @@ class AssetMiddleware:
         except OSError:  # an upgrade took the file away under us: Streamlit says so in its own way
             await self._app(scope, receive, send)
             return
+        is_known = is_short and asked.get(b"if-none-match") == self._tag
         kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
-        status, headers = 200, [
+        headers = [
             (b"content-type", ("text/javascript" if path.endswith(".js") else kind).encode()),
             (b"cache-control", ASK_AGAIN if is_short else FOREVER),
             (b"vary", b"accept-encoding"),
-            *([(b"content-encoding", b"gzip")] if packed else []),
             *([(b"etag", self._tag)] if is_short else []),
+            *([(b"content-encoding", b"gzip")] if packed else []),
+            *([] if is_known else [(b"content-length", str(len(body)).encode())]),
         ]
-        if is_short and asked.get(b"if-none-match") == self._tag:
-            status, body = 304, b""
-        else:
-            headers.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.start", "status": 304 if is_known else 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if is_known else body})
 
     async def _body(self, path: str, *, packed: bool) -> bytes:
         kept = self._gzipped if packed else self._plain

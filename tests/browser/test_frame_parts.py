@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from commands.stack import Stack
-from ui.prefetch import LATER, read_manifest, scripts
+from ui.prefetch import UNCHARTED, read_manifest, scripts
 
 pytestmark = pytest.mark.browser
 FETCHED = "() => performance.getEntriesByType('resource').some(one => one.name.includes('PlotlyChart.'))"
@@ -50,8 +50,8 @@ def test_the_scripts_of_charts_and_tables_are_there_by_the_time_they_are_needed(
     chromium: Browser, stack: Stack
 ) -> None:
     """Fetched while the first page is read, and not once more for the first chart."""
-    names = {Path(path).name.partition(".")[0] for path in scripts(read_manifest(), LATER)}
-    assert set(LATER) <= names  # this release has them all
+    names = {Path(path).name.partition(".")[0] for path in scripts(read_manifest(), UNCHARTED)}
+    assert set(UNCHARTED) <= names  # this release has them all
     context = chromium.new_context(base_url=stack.url)
     tab, loads = context.new_page(), list[str]()
 
@@ -77,9 +77,9 @@ def test_the_scripts_of_charts_and_tables_are_there_by_the_time_they_are_needed(
 def test_where_charts_come_at_once_plotly_is_not_asked_for_before_the_text(tab: Page) -> None:
     """Its script would only keep the browser from drawing it; the small ones that draw the text come with the page."""
     first, overview = (tab.request.get(path) for path in ("/", "/overview"))
-    named = overview.text().partition('data-rel="')[2]
+    named = overview.text().partition('data-wave="')[2]
 
-    assert "PlotlyChart." in first.headers["link"] and 'data-rel="' not in first.text()
+    assert "PlotlyChart." in first.headers["link"] and '<link data-wave="' not in first.text()
     assert "PlotlyChart." not in named and "Metric." in named and "link" not in overview.headers
 
 
@@ -92,7 +92,7 @@ def test_what_a_page_is_drawn_with_is_asked_for_once_the_front_end_has_found_its
         ".map(one => [new URL(one.name).pathname.split('/').pop().split('.')[0], one.startTime]))"
     )
 
-    assert began["index"] < began["health"] < began["Metric"]
+    assert began["index"] < began["health"] < began["Metric"] < began["Selectbox"]
 
 
 def test_a_deep_link_finds_its_server_at_once(chromium: Browser, stack: Stack) -> None:

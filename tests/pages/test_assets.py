@@ -9,6 +9,7 @@ import pytest
 from ui.asgi import Message, Receive, Send
 from ui.assets import AssetMiddleware
 from ui.hardening import headers
+from ui.plotly_script import plan, stock
 from ui.prefetch import links, read_manifest, scripts
 from ui.start_page import SCRIPT, StartPageMiddleware, script_hash, start_page
 
@@ -128,6 +129,29 @@ def test_what_asks_for_less_than_the_whole_is_left_to_streamlit(script: str, nam
 
 def test_what_is_not_read_is_left_to_streamlit(script: str) -> None:
     assert ask(script, method="POST").status == LEFT
+
+
+PLOTLY = f"/static/js/{plan().file}"
+
+
+def test_plotlys_script_comes_without_what_is_never_drawn() -> None:
+    found = stock()
+    assert found is not None
+    plain, packed = ask(PLOTLY), ask(PLOTLY, (b"accept-encoding", b"gzip"), client="10.0.0.7")
+
+    assert (plain.status, packed.status) == (200, 200)
+    assert plain.body == gzip.decompress(packed.body) == plan().applied(found.read_bytes())
+    assert len(plain.body) < found.stat().st_size / 3
+
+
+def test_plotlys_script_is_asked_for_again_and_sent_when_it_is_another() -> None:
+    """Its name does not change with what is left out."""
+    tag = ask(PLOTLY).headers[b"etag"]
+    known, other = ask(PLOTLY, (b"if-none-match", tag)), ask(PLOTLY, (b"if-none-match", b'W/"0"'))
+
+    assert (known.status, known.body, known.headers[b"etag"]) == (304, b"", tag)
+    assert other.status == 200 and other.body
+    assert b"immutable" not in other.headers[b"cache-control"]
 
 
 def test_every_page_names_its_scripts_and_all_of_them_exist() -> None:

@@ -84,7 +84,7 @@ def test_later_runs_send_all_as_it_is_drawn(paused: list[float]) -> None:
     assert paused == []
 
 
-TWO_CHARTS = "first_paint.let_paint()\nst.write('one')\n{between}\nfirst_paint.let_paint()\nst.write('another')"
+TWO_CHARTS = "first_paint.let_paint()\nst.write('one')\n{between}\nfirst_paint.let_paint()\nst.write('two')"
 
 
 def test_charts_wait_once_and_come_before_what_is_pressed(paused: list[float]) -> None:
