@@ -1,0 +1,93 @@
+"""Charts in a real browser, by plotly's script as we serve it: drawn, told of under the pointer, clicked and dragged over."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from commands.stack import Stack
+from tests.run_rows import many, put
+
+pytestmark = pytest.mark.browser
+ROWS = 120
+GROUND = ".nsewdrag"  # what lies over a chart's axes and takes the pointer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def history(stack: Stack) -> None:
+    put(stack.control.azure.connection, many(ROWS, datetime.now(UTC) - timedelta(seconds=30)))
+
+
+@pytest.fixture
+def failures(tab: Page) -> list[str]:
+    found: list[str] = []
+    tab.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+def charts(tab: Page) -> Locator:
+    return tab.locator(".js-plotly-plot").filter(has=tab.locator(".cartesianlayer"))
+
+
+def middle(chart: Locator) -> tuple[float, float, float]:
+    """Return the middle of a chart's ground, and a third of its width."""
+    ground = chart.locator(GROUND).first
+    ground.scroll_into_view_if_needed()
+    box = ground.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"] / 3
+
+
+@pytest.mark.parametrize(("page", "least"), [("overview", 3), ("runs", 2), ("metrics", 1), ("agents", 1)])
+def test_every_chart_of_a_page_is_drawn(tab: Page, failures: list[str], page: str, least: int) -> None:
+    tab.goto(f"/{page}?refresh=off&range=1h")
+    expect(charts(tab).nth(least - 1)).to_be_visible()
+    expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+    assert tab.locator(".stPlotlyChart").count() == charts(tab).count()
+    assert failures == []
+
+
+def test_the_hours_of_the_week_are_a_map_of_colours(tab: Page, failures: list[str]) -> None:
+    tab.goto("/metrics?refresh=off&range=1h")
+    tab.get_by_role("tab", name="Busy hours").click()
+
+    expect(tab.locator(".heatmaplayer image")).to_have_attribute("href", re.compile("^data:image/png"))
+    assert failures == []
+
+
+def test_the_pointer_over_bars_is_told_what_they_are(tab: Page, failures: list[str]) -> None:
+    tab.goto("/runs?refresh=off&range=1h")
+    expect(charts(tab).first).to_be_visible()
+    x, y, third = middle(charts(tab).first)
+    tab.mouse.move(x + third, y)
+    tab.mouse.move(x + third + 2, y)
+
+    expect(charts(tab).first.locator(".hoverlayer")).to_contain_text("answered")
+    assert failures == []
+
+
+def test_a_press_on_the_legend_takes_a_kind_of_bar_away(tab: Page, failures: list[str]) -> None:
+    tab.goto("/runs?refresh=off&range=1h")
+    bars = charts(tab).first.locator(".barlayer .trace")
+    expect(bars.first).to_be_visible()
+    before = bars.count()
+    charts(tab).first.locator(".legendtoggle").first.click()
+
+    expect(bars).to_have_count(before - 1)
+    assert failures == []
+
+
+def test_a_stretch_that_is_dragged_over_is_the_pages_stretch(tab: Page, failures: list[str]) -> None:
+    tab.goto("/runs?refresh=off&range=1h")
+    expect(charts(tab).first).to_be_visible()
+    expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    x, y, third = middle(charts(tab).first)
+    tab.mouse.move(x - third, y)
+    tab.mouse.down()
+    tab.mouse.move(x, y, steps=4)
+    tab.mouse.up()
+
+    expect(tab).to_have_url(re.compile("runs-from="))
+    assert failures == []
