@@ -16,6 +16,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 PAINT_S = 0.3
+TABLE_S = 0.5  # in place of it where no chart waits: until a table is painted too, whose script is large
 PATIENCE_S = 1.0  # from the beginning of the run: what takes longer to be charted was not at hand
 HELD_KEY = "first-paint"
 BEGAN_KEY = "first-paint-began"
@@ -73,7 +74,7 @@ def end() -> None:
     """For the shell, once the page is drawn: send what was held back, on a page without a chart once text is painted."""
     if st.session_state.get(HELD_KEY):
         if CHARTED_KEY not in st.session_state:
-            time.sleep(PAINT_S)
+            time.sleep(TABLE_S)
         send_rest()
 
 

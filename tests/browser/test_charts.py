@@ -39,7 +39,7 @@ def middle(chart: Locator) -> tuple[float, float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"] / 3
 
 
-@pytest.mark.parametrize(("page", "least"), [("overview", 3), ("runs", 2), ("metrics", 1), ("agents", 1)])
+@pytest.mark.parametrize(("page", "least"), [("overview", 2), ("runs", 2), ("agents", 1)])
 def test_every_chart_of_a_page_is_drawn(tab: Page, failures: list[str], page: str, least: int) -> None:
     tab.goto(f"/{page}?refresh=off&range=1h")
     expect(charts(tab).nth(least - 1)).to_be_visible()
@@ -50,10 +50,10 @@ def test_every_chart_of_a_page_is_drawn(tab: Page, failures: list[str], page: st
 
 
 def test_the_hours_of_the_week_are_a_map_of_colours(tab: Page, failures: list[str]) -> None:
-    tab.goto("/metrics?refresh=off&range=1h")
+    tab.goto("/metrics?refresh=off&range=7d")
     tab.get_by_role("tab", name="Busy hours").click()
 
-    expect(tab.locator(".heatmaplayer image")).to_have_attribute("href", re.compile("^data:image/png"))
+    expect(tab.locator(".heatmaplayer image").first).to_have_attribute("href", re.compile("^data:image/png"))
     assert failures == []
 
 

@@ -39,6 +39,7 @@ def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     clock = SimpleNamespace(sleep=waits.append, monotonic=lambda: sum(waits))
     monkeypatch.setattr(first_paint, "time", clock)
     monkeypatch.setattr(first_paint, "PAINT_S", 0.3)
+    monkeypatch.setattr(first_paint, "TABLE_S", 0.5)
     return waits
 
 
@@ -61,7 +62,7 @@ def kind_of(message: ForwardMsg) -> str:
 def test_the_first_page_shows_figures_before_what_is_pressed(paused: list[float]) -> None:
     at = opened()
     assert elements(at) == ["skeleton", "skeleton", "metric", "button", "text_input"]
-    assert paused == [0.3]
+    assert paused == [0.5]
     assert [one.label for one in at.button] == ["Press"]  # and nothing stands in its place any more
     assert len(at.text_input) == 1
 
@@ -101,12 +102,12 @@ def test_what_is_pressed_does_not_wait_for_charts_that_take_their_time(paused: l
 
 def test_the_first_chart_is_waited_for_on_a_later_page_too(paused: list[float]) -> None:
     at = opened("first_paint.let_paint() if st.session_state.get('turn') else None")
-    assert paused == [0.3]  # for what is pressed
+    assert paused == [0.5]  # for what is pressed
     at.session_state["turn"] = 2
     at.run()
     at.run()
     assert elements(at) == ["button", "text_input", "metric"]
-    assert paused == [0.3, 0.3]
+    assert paused == [0.5, 0.3]
 
 
 def test_a_page_that_fails_keeps_nothing_back(paused: list[float]) -> None:
