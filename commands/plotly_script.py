@@ -158,7 +158,7 @@ def _cuts(statement: Node, needed: Container[str]) -> Iterator[Edit]:
     if not kept:
         yield statement.start_byte, statement.end_byte, ""
         return
-    if kept[0] is not declared[0]:
+    if kept[0] != declared[0]:
         yield declared[0].start_byte, kept[0].start_byte, ""
     for one, following in pairwise(kept):
         between = declared[declared.index(one) + 1]

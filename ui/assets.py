@@ -47,23 +47,26 @@ class AssetMiddleware:
             await self._app(scope, receive, send)
             return
         packed = path.endswith(PACKED) and _wants_gzip(scope)
-        try:
-            body = await self._body(path, packed=packed)
-        except OSError:  # an upgrade took the file away under us: Streamlit says so in its own way
-            await self._app(scope, receive, send)
-            return
-        is_known = is_short and asked.get(b"if-none-match") == self._tag
         kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
         headers = [
             (b"content-type", ("text/javascript" if path.endswith(".js") else kind).encode()),
             (b"cache-control", ASK_AGAIN if is_short else FOREVER),
             (b"vary", b"accept-encoding"),
             *([(b"etag", self._tag)] if is_short else []),
-            *([(b"content-encoding", b"gzip")] if packed else []),
-            *([] if is_known else [(b"content-length", str(len(body)).encode())]),
         ]
-        await send({"type": "http.response.start", "status": 304 if is_known else 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if is_known else body})
+        if is_short and asked.get(b"if-none-match") == self._tag:
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        try:
+            body = await self._body(path, packed=packed)
+        except OSError:  # an upgrade took the file away under us: Streamlit says so in its own way
+            await self._app(scope, receive, send)
+            return
+        headers += [(b"content-encoding", b"gzip")] if packed else []
+        headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     async def _body(self, path: str, *, packed: bool) -> bytes:
         kept = self._gzipped if packed else self._plain

@@ -62,7 +62,7 @@ def test_every_chart_of_a_page_is_drawn(tab: Page, failures: list[str], page: st
     expect(charts(tab).nth(least - 1)).to_be_visible()
     expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
-    assert tab.locator(".stPlotlyChart").count() == charts(tab).count()
+    expect(charts(tab)).to_have_count(tab.locator(".stPlotlyChart").count())
     assert failures == []
 
 

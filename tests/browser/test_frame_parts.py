@@ -87,6 +87,9 @@ def test_what_a_page_is_drawn_with_is_asked_for_once_the_front_end_has_found_its
     """Before that it would keep the front end itself waiting; without it, each kind of element would be asked for late."""
     tab.goto("/overview?refresh=off")
     expect(tab.get_by_role("heading", name="Overview")).to_be_visible()
+    tab.wait_for_function(
+        FETCHED.replace("PlotlyChart.", "Selectbox.")
+    )  # in the second wave, and not on the page itself
     began = tab.evaluate(
         "() => Object.fromEntries(performance.getEntriesByType('resource')"
         ".map(one => [new URL(one.name).pathname.split('/').pop().split('.')[0], one.startTime]))"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from commands import plotly_script as command
 from commands.plotly_script import UnknownBuildError, edits, told
 from ui.plotly_script import DRAWN, PLAN, Plan, plan, stock
 
@@ -67,3 +68,18 @@ def test_another_plan_for_the_same_script_has_another_digest() -> None:
 def test_a_build_of_another_form_is_said_and_not_guessed_at(changed: tuple[bytes, bytes], words: str) -> None:
     with pytest.raises(UnknownBuildError, match=words):
         edits(script().replace(*changed))
+
+
+def test_a_plan_that_cannot_be_made_leaves_the_last_one_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a script that is not there, and of one that is built otherwise: what is served then is the script, whole."""
+    other, kept = tmp_path / "PlotlyChart.0.js", tmp_path / "plan.json"
+    other.write_bytes(b"export default 1;")
+    kept.write_text("the last one")
+    monkeypatch.setattr(command, "PLAN", kept)
+    for found, words in ((None, "does not have plotly in one script"), (other, "is served whole")):
+        monkeypatch.setattr(command, "stock", lambda found=found: found)
+        assert command.main() == 1
+        assert words in capsys.readouterr().err
+        assert kept.read_text() == "the last one"
