@@ -129,7 +129,7 @@ def main() -> int:
             tell_history(state)
             trace = answered_trace(browser, stack.url)
             screens = [survey(browser, stack.url, name, path) for name, path in pages(trace).items()]
-            floors = [survey(browser, floor_url, one.name, floor_of(one)) for one in screens]
+            floors = [survey(browser, floor_url, one.name, floor_of(one), one.shows) for one in screens]
             good = measure_first_visits(browser, empty_url, screens, floors, others)
             good &= measure_switches(browser, [one for one in screens if one.name != "trace"])
         browser.close()
@@ -154,12 +154,17 @@ def pages(trace: str) -> dict[str, str]:
     return {**watched, "threads": "/threads", "trace": trace}
 
 
-def survey(browser: Browser, url: str, name: str, path: str) -> Screen:
-    """Return what the page shows once it has come to rest; the visit also warms the server's caches."""
+def survey(browser: Browser, url: str, name: str, path: str, like: Counts | None = None) -> Screen:
+    """Return what the page shows once it has come to rest; the visit also warms the server's caches.
+
+    *like*: what another page shows, of which this one is to have as much before it counts as at rest.
+    """
     with unwatched(browser) as page:
         page.goto(url + path)
         seen: list[dict[str, int]] = []
-        while len(seen) < SAME or any(one != seen[-1] for one in seen[-SAME:]) or not is_whole(seen[-1]):
+        while (
+            len(seen) < SAME or any(one != seen[-1] for one in seen[-SAME:]) or not is_whole(seen[-1], like)
+        ):
             if len(seen) > MOST_LOOKS:
                 raise RuntimeError(f"{name} does not come to rest, or has nothing to measure: {seen[-1]}")
             time.sleep(LOOK_EVERY_S)
@@ -172,8 +177,11 @@ def floor_of(screen: Screen) -> str:
     return "/?kpis={kpis}&tables={frames}&charts={figures}".format(**screen.shows)
 
 
-def is_whole(shows: Mapping[str, int]) -> bool:
-    return bool(shows["heading"] and shows["kpis"] + shows["tables"] + shows["charts"])
+def is_whole(shows: Mapping[str, int], like: Counts | None) -> bool:
+    if like is not None and any(shows[name] != like[name] for name in ("kpis", "frames", "figures")):
+        return False
+    drawn = shows["charts"] >= shows["figures"] and shows["tables"] >= shows["frames"]
+    return bool(drawn and shows["heading"] and shows["kpis"] + shows["tables"] + shows["charts"])
 
 
 def measure_first_visits(
