@@ -7,7 +7,7 @@ from emulator.supervisor import ROOT
 from services.settings import env_example
 
 # Each writes a file or pages of docs/; a test holds every one to what is written.
-GENERATORS = ("emulator.coverage", "commands.reference", "commands.figures", "commands.plotly_script")
+GENERATORS = ("emulator.coverage", "commands.reference", "commands.figures", "ui.plotly_cuts")
 
 
 def main(arguments: list[str]) -> int:

@@ -1,6 +1,6 @@
 """Plotly's script without what nobody here draws with: a quarter of its 4.7 MB, and read by the browser in one go.
 
-What to leave out is in `plotly_script.json`, found by commands/plotly_script.py in the script of one release of Streamlit and
+What to leave out is in `plotly_script.json`, found by ui/plotly_cuts.py in the script of one release of Streamlit and
 kept with its digest: another release's script is served as it is.
 """
 

@@ -1,4 +1,4 @@
-"""Finds what of plotly's script nobody here draws with: `python -m commands.plotly_script` writes `ui/plotly_script.json`.
+"""Finds what of plotly's script nobody here draws with: `python -m ui.plotly_cuts` writes `ui/plotly_script.json`.
 
 Streamlit ships plotly whole: some 45 kinds of trace, maps and three dimensions among them. Its build keeps each module in a
 function of its own, which is called where the module is needed, and one call registers the kinds. Without the kinds that are
@@ -33,17 +33,16 @@ class UnknownBuildError(ValueError):
     """Streamlit's build of plotly is not of the form that this knows; the message says what was not found."""
 
 
-def main() -> int:
+def main() -> str | None:
+    """Write the plan; return why it could not be made, and then leave the last one."""
     found = stock()
     if found is None:
-        print("This release of Streamlit does not have plotly in one script.", file=sys.stderr)
-        return 1
+        return "This release of Streamlit does not have plotly in one script."
     try:
         PLAN.write_text(told(found.name, found.read_bytes()), "utf-8", newline="\n")
     except UnknownBuildError as problem:
-        print(f"{found.name} cannot be made shorter, and is served whole: {problem}", file=sys.stderr)
-        return 1
-    return 0
+        return f"{found.name} cannot be made shorter, and is served whole: {problem}"
+    return None
 
 
 def told(name: str, script: bytes) -> str:
