@@ -188,8 +188,10 @@ class Rig:
         try:
             yield built
         finally:
+            runtime._current = (
+                before  # first: what cannot be closed is told once, and not by all that comes after
+            )
             built.close()
-            runtime._current = before
 
     @contextlib.contextmanager
     def failing(self, *faults: tuple[str, str]) -> Iterator[None]:

@@ -87,7 +87,8 @@ class Watchdog:
             _current.watched = outer
 
     def stop(self) -> None:
-        self._stopping = True
+        with self._starting:  # a call that comes now has started the thread, or will not
+            self._stopping = True
         self._busy.set()
         if self._thread is not None:
             self._thread.join(2 * LOOK_EVERY_S)

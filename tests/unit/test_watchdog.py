@@ -1,7 +1,12 @@
 """The watchdog of calls: each thread's call keeps its own connection."""
 
 import threading
+import time
+from types import SimpleNamespace
 
+import pytest
+
+from services.resilience import watchdog
 from services.resilience.watchdog import Watchdog, line_in_use, line_taken
 
 
@@ -36,3 +41,33 @@ def test_a_call_never_sees_the_connection_of_another_thread() -> None:
     dog.stop()
 
     assert seen == {"a": "a", "b": "b"}
+
+
+def test_it_can_be_stopped_while_a_first_call_starts_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the process ends with the first question: closing must go on to what is left to be closed."""
+    dog, starting = Watchdog(), threading.Event()
+
+    class SlowToStart(threading.Thread):
+        def start(self) -> None:
+            starting.set()
+            time.sleep(0.3)  # for longer than it takes to come to the join
+            super().start()
+
+    def call() -> None:
+        with dog.watch(10):
+            pass
+
+    monkeypatch.setattr(
+        watchdog,
+        "threading",
+        SimpleNamespace(
+            Thread=SlowToStart, local=threading.local, Event=threading.Event, Lock=threading.Lock
+        ),
+    )
+    first = threading.Thread(target=call)
+    first.start()
+    assert starting.wait(5)
+    dog.stop()
+    first.join(5)
+
+    assert not [one for one in threading.enumerate() if isinstance(one, SlowToStart)]
