@@ -24,7 +24,7 @@ from services.signin.place import (
     refusal,
 )
 from services.signin.rules import rules_of
-from ui import context, feedback, gate, guard, logs, probes, startup
+from ui import context, feedback, gate, guard, logs, probes, shown, startup
 from ui.assets import AssetMiddleware
 from ui.gate_keeper import GateMiddleware
 from ui.hardening import HardeningMiddleware
@@ -109,7 +109,7 @@ app = st.App(
     ROOT / "ui" / "shell.py",
     lifespan=lifespan,
     secrets=secrets_of(known),
-    routes=probes.ROUTES,
+    routes=[*probes.ROUTES, shown.ROUTE],
     middleware=[
         Middleware(HardeningMiddleware),
         Middleware(OriginMiddleware),

@@ -49,11 +49,17 @@ def draw(
         _draw_source(found, key, about, grain)
 
 
+def tile(key: str) -> DeltaGenerator:
+    """Return the place of one figure, which shows nothing until metric() draws in it."""
+    return st.container(key=f"metric-{key}", height="stretch", border=True, gap="xsmall")
+
+
 def metric(
     label: str,
     value: str | None,
     *,
-    key: str,
+    key: str = "",
+    place: DeltaGenerator | None = None,
     delta: float | str | None = None,
     delta_good: Literal["up", "down", "none"] = "none",
     trend: Sequence[float | None] = (),
@@ -61,13 +67,14 @@ def metric(
     alarm: Literal["", "orange", "red"] = "",
     note: str = "",
 ) -> None:
-    """Draw one figure as a tile. *value*: None when it is not known, which is said and never drawn as 0.
+    """Draw one figure as a tile. *value*: None when it is not known, which is said and never drawn as 0. *place*: a tile
+    drawn before; without one, *key* is that of a new one.
 
     *alarm*: the colour, with a sign beside it, of a figure that needs somebody. *note*: a word below in place of a
     change, for a figure that is compared with nothing.
     """
     picture = sparkline.picture(trend, palette.theme())
-    with st.container(key=f"metric-{key}", height="stretch", border=True, gap="xsmall"):
+    with place or tile(key):
         st.metric(
             f":{alarm}[:material/error: {safe.inline(label, 60)}]" if alarm else safe.inline(label, 60),
             formats.UNKNOWN if value is None else value,

@@ -1,32 +1,90 @@
 """What a visitor's first page shows first: its figures and lists, then its charts. What one presses follows.
 
 The browser draws at once all that has come by then, and the whole page has come before it is ready to draw: figures
-would wait for charts, and both for menus that nobody opens yet. So on the first page of a session charts are sent once the
-text has had time to be painted, and the elements drawn under later() after them; until then a grey box of their size stands
-where they will be, so that nothing moves. Where charts wait for a slow source, the controls wait for neither. All further
-runs send everything as it is drawn, but for the wait before the first chart, wherever that is.
+would wait for charts, and both for menus that nobody opens yet. So on the first page of a session all from the first chart on
+is held back until the browser tells that the text is on its screen, and the menu and what is drawn under later() until it tells
+so of the charts; grey boxes stand where the latter will be, so that nothing moves. Where charts wait for a slow source, what
+one presses does not. All further runs send everything as it is drawn, but for the first chart of a session, wherever that is.
+
+What the browser is to look for stands in the key of an element at the end of the page (ui/shown.py).
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-PAINT_S = 0.3
-TABLE_S = 0.5  # in place of it where no chart waits: until a table is painted too, whose script is large
+from ui import shown
+
+TEXT_S = 1.0  # waited at most: a browser that tells nothing is sent the rest all the same
+CHARTS_S = 1.0
 PATIENCE_S = 1.0  # from the beginning of the run: what takes longer to be charted was not at hand
-HELD_KEY = "first-paint"
-BEGAN_KEY = "first-paint-began"
+RUN_KEY = "first-paint"
+BEGUN_KEY = "first-paint-begun"
 CHARTED_KEY = "first-chart"
+COUNTED = {"metric": "figures", "dataframe": "tables", "plotly_chart": "charts"}
+Send = Callable[[ForwardMsg], None]
+
+
+@dataclass
+class _Run:
+    """A run in which something is held back. *places*: what of the counted stands where, for it may be sent again."""
+
+    send: Send
+    is_first: bool
+    began_s: float
+    controls: list[ForwardMsg] = field(default_factory=list)
+    charts: list[ForwardMsg] = field(default_factory=list)  # with all that comes after the first of them
+    places: dict[tuple[int, ...], str] = field(default_factory=dict)
+    holds_until_s: float | None = None
+    visit: shown.Visit = field(default_factory=shown.Visit)
+
+    def take(self, message: ForwardMsg) -> None:
+        """Send *message*, or keep it once the first chart has come."""
+        if self.is_first and message.WhichOneof("type") == "navigation":
+            self.controls.append(message)
+            return
+        kind = message.delta.new_element.WhichOneof("type") or ""
+        if kind in COUNTED:
+            self.places[tuple(message.metadata.delta_path)] = COUNTED[kind]
+        if self.holds_until_s is None:
+            self.send(message)
+        elif time.monotonic() < self.holds_until_s:
+            self.charts.append(message)
+        else:
+            self.send_charts()
+            self.send(message)
+
+    def send_charts(self) -> None:
+        self.holds_until_s = None
+        self._send(self.charts)
+
+    def send_controls(self) -> None:
+        self._send(self.controls)
+
+    def count(self, what: str) -> int:
+        return list(self.places.values()).count(what)
+
+    def _send(self, held: list[ForwardMsg]) -> None:
+        for message in held:
+            self.send(message)
+        held.clear()
 
 
 def begin() -> None:
-    """For the shell, in each run of the whole page: a session's first holds back what is to come later."""
-    st.session_state[HELD_KEY] = None if HELD_KEY in st.session_state else []
-    st.session_state.setdefault(BEGAN_KEY, time.monotonic())
+    """For the shell, in each run of the whole page: hold back what is to come later, if it is a session's first or its first
+    chart is still to come."""
+    ctx = get_script_run_ctx(suppress_warning=True)
+    is_first = BEGUN_KEY not in st.session_state
+    st.session_state[BEGUN_KEY] = True
+    if ctx is not None and (is_first or CHARTED_KEY not in st.session_state):
+        run = _Run(ctx._enqueue, is_first, time.monotonic())  # Streamlit has no order of sending to ask for
+        ctx._enqueue = run.take
+        st.session_state[RUN_KEY] = run
 
 
 @contextmanager
@@ -35,16 +93,15 @@ def later(height_px: int, *widths_px: int) -> Iterator[None]:
 
     *height_px*: of each element. *widths_px*: of the first ones, where they are as wide as what is in them.
     """
-    held: list[ForwardMsg] | None = st.session_state.get(HELD_KEY)
-    ctx = get_script_run_ctx(suppress_warning=True)
-    if held is None or ctx is None:
-        yield
+    run, ctx = _current(), get_script_run_ctx(suppress_warning=True)
+    if run is None or ctx is None or not run.is_first or run.holds_until_s is not None:
+        yield  # below a chart, it waits with the chart
         return
-    send, widths = ctx._enqueue, iter(widths_px)  # Streamlit has no order of sending to ask for
+    send, widths = ctx._enqueue, iter(widths_px)
 
     def hold(message: ForwardMsg) -> None:
         if message.delta.WhichOneof("type") == "new_element":
-            held.append(message)
+            run.controls.append(message)
             message = _box(message, height_px, next(widths, None))
         send(message)  # a container goes at once: it holds the place of what comes into it
 
@@ -57,35 +114,66 @@ def later(height_px: int, *widths_px: int) -> Iterator[None]:
 
 def is_first() -> bool:
     """Return whether this is a session's first page, not yet painted."""
-    return st.session_state.get(HELD_KEY) is not None
+    run = _current()
+    return run is not None and run.is_first
 
 
-def let_paint() -> None:
-    """Before a chart: wait until text is painted, if it is a session's first; what was held back waits no longer than that
-    when charts take their time."""
+def before_chart() -> None:
+    """Before a chart: from the first of a session on, what is drawn waits until text is painted. What one presses waits no
+    longer when charts take their time."""
+    run = _current()
+    if run is None:
+        return
     if CHARTED_KEY not in st.session_state:
         st.session_state[CHARTED_KEY] = True
-        time.sleep(PAINT_S)
-    if is_first() and time.monotonic() - st.session_state[BEGAN_KEY] > PATIENCE_S:
-        send_rest()
+        run.holds_until_s = time.monotonic() + TEXT_S
+    if time.monotonic() - run.began_s > PATIENCE_S:
+        run.send_controls()
+
+
+def mark() -> str | None:
+    """For the shell, once the page is drawn: return the key of an element by which the browser knows what it is to tell; None
+    where nothing waits for that. What is drawn from now on is sent at once."""
+    run = _current()
+    if run is None:
+        return None
+    _restore(run)
+    if not run.charts and not run.controls:
+        return None
+    return run.visit.key(run.count("figures"), run.count("tables"), run.count("charts"))
 
 
 def end() -> None:
-    """For the shell, once the page is drawn: send what was held back, on a page without a chart once text is painted."""
-    if st.session_state.get(HELD_KEY):
-        if CHARTED_KEY not in st.session_state:
-            time.sleep(TABLE_S)
-        send_rest()
+    """For the shell, after that element: send what was held back, as the browser gets on."""
+    run = _current()
+    if run is not None and (run.charts or run.controls):
+        with shown.expected(run.visit):
+            run.visit.text.wait(TEXT_S)
+            if run.charts:
+                run.send_charts()
+                run.visit.charts.wait(CHARTS_S if run.controls else 0.0)
+    send_rest()
 
 
 def send_rest() -> None:
     """Send what is still held back, at once; all that is drawn from now on is sent as it is drawn."""
-    held: list[ForwardMsg] | None = st.session_state.get(HELD_KEY)
+    run = _current()
+    if run is not None:
+        st.session_state[RUN_KEY] = None
+        _restore(run)
+        run.send_charts()
+        run.send_controls()
+
+
+def _current() -> _Run | None:
+    found: _Run | None = st.session_state.get(RUN_KEY)
+    return found
+
+
+def _restore(run: _Run) -> None:
     ctx = get_script_run_ctx(suppress_warning=True)
-    st.session_state[HELD_KEY] = None
-    for message in held or ():
-        if ctx is not None:
-            ctx._enqueue(message)
+    if ctx is not None:
+        ctx._enqueue = run.send
 
 
 def _box(message: ForwardMsg, height_px: int, width_px: int | None) -> ForwardMsg:

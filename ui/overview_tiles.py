@@ -1,6 +1,6 @@
 """The eight figures at the top of Overview, each with its change against the stretch before."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 NARROWEST_PX = 200
-TILES = 8
-PAST, NOW = (0, 1, 2, 3, 7), (4, 5, 6)  # the places of what telemetry tells, and of what is live
+KEYS = ("rate", "success", "p95", "wait", "oldest", "poison", "open", "tokens")
 Good = Literal["up", "down", "none"]
 
 
@@ -47,25 +46,24 @@ class Tile:
     alarm: Literal["", "orange", "red"] = ""
 
 
-def frame() -> list["DeltaGenerator"]:
-    """Return the places of the tiles, so that those of the past need not wait for the queues."""
+def frame() -> Mapping[str, "DeltaGenerator"]:
+    """Return the places of the tiles by their keys, so that those of the past need not wait for the queues."""
     with st.grid(4, min_column_width=NARROWEST_PX, gap="small", key="overview-tiles"):
-        return [st.container(height="stretch", key=f"overview-cell-{number}") for number in range(TILES)]
+        return {key: cards.tile(f"overview-{key}") for key in KEYS}
 
 
-def draw(cells: "Sequence[DeltaGenerator]", tiles: Sequence[Tile]) -> None:
-    for cell, tile in zip(cells, tiles, strict=True):
-        with cell:
-            cards.metric(
-                tile.label,
-                tile.value,
-                key=f"overview-{tile.key}",
-                delta=tile.delta,
-                delta_good=tile.good,
-                trend=[value for _, value in tile.trend],
-                help=tile.help,
-                alarm=tile.alarm,
-            )
+def draw(cells: "Mapping[str, DeltaGenerator]", tiles: Sequence[Tile]) -> None:
+    for tile in tiles:
+        cards.metric(
+            tile.label,
+            tile.value,
+            place=cells[tile.key],
+            delta=tile.delta,
+            delta_good=tile.good,
+            trend=[value for _, value in tile.trend],
+            help=tile.help,
+            alarm=tile.alarm,
+        )
 
 
 def draw_source(past: Past | None, queues: Queues, view: View) -> None:

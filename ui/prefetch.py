@@ -1,10 +1,11 @@
 """Tells the browser, with the start page, which scripts the page will be drawn with: it need not find out one by one.
 
 Streamlit's front end asks for the script of a kind of element when the first one arrives, and for what that imports after
-it. Named here, they are asked for earlier, in two waves: what a page's figures need, as soon as the front end has found its
-server (before that they would take their turn ahead of it, since a browser has few connections to a host), and all else
-once the figures can have been drawn: asked for at once, eighty files keep the server and the browser from the figures.
-Plotly's 1.1 MB are asked for early only where nothing is charted, once the browser is idle.
+it. Named here, they are asked for earlier, in three waves: what a page's figures and tables need, as soon as the front end
+has found its server (before that they would take their turn ahead of it, since a browser has few connections to a host);
+plotly's 1.1 MB once the text is on the screen, for the charts are sent then; and what one presses needs once they are drawn.
+Asked for at once, eighty files keep the server and the browser from the figures. Where nothing is charted, all of it is asked
+for once the browser is idle, for the page that is opened next.
 Links: https://developer.mozilla.org/docs/Web/HTML/Reference/Attributes/rel/modulepreload
 """
 
@@ -17,8 +18,9 @@ from typing import Literal
 from ui.menu import MENU, TABLE, Screen
 
 FIGURES = ("Metric", "PageLink")
+CHART = ("PlotlyChart",)
 BAR = ("Button", "ButtonGroup", "TextInput", "Selectbox")
-UNCHARTED = (*FIGURES, *BAR, TABLE, "PlotlyChart")
+UNCHARTED = (*FIGURES, *BAR, TABLE, *CHART)
 Manifest = Mapping[str, Mapping[str, object]]
 
 
@@ -27,7 +29,7 @@ class Link:
     """A script's address below the page's, and when the browser shall ask for it; *wave* 0: when it has nothing to do."""
 
     file: str
-    wave: Literal[0, 1, 2]
+    wave: Literal[0, 1, 2, 3]
 
     @property
     def header(self) -> str:
@@ -80,9 +82,12 @@ def _links(screen: Screen, manifest: Manifest) -> Iterator[Link]:
     if screen.default:  # where nothing is charted
         yield from (Link(file, 0) for file in scripts(manifest, UNCHARTED))
         return
-    first = scripts(manifest, FIGURES)
-    yield from (Link(file, 1) for file in first)
-    yield from (Link(file, 2) for file in scripts(manifest, (*BAR, *screen.parts)) if file not in first)
+    tables = [name for name in screen.parts if name == TABLE]
+    named: set[str] = set()
+    for wave, parts in enumerate(((*FIGURES, *tables), CHART, (*BAR, *screen.parts)), start=1):
+        new = [file for file in scripts(manifest, parts) if file not in named]
+        named.update(new)
+        yield from (Link(file, wave) for file in new)  # type: ignore[arg-type]  # counted from 1 to 3
 
 
 def _with_imports(manifest: Manifest, key: str, found: set[str]) -> set[str]:

@@ -73,10 +73,9 @@ def main() -> None:
         feedback.draw_said()
         return
     patience.begin()
-    first_paint.begin()
     recovery.begin(watches=screen.bar)
     # The page comes first: what was pressed for is on the screen before the frame around it is drawn again.
-    top, own, bottom = (st.sidebar.container() for _ in range(3))
+    top, own, bottom, foot = (st.sidebar.container() for _ in range(4))
     context.place_sidebar(own)
     if screen.bar:
         view.restore(screen.file)
@@ -85,11 +84,10 @@ def main() -> None:
         bar.draw()
         made_up = st.container(key="demo-line")
         told = not screen.history or demo.draw_line(made_up, ask=False)
-    try:
-        page.run()
-        first_paint.end()
-    finally:
-        first_paint.send_rest()
+    page.run()
+    with foot, st.container(key=first_paint.mark()):
+        st.caption(f"Relaydeck {version()}")
+    first_paint.end()
     if screen.bar and not told:
         demo.draw_line(made_up, ask=True)
     feedback.draw_said()
@@ -98,7 +96,6 @@ def main() -> None:
         guard.draw_person(principal)
     with bottom:
         draw_health_board()
-        st.caption(f"Relaydeck {version()}")
     recovery.draw()
     patience.end()
     context.settle()
@@ -204,4 +201,8 @@ def _page(screen: Screen) -> st.Page:
 
 
 with feedback.showing_errors():
-    main()
+    first_paint.begin()  # before the navigation: the menu is pressed, not read
+    try:
+        main()
+    finally:
+        first_paint.send_rest()

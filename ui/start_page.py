@@ -1,29 +1,22 @@
-"""The page that every address of ours begins with: Streamlit's own, told where its server is, and what to load with it.
+"""The page that every address of ours begins with: Streamlit's own, with a script of ours before all others.
 
-From a deep link such as /overview the front end tries /overview/_stcore/health first, is refused, waits, and only then
-finds the server at the root: a fifth of a second for nothing. It asks `window.__streamlit` before it guesses.
+The script (start_page.js) does three things. It names the server: from a deep link such as /overview the front end tries
+/overview/_stcore/health first, is refused, waits, and only then finds the server at the root, a fifth of a second for nothing;
+it asks `window.__streamlit` before it guesses. It puts the page's links to other scripts to work (ui/prefetch.py): the first
+wave once the front end has found its server, the second with the text on the screen, the third with the charts. And it tells the
+server of both (ui/shown.py), each time in the frame in which they come to the screen.
 """
 
 import base64
 import hashlib
 from collections.abc import Iterable
 from importlib.resources import files
+from pathlib import Path
 
 from ui.asgi import AsgiApp, Message, Receive, Send
 from ui.prefetch import Link, links, read_manifest
 
-# The second part puts the page's waiting links to work: the first wave once the front end has found its server, the second
-# when figures can have been drawn.
-SCRIPT = """window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
-new PerformanceObserver((seen, observer) => {
-  if (!seen.getEntries().some(one => one.name.endsWith("/_stcore/health"))) return;
-  observer.disconnect();
-  const load = wave => {
-    for (const link of document.querySelectorAll(`link[data-wave="${wave}"]`)) link.rel = "modulepreload";
-  };
-  load(1);
-  setTimeout(load, 300, 2);
-}).observe({type: "resource", buffered: true})"""
+SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 _HEAD, _END = "<head>", "</head>"
 
 

@@ -1,16 +1,23 @@
 """Charts in a real browser, by plotly's script as we serve it: drawn, told of under the pointer, clicked and dragged over."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from commands.stack import Stack
 from tests.run_rows import RunRow, put
 
 pytestmark = pytest.mark.browser
 ROWS = 120
+ON_SCREEN = """() => ({
+    charts: document.querySelectorAll('.js-plotly-plot .cartesianlayer').length,
+    places: document.querySelectorAll('.stPlotlyChart').length,
+    menu: document.querySelectorAll('[data-testid="stSidebarNavLink"]').length,
+    figures: document.querySelectorAll('[data-testid="stMetricValue"]').length,
+})"""
 GROUND = ".nsewdrag"  # what lies over a chart's axes and takes the pointer
 
 
@@ -64,6 +71,25 @@ def test_every_chart_of_a_page_is_drawn(tab: Page, failures: list[str], page: st
 
     expect(charts(tab)).to_have_count(tab.locator(".stPlotlyChart").count())
     assert failures == []
+
+
+@pytest.mark.parametrize("page", ["overview", "runs"])
+def test_charts_come_after_the_text_and_the_menu_after_the_charts(tab: Page, page: str) -> None:
+    """The browser's tellings are kept back until what must not have come yet could have."""
+    seen: dict[str, dict[str, int]] = {}
+
+    def keep_back(route: Route) -> None:
+        time.sleep(0.3)
+        seen[route.request.url.rpartition("/")[2]] = tab.evaluate(ON_SCREEN)
+        route.continue_()
+
+    tab.route(re.compile("/shown/"), keep_back)
+    tab.goto(f"/{page}?refresh=off&range=1h")
+    expect(tab.get_by_test_id("stSidebarNavLink").first).to_be_visible()
+
+    assert seen["text"]["figures"] > 4
+    assert seen["text"]["places"] == seen["text"]["menu"] == seen["charts"]["menu"] == 0
+    assert seen["charts"]["charts"] == seen["charts"]["places"] > 1
 
 
 def test_the_hours_of_the_week_are_a_map_of_colours(tab: Page, failures: list[str]) -> None:

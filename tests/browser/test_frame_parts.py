@@ -77,10 +77,11 @@ def test_the_scripts_of_charts_and_tables_are_there_by_the_time_they_are_needed(
 def test_where_charts_come_at_once_plotly_is_not_asked_for_before_the_text(tab: Page) -> None:
     """Its script would only keep the browser from drawing it; the small ones that draw the text come with the page."""
     first, overview = (tab.request.get(path) for path in ("/", "/overview"))
-    named = overview.text().partition('data-wave="')[2]
+    named = re.findall(r'<link data-wave="(\d)" href="\./static/js/(\w+)', overview.text())
 
     assert "PlotlyChart." in first.headers["link"] and '<link data-wave="' not in first.text()
-    assert "PlotlyChart." not in named and "Metric." in named and "link" not in overview.headers
+    assert {("1", "Metric"), ("2", "PlotlyChart"), ("3", "Selectbox")} <= set(named)
+    assert "link" not in overview.headers
 
 
 def test_what_a_page_is_drawn_with_is_asked_for_once_the_front_end_has_found_its_server(tab: Page) -> None:
@@ -89,7 +90,7 @@ def test_what_a_page_is_drawn_with_is_asked_for_once_the_front_end_has_found_its
     expect(tab.get_by_role("heading", name="Overview")).to_be_visible()
     tab.wait_for_function(
         FETCHED.replace("PlotlyChart.", "Selectbox.")
-    )  # in the second wave, and not on the page itself
+    )  # in the last wave, and not on the page itself
     began = tab.evaluate(
         "() => Object.fromEntries(performance.getEntriesByType('resource')"
         ".map(one => [new URL(one.name).pathname.split('/').pop().split('.')[0], one.startTime]))"

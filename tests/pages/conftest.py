@@ -37,8 +37,8 @@ def nothing_to_paint() -> Iterator[None]:
     with (
         pytest.MonkeyPatch.context() as patched
     ):  # a test's own would be undone after the test's other fixtures
-        patched.setattr(first_paint, "PAINT_S", 0.0)
-        patched.setattr(first_paint, "TABLE_S", 0.0)
+        patched.setattr(first_paint, "TEXT_S", 0.0)
+        patched.setattr(first_paint, "CHARTS_S", 0.0)
         yield
 
 

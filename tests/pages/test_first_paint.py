@@ -1,16 +1,21 @@
 """What a session's first page is sent, in which order: Streamlit's own runner, its messages as the browser would get them."""
 
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.testing.v1 import AppTest
 
-from ui import first_paint
+from ui import first_paint, shown
 
 PROGRAM = """
+import plotly.graph_objects as go
 import streamlit as st
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ui import first_paint
 
@@ -20,56 +25,118 @@ ctx._enqueue = lambda message: (sent.append(message), send(message))
 st.session_state["sent"] = sent
 first_paint.begin()
 try:
+    menu = ForwardMsg()
+    menu.navigation.SetInParent()
+    ctx._enqueue(menu)
     with first_paint.later(38, 120):
         with st.container(horizontal=True):
             st.button("Press")
             st.text_input("Find")
     st.metric("Runs", 7)
     {body}
+    with st.container(key=first_paint.mark()):
+        st.code("end")
     first_paint.end()
+    st.write("after")
 finally:
     first_paint.send_rest()
 """
+CHARTS = """
+first_paint.before_chart()
+st.plotly_chart(go.Figure(go.Bar(y=[1])), key="one")
+{between}
+first_paint.before_chart()
+st.plotly_chart(go.Figure(go.Bar(y=[1])), key="two")
+"""
+BOXES = ["skeleton", "skeleton"]
+TEXT = [*BOXES, "metric", "code"]
+CONTROLS = ["navigation", "button", "text_input"]
+Waits = list[tuple[str, list[str]]]
+
+
+class Told:
+    """Of one part, that it is on the screen: remembers what had been sent when it was waited for."""
+
+    def __init__(self, part: str, waits: Waits) -> None:
+        self._part, self._waits = part, waits
+
+    def wait(self, timeout_s: float) -> None:
+        if timeout_s:
+            self._waits.append((self._part, kinds(st.session_state["sent"])))
 
 
 @pytest.fixture
-def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the page waited, each time, without waiting: time passes by what it waits alone."""
-    waits: list[float] = []
-    clock = SimpleNamespace(sleep=waits.append, monotonic=lambda: sum(waits))
-    monkeypatch.setattr(first_paint, "time", clock)
-    monkeypatch.setattr(first_paint, "PAINT_S", 0.3)
-    monkeypatch.setattr(first_paint, "TABLE_S", 0.5)
-    return waits
+def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
+    """What was waited for, each with what had been sent by then."""
+    found: Waits = []
+
+    @contextmanager
+    def expected(visit: shown.Visit) -> Iterator[None]:
+        object.__setattr__(visit, "text", Told("text", found))
+        object.__setattr__(visit, "charts", Told("charts", found))
+        yield
+
+    monkeypatch.setattr(shown, "expected", expected)
+    monkeypatch.setattr(first_paint, "TEXT_S", 1.0)
+    monkeypatch.setattr(first_paint, "CHARTS_S", 1.0)
+    return found
 
 
-def opened(body: str = "") -> AppTest:
-    return AppTest.from_string(PROGRAM.format(body=textwrap.indent(body, "    ").strip())).run()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A clock that stands until a page sets it."""
+    found = SimpleNamespace(now_s=0.0, monotonic=lambda: found.now_s)
+    monkeypatch.setattr(first_paint, "time", found)
+    return found
 
 
-def elements(at: AppTest) -> list[str]:
-    return [kind_of(one) for one in messages(at)]
+def opened(body: str = "pass") -> AppTest:
+    return AppTest.from_string(PROGRAM.replace("{body}", textwrap.indent(body, "    ").strip())).run()
 
 
-def messages(at: AppTest) -> list[ForwardMsg]:
-    return [one for one in at.session_state["sent"] if one.delta.WhichOneof("type") == "new_element"]
+def kinds(messages: list[ForwardMsg]) -> list[str]:
+    found = []
+    for one in messages:
+        if one.WhichOneof("type") == "navigation":
+            found.append("navigation")
+        elif one.delta.WhichOneof("type") == "new_element":
+            found.append(str(one.delta.new_element.WhichOneof("type")))
+    return found
 
 
-def kind_of(message: ForwardMsg) -> str:
-    return str(message.delta.new_element.WhichOneof("type"))
+def sent(at: AppTest) -> list[str]:
+    return kinds(at.session_state["sent"])
 
 
-def test_the_first_page_shows_figures_before_what_is_pressed(paused: list[float]) -> None:
+def test_what_is_pressed_waits_until_the_browser_shows_the_text(waits: Waits) -> None:
     at = opened()
-    assert elements(at) == ["skeleton", "skeleton", "metric", "button", "text_input"]
-    assert paused == [0.5]
+    assert waits == [("text", TEXT)]
+    assert sent(at) == [*TEXT, *CONTROLS, "markdown"]
     assert [one.label for one in at.button] == ["Press"]  # and nothing stands in its place any more
     assert len(at.text_input) == 1
 
 
-def test_a_box_has_the_place_and_the_size_of_what_comes(paused: list[float]) -> None:
-    button, find, _, *late = messages(opened())
-    for box, real in zip((button, find), late, strict=True):
+def test_charts_wait_for_the_text_and_what_is_pressed_for_the_charts(waits: Waits) -> None:
+    at = opened(CHARTS.replace("{between}", "st.write('between')"))
+    charts = ["plotly_chart", "markdown", "plotly_chart"]
+    assert waits == [("text", TEXT), ("charts", [*TEXT, *charts])]
+    assert sent(at) == [*TEXT, *charts, *CONTROLS, "markdown"]
+
+
+def test_the_browser_is_told_how_much_it_is_to_look_for(waits: Waits) -> None:
+    body = "st.dataframe({'a': [1]})\nst.empty().metric('Twice', 1)\n" + CHARTS.replace("{between}", "")
+    at = opened(body)
+    keys = [one.delta.add_block.id for one in at.session_state["sent"] if one.delta.HasField("add_block")]
+    assert [key.rpartition("shown-")[2].split("-")[1:] for key in keys if "shown-" in key] == [
+        ["2", "1", "2"]
+    ]
+
+
+def test_a_box_has_the_place_and_the_size_of_what_comes(waits: Waits) -> None:
+    at = opened()
+    found = [one for one in at.session_state["sent"] if one.delta.WhichOneof("type") == "new_element"]
+    button, find, _, _, *late = found
+    for box, real in zip((button, find), late, strict=False):
         assert list(box.metadata.delta_path) == list(real.metadata.delta_path)
         assert box.metadata.active_script_hash == real.metadata.active_script_hash
         assert box.delta.new_element.height_config.pixel_height == 38
@@ -77,48 +144,81 @@ def test_a_box_has_the_place_and_the_size_of_what_comes(paused: list[float]) -> 
     assert find.delta.new_element.width_config == late[1].delta.new_element.width_config
 
 
-def test_later_runs_send_all_as_it_is_drawn(paused: list[float]) -> None:
-    at = opened()
-    paused.clear()
+def test_later_runs_send_all_as_it_is_drawn(waits: Waits) -> None:
+    at = opened(CHARTS.replace("{between}", ""))
+    waits.clear()
     at.button[0].click().run()
-    assert elements(at) == ["button", "text_input", "metric"]
-    assert paused == []
+    assert sent(at) == [
+        "navigation",
+        "button",
+        "text_input",
+        "metric",
+        "plotly_chart",
+        "plotly_chart",
+        "code",
+        "markdown",
+    ]
+    assert waits == []
 
 
-TWO_CHARTS = "first_paint.let_paint()\nst.write('one')\n{between}\nfirst_paint.let_paint()\nst.write('two')"
-
-
-def test_charts_wait_once_and_come_before_what_is_pressed(paused: list[float]) -> None:
-    at = opened(TWO_CHARTS.format(between="pass"))
-    assert elements(at) == ["skeleton", "skeleton", "metric", "markdown", "markdown", "button", "text_input"]
-    assert paused == [0.3]
-
-
-def test_what_is_pressed_does_not_wait_for_charts_that_take_their_time(paused: list[float]) -> None:
-    at = opened(TWO_CHARTS.format(between="first_paint.time.sleep(2)"))
-    assert elements(at) == ["skeleton", "skeleton", "metric", "markdown", "button", "text_input", "markdown"]
-    assert paused == [0.3, 2]
-
-
-def test_the_first_chart_is_waited_for_on_a_later_page_too(paused: list[float]) -> None:
-    at = opened("first_paint.let_paint() if st.session_state.get('turn') else None")
-    assert paused == [0.5]  # for what is pressed
+def test_the_first_chart_is_waited_for_on_a_later_page_too(waits: Waits) -> None:
+    at = opened("if 'turn' in st.session_state:\n" + textwrap.indent(CHARTS.replace("{between}", ""), "    "))
+    assert [what for what, _ in waits] == ["text"]
     at.session_state["turn"] = 2
+    waits.clear()
     at.run()
+    all_but_charts = ["navigation", "button", "text_input", "metric", "code"]
+    assert waits == [("text", all_but_charts)]
+    assert sent(at) == [*all_but_charts, "plotly_chart", "plotly_chart", "markdown"]
+    waits.clear()
     at.run()
-    assert elements(at) == ["button", "text_input", "metric"]
-    assert paused == [0.5, 0.3]
+    assert waits == []
 
 
-def test_a_page_that_fails_keeps_nothing_back(paused: list[float]) -> None:
-    at = opened("raise ValueError('broken')")
+def test_what_is_pressed_does_not_wait_for_charts_that_take_their_time(
+    waits: Waits, clock: SimpleNamespace
+) -> None:
+    clock_of = "first_paint.time.now_s = 2.0\nst.write('slow')"
+    at = opened(CHARTS.replace("{between}", clock_of))
+    at_last = ["plotly_chart", "markdown", *CONTROLS, "plotly_chart"]
+    assert sent(at) == [*BOXES, "metric", *at_last, "code", "markdown"]
+    assert waits == []  # a chart that took so long is no first paint any more
+
+
+def test_what_is_pressed_below_a_chart_comes_with_the_chart(waits: Waits, clock: SimpleNamespace) -> None:
+    """Its place comes with the chart; sent before that, the browser could not put it anywhere."""
+    below = "with first_paint.later(38):\n    st.container().toggle('Below')\nfirst_paint.time.now_s = 2.0"
+    at = opened(CHARTS.replace("{between}", below))
+    assert sent(at) == [
+        *BOXES,
+        "metric",
+        *CONTROLS,
+        "plotly_chart",
+        "checkbox",
+        "plotly_chart",
+        "code",
+        "markdown",
+    ]
+
+
+def test_a_page_that_fails_keeps_nothing_back(waits: Waits) -> None:
+    at = opened(CHARTS.replace("{between}", "raise ValueError('broken')"))
     assert [one.label for one in at.button] == ["Press"]
-    assert elements(at)[:5] == ["skeleton", "skeleton", "metric", "button", "text_input"]
-    assert paused == []  # who is told of a failure waits for nothing
+    assert sent(at)[:7] == [*BOXES, "metric", "plotly_chart", *CONTROLS]
+    assert waits == []  # who is told of a failure waits for nothing
 
 
-def test_a_page_with_nothing_held_back_and_no_chart_does_not_wait(paused: list[float]) -> None:
-    source = PROGRAM.format(body="pass").replace("with first_paint.later(38, 120):", "if False:")
-    at = AppTest.from_string(source).run()
-    assert elements(at) == ["metric"]
-    assert paused == []
+def test_a_browser_that_tells_nothing_is_sent_everything_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(first_paint, "TEXT_S", 0.02)
+    monkeypatch.setattr(first_paint, "CHARTS_S", 0.02)
+    at = opened(CHARTS.replace("{between}", ""))
+    assert sent(at) == [*TEXT, "plotly_chart", "plotly_chart", *CONTROLS, "markdown"]
+
+
+def test_a_page_with_nothing_held_back_is_not_waited_for(waits: Waits) -> None:
+    source = PROGRAM.replace("{body}", "pass").replace("with first_paint.later(38, 120):", "if False:")
+    at = AppTest.from_string(source.replace("ctx._enqueue(menu)", "pass")).run()
+    assert sent(at) == ["metric", "code", "markdown"]
+    assert waits == []

@@ -150,7 +150,7 @@ def draw(
 ) -> None:
     """Draw *figure*. *alt*: what it shows, for who cannot see it. *on_select*: a callback; the selection is then in
     `st.session_state[key]`, as points and, where the figure's dragmode is `select`, as a box."""
-    first_paint.let_paint()
+    first_paint.before_chart()
     st.plotly_chart(
         figure,
         key=key,
