@@ -154,11 +154,11 @@ def _text(text: str) -> str:
 def _link(node: SyntaxTreeNode) -> str:
     address = str(node.attrs.get("href", ""))
     label = _inlines(node.children)
+    shown = "".join(child.content for child in node.children)
     host = web_host(address)
     if host is None:
-        return f"{label} ({code(address[:_SHOWN_ADDRESS])})" if address else label
+        return label if address in ("", shown) else f"{label} ({code(address[:_SHOWN_ADDRESS])})"
     target = address.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("\\", "%5C")
-    shown = "".join(child.content for child in node.children)
     aside = "" if shown in (address, host) else f" ({escape(host)})"
     return f"[{label or escape(host)}](<{target}>){aside}"
 

@@ -75,7 +75,7 @@ def main() -> None:
     patience.begin()
     recovery.begin(watches=screen.bar)
     # The page comes first: what was pressed for is on the screen before the frame around it is drawn again.
-    top, own, bottom, foot = (st.sidebar.container() for _ in range(4))
+    top, own, bottom = (st.sidebar.container() for _ in range(3))
     context.place_sidebar(own)
     if screen.bar:
         view.restore(screen.file)
@@ -85,8 +85,9 @@ def main() -> None:
         made_up = st.container(key="demo-line")
         told = not screen.history or demo.draw_line(made_up, ask=False)
     page.run()
-    with foot, st.container(key=first_paint.mark()):
-        st.caption(f"Relaydeck {version()}")
+    if (mark := first_paint.mark()) is not None:
+        with st.container(key=mark):
+            st.space(1)  # a container of nothing is not drawn
     first_paint.end()
     if screen.bar and not told:
         demo.draw_line(made_up, ask=True)
@@ -96,6 +97,7 @@ def main() -> None:
         guard.draw_person(principal)
     with bottom:
         draw_health_board()
+        st.caption(f"Relaydeck {version()}")
     recovery.draw()
     patience.end()
     context.settle()

@@ -85,7 +85,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A clock that stands until a page sets it."""
-    found = SimpleNamespace(now_s=0.0, monotonic=lambda: found.now_s)
+    found = SimpleNamespace(now_s=0.0)
+    found.monotonic = lambda: found.now_s
     monkeypatch.setattr(first_paint, "time", found)
     return found
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ui import markup, safe
@@ -129,6 +129,7 @@ def letters(source: str) -> str:
     return re.sub(r"\s", "", "".join(found))
 
 
+@example("<a1:>")
 @given(st.text(alphabet=st.sampled_from("ab 1:*_`~<>#-+=|\\\n$&.{}"), max_size=80))
 @settings(max_examples=400, deadline=None)
 def test_prose_written_again_has_the_same_letters(text: str) -> None:
