@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Navigation_pb2 import Navigation
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui import shown
@@ -47,7 +48,7 @@ class _Run:
         """Send *message*, or keep it once the first chart has come."""
         if self.is_first and message.WhichOneof("type") == "navigation":
             self.controls.append(message)
-            return
+            message = _without_menu(message)
         kind = message.delta.new_element.WhichOneof("type") or ""
         if kind in COUNTED:
             self.places[tuple(message.metadata.delta_path)] = COUNTED[kind]
@@ -133,7 +134,7 @@ def before_chart() -> None:
 
 def mark() -> str | None:
     """For the shell, once the page is drawn: return the key of an element by which the browser knows what it is to tell; None
-    where nothing waits for that. What is drawn from now on is sent at once."""
+    where nothing waits for that. It is sent at once: it has to stand in a container that was there before the page."""
     run = _current()
     if run is None:
         return None
@@ -174,6 +175,13 @@ def _restore(run: _Run) -> None:
     ctx = get_script_run_ctx(suppress_warning=True)
     if ctx is not None:
         ctx._enqueue = run.send
+
+
+def _without_menu(message: ForwardMsg) -> ForwardMsg:
+    """Return what tells the browser which page this is: what is pressed before the menu comes belongs to that page."""
+    told = ForwardMsg(metadata=message.metadata, navigation=message.navigation)
+    told.navigation.position = Navigation.HIDDEN
+    return told
 
 
 def _box(message: ForwardMsg, height_px: int, width_px: int | None) -> ForwardMsg:

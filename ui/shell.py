@@ -75,7 +75,7 @@ def main() -> None:
     patience.begin()
     recovery.begin(watches=screen.bar)
     # The page comes first: what was pressed for is on the screen before the frame around it is drawn again.
-    top, own, bottom = (st.sidebar.container() for _ in range(3))
+    top, own, bottom, foot = (st.sidebar.container() for _ in range(4))
     context.place_sidebar(own)
     if screen.bar:
         view.restore(screen.file)
@@ -86,7 +86,7 @@ def main() -> None:
         told = not screen.history or demo.draw_line(made_up, ask=False)
     page.run()
     if (mark := first_paint.mark()) is not None:
-        with st.container(key=mark):
+        with foot, st.container(key=mark):  # not below the page, a part of which may be held back
             st.space(1)  # a container of nothing is not drawn
     first_paint.end()
     if screen.bar and not told:

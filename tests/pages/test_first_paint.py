@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Navigation_pb2 import Navigation
 from streamlit.testing.v1 import AppTest
 
 from ui import first_paint, shown
@@ -25,8 +26,9 @@ ctx._enqueue = lambda message: (sent.append(message), send(message))
 st.session_state["sent"] = sent
 first_paint.begin()
 try:
+    foot = st.container()
     menu = ForwardMsg()
-    menu.navigation.SetInParent()
+    menu.navigation.position = menu.navigation.SIDEBAR
     ctx._enqueue(menu)
     with first_paint.later(38, 120):
         with st.container(horizontal=True):
@@ -34,7 +36,7 @@ try:
             st.text_input("Find")
     st.metric("Runs", 7)
     {body}
-    with st.container(key=first_paint.mark()):
+    with foot, st.container(key=first_paint.mark()):
         st.code("end")
     first_paint.end()
     st.write("after")
@@ -48,9 +50,9 @@ st.plotly_chart(go.Figure(go.Bar(y=[1])), key="one")
 first_paint.before_chart()
 st.plotly_chart(go.Figure(go.Bar(y=[1])), key="two")
 """
-BOXES = ["skeleton", "skeleton"]
+BOXES = ["page", "skeleton", "skeleton"]
 TEXT = [*BOXES, "metric", "code"]
-CONTROLS = ["navigation", "button", "text_input"]
+CONTROLS = ["menu", "button", "text_input"]
 Waits = list[tuple[str, list[str]]]
 
 
@@ -99,14 +101,24 @@ def kinds(messages: list[ForwardMsg]) -> list[str]:
     found = []
     for one in messages:
         if one.WhichOneof("type") == "navigation":
-            found.append("navigation")
+            found.append("page" if one.navigation.position == Navigation.HIDDEN else "menu")
         elif one.delta.WhichOneof("type") == "new_element":
             found.append(str(one.delta.new_element.WhichOneof("type")))
     return found
 
 
 def sent(at: AppTest) -> list[str]:
-    return kinds(at.session_state["sent"])
+    """Return what was sent, in that order, once it is sure that the browser could put each where it belongs."""
+    messages: list[ForwardMsg] = at.session_state["sent"]
+    children = {(0,): 0}
+    for one in messages:
+        if one.WhichOneof("type") == "delta":
+            *above, place = one.metadata.delta_path
+            assert place <= children[tuple(above)], f"nothing stands before {place} in {above}"
+            children[tuple(above)] = max(children[tuple(above)], place + 1)
+            if one.delta.WhichOneof("type") == "add_block":
+                children[*above, place] = 0
+    return kinds(messages)
 
 
 def test_what_is_pressed_waits_until_the_browser_shows_the_text(waits: Waits) -> None:
@@ -150,7 +162,7 @@ def test_later_runs_send_all_as_it_is_drawn(waits: Waits) -> None:
     waits.clear()
     at.button[0].click().run()
     assert sent(at) == [
-        "navigation",
+        "menu",
         "button",
         "text_input",
         "metric",
@@ -168,7 +180,7 @@ def test_the_first_chart_is_waited_for_on_a_later_page_too(waits: Waits) -> None
     at.session_state["turn"] = 2
     waits.clear()
     at.run()
-    all_but_charts = ["navigation", "button", "text_input", "metric", "code"]
+    all_but_charts = ["menu", "button", "text_input", "metric", "code"]
     assert waits == [("text", all_but_charts)]
     assert sent(at) == [*all_but_charts, "plotly_chart", "plotly_chart", "markdown"]
     waits.clear()
