@@ -217,7 +217,7 @@ def test_what_is_pressed_below_a_chart_comes_with_the_chart(waits: Waits, clock:
 def test_a_page_that_fails_keeps_nothing_back(waits: Waits) -> None:
     at = opened(CHARTS.replace("{between}", "raise ValueError('broken')"))
     assert [one.label for one in at.button] == ["Press"]
-    assert sent(at)[:7] == [*BOXES, "metric", "plotly_chart", *CONTROLS]
+    assert sent(at)[:8] == [*BOXES, "metric", "plotly_chart", *CONTROLS]
     assert waits == []  # who is told of a failure waits for nothing
 
 
