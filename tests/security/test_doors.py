@@ -31,6 +31,7 @@ CLOSED = [
     "/_stcore/upload_file/s/f",
     "/component/x/y",
     "/statusz",
+    "/shown/0123456789abcdef/text",
     "/anything",
     "//media/x",
 ]
