@@ -63,9 +63,7 @@ def middle(chart: Locator) -> tuple[float, float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["width"] / 3
 
 
-@pytest.mark.parametrize(
-    ("page", "least"), [("overview", 2), ("runs", 2), ("agents", 1)]
-)
+@pytest.mark.parametrize(("page", "least"), [("overview", 2), ("runs", 2), ("agents", 1)])
 def test_every_chart_of_a_page_is_drawn(tab: Page, failures: list[str], page: str, least: int) -> None:
     tab.goto(f"/{page}?refresh=off&range=1h")
     expect(charts(tab).nth(least - 1)).to_be_visible()
