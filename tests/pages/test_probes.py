@@ -17,6 +17,7 @@ from chaos.degraded_rig import OPERATIONS, Rig
 from commands.stack import Control
 from services.errors import ServiceError, Unavailable
 from tests.pages.test_assets import Reply
+from tests.waiting import wait_for
 from ui import probes, startup
 from ui.asgi import Message
 
@@ -107,7 +108,9 @@ def all_down(local_azure: Control) -> Iterator[runtime.Runtime]:
     )
     failing = rig.failing(*((one, "down") for one in OPERATIONS))
     with closing(rig), failing, rig.fresh() as running:
-        running.services.health.check_all()
+        running.services.health.check_all()  # waits for a slow part no longer than people would
+        standings = running.services.standings
+        wait_for(lambda: any(one.failure for one in standings.all() if one.dependency == "sign-in"))
         yield running
 
 
