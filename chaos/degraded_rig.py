@@ -188,9 +188,8 @@ class Rig:
         try:
             yield built
         finally:
-            runtime._current = (
-                before  # first: what cannot be closed is told once, and not by all that comes after
-            )
+            # First: what cannot be closed is told once, and not by all that comes after.
+            runtime._current = before
             built.close()
 
     @contextlib.contextmanager

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.Navigation_pb2 import Navigation
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -132,23 +133,18 @@ def before_chart() -> None:
         run.send_controls()
 
 
-def mark() -> str | None:
-    """For the shell, once the page is drawn: return the key of an element by which the browser knows what it is to tell; None
-    where nothing waits for that. It is sent at once: it has to stand in a container that was there before the page."""
-    run = _current()
-    if run is None:
-        return None
-    _restore(run)
-    if not run.charts and not run.controls:
-        return None
-    return run.visit.key(run.count("figures"), run.count("tables"), run.count("charts"))
+def end(foot: DeltaGenerator) -> None:
+    """For the shell, once the page is drawn: send what was held back, as the browser gets on.
 
-
-def end() -> None:
-    """For the shell, after that element: send what was held back, as the browser gets on."""
+    *foot*: a container that was sent before the page. By what stands in it the browser knows what it is to tell; below the page
+    it could not, for a part of that may be held back.
+    """
     run = _current()
     if run is not None and (run.charts or run.controls):
+        _restore(run)
         with shown.expected(run.visit):
+            with foot, st.container(key=run.visit.key(*map(run.count, ("figures", "tables", "charts")))):
+                st.space(1)  # a container of nothing is not drawn
             run.visit.text.wait(TEXT_S)
             if run.charts:
                 run.send_charts()

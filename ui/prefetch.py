@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Literal
 
 from ui.menu import MENU, TABLE, Screen
 
@@ -26,10 +25,10 @@ Manifest = Mapping[str, Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A script's address below the page's, and when the browser shall ask for it; *wave* 0: when it has nothing to do."""
+    """A script's address below the page's, and when the browser shall ask for it; *wave*: 1 to 3; 0: when it has nothing to do."""
 
     file: str
-    wave: Literal[0, 1, 2, 3]
+    wave: int
 
     @property
     def header(self) -> str:
@@ -87,7 +86,7 @@ def _links(screen: Screen, manifest: Manifest) -> Iterator[Link]:
     for wave, parts in enumerate(((*FIGURES, *tables), CHART, (*BAR, *screen.parts)), start=1):
         new = [file for file in scripts(manifest, parts) if file not in named]
         named.update(new)
-        yield from (Link(file, wave) for file in new)  # type: ignore[arg-type]  # counted from 1 to 3
+        yield from (Link(file, wave) for file in new)
 
 
 def _with_imports(manifest: Manifest, key: str, found: set[str]) -> set[str]:

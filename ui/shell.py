@@ -85,10 +85,7 @@ def main() -> None:
         made_up = st.container(key="demo-line")
         told = not screen.history or demo.draw_line(made_up, ask=False)
     page.run()
-    if (mark := first_paint.mark()) is not None:
-        with foot, st.container(key=mark):  # not below the page, a part of which may be held back
-            st.space(1)  # a container of nothing is not drawn
-    first_paint.end()
+    first_paint.end(foot)
     if screen.bar and not told:
         demo.draw_line(made_up, ask=True)
     feedback.draw_said()

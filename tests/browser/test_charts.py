@@ -92,6 +92,32 @@ def test_charts_come_after_the_text_and_the_menu_after_the_charts(tab: Page, pag
     assert seen["charts"]["charts"] == seen["charts"]["places"] > 1
 
 
+def test_a_tab_pressed_before_the_charts_have_come_is_opened(tab: Page, failures: list[str]) -> None:
+    """The browser tells nothing here, so the server still waits when it is pressed."""
+    tab.route(re.compile("/shown/"), lambda route: route.abort())
+    tab.goto("/metrics?refresh=off&range=7d")
+    tab.get_by_role("tab", name="Busy hours").click()
+    expect(tab.get_by_test_id("stSidebarNavLink")).to_have_count(0)
+
+    expect(tab.locator(".heatmaplayer image").first).to_have_attribute("href", re.compile("^data:image/png"))
+    expect(tab.get_by_test_id("stSidebarNavLink").first).to_be_visible()
+    assert failures == []
+
+
+def test_a_page_left_before_its_charts_have_come_makes_room_for_the_next(
+    tab: Page, failures: list[str]
+) -> None:
+    tab.route(re.compile("/shown/"), lambda route: route.abort())
+    tab.goto("/overview?refresh=off&range=1h")
+    tab.get_by_test_id("stMain").get_by_role("link", name="Trace").first.click()
+    expect(tab).to_have_url(re.compile("/trace"))
+
+    expect(tab.get_by_role("heading", name="Overview")).to_have_count(0)
+    expect(tab.get_by_test_id("stSidebarNavLink").first).to_be_visible()
+    expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    assert failures == []
+
+
 def test_the_hours_of_the_week_are_a_map_of_colours(tab: Page, failures: list[str]) -> None:
     tab.goto("/metrics?refresh=off&range=7d")
     tab.get_by_role("tab", name="Busy hours").click()

@@ -12,7 +12,7 @@ from ui import shown
 
 pytestmark = pytest.mark.browser
 CHARTED = ("overview", "runs", "queues", "metrics", "agents")
-UNCHARTED = ("", "threads", "cleanup", "audit", "faults", "doctor")
+UNCHARTED = ("", "trace", "threads", "cleanup", "audit", "faults", "doctor")
 TEXT, CHARTS = (re.compile(rf"/shown/[0-9a-f]{{16}}/{part}$") for part in (shown.TEXT, shown.CHARTS))
 
 

@@ -36,9 +36,7 @@ try:
             st.text_input("Find")
     st.metric("Runs", 7)
     {body}
-    with foot, st.container(key=first_paint.mark()):
-        st.code("end")
-    first_paint.end()
+    first_paint.end(foot)
     st.write("after")
 finally:
     first_paint.send_rest()
@@ -51,7 +49,7 @@ first_paint.before_chart()
 st.plotly_chart(go.Figure(go.Bar(y=[1])), key="two")
 """
 BOXES = ["page", "skeleton", "skeleton"]
-TEXT = [*BOXES, "metric", "code"]
+TEXT = [*BOXES, "metric", "space"]
 CONTROLS = ["menu", "button", "text_input"]
 Waits = list[tuple[str, list[str]]]
 
@@ -168,7 +166,6 @@ def test_later_runs_send_all_as_it_is_drawn(waits: Waits) -> None:
         "metric",
         "plotly_chart",
         "plotly_chart",
-        "code",
         "markdown",
     ]
     assert waits == []
@@ -180,7 +177,7 @@ def test_the_first_chart_is_waited_for_on_a_later_page_too(waits: Waits) -> None
     at.session_state["turn"] = 2
     waits.clear()
     at.run()
-    all_but_charts = ["menu", "button", "text_input", "metric", "code"]
+    all_but_charts = ["menu", "button", "text_input", "metric", "space"]
     assert waits == [("text", all_but_charts)]
     assert sent(at) == [*all_but_charts, "plotly_chart", "plotly_chart", "markdown"]
     waits.clear()
@@ -194,7 +191,7 @@ def test_what_is_pressed_does_not_wait_for_charts_that_take_their_time(
     clock_of = "first_paint.time.now_s = 2.0\nst.write('slow')"
     at = opened(CHARTS.replace("{between}", clock_of))
     at_last = ["plotly_chart", "markdown", *CONTROLS, "plotly_chart"]
-    assert sent(at) == [*BOXES, "metric", *at_last, "code", "markdown"]
+    assert sent(at) == [*BOXES, "metric", *at_last, "markdown"]
     assert waits == []  # a chart that took so long is no first paint any more
 
 
@@ -209,7 +206,6 @@ def test_what_is_pressed_below_a_chart_comes_with_the_chart(waits: Waits, clock:
         "plotly_chart",
         "checkbox",
         "plotly_chart",
-        "code",
         "markdown",
     ]
 
@@ -233,5 +229,5 @@ def test_a_browser_that_tells_nothing_is_sent_everything_all_the_same(
 def test_a_page_with_nothing_held_back_is_not_waited_for(waits: Waits) -> None:
     source = PROGRAM.replace("{body}", "pass").replace("with first_paint.later(38, 120):", "if False:")
     at = AppTest.from_string(source.replace("ctx._enqueue(menu)", "pass")).run()
-    assert sent(at) == ["metric", "code", "markdown"]
+    assert sent(at) == ["metric", "markdown"]
     assert waits == []
