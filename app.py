@@ -25,6 +25,7 @@ from services.signin.place import (
 )
 from services.signin.rules import rules_of
 from ui import context, feedback, gate, guard, logs, probes, shown, startup
+from ui.ahead import AheadMiddleware
 from ui.assets import AssetMiddleware
 from ui.gate_keeper import GateMiddleware
 from ui.hardening import HardeningMiddleware
@@ -114,6 +115,7 @@ app = st.App(
         Middleware(HardeningMiddleware),
         Middleware(OriginMiddleware),
         Middleware(GateMiddleware),
+        Middleware(AheadMiddleware),
         Middleware(AssetMiddleware),
         Middleware(StartPageMiddleware),
     ],

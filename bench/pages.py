@@ -4,9 +4,10 @@ A first visit is a new browser profile with nothing cached, in a window that has
 own, from the start of the navigation, and nobody debugs the page (bench/browser.py). Readable: all KPIs and tables of the
 page are drawn. Drawn: its charts too. Ours and the smallest app take turns, over a day of demo history; so does, for each
 page, its floor: what Streamlit takes for as many KPIs, tables and charts with nothing else on the screen
-(bench/floor_app.py). A switch is a click in the menu of a visitor who has seen every page once, until the new page can
-be read, and until its charts are drawn too. Arize Phoenix and the MLflow tracing UI are measured alike, with as many
-traces, where they are installed (bench/peers.py). What it does not measure: a network, a server with many viewers.
+(bench/floor_app.py). Far: with a workspace that takes FAR_S longer to answer than the one on this machine. A switch is a
+click in the menu of a visitor who has seen every page once, until the new page can be read, and until its charts are
+drawn too. Arize Phoenix and the MLflow tracing UI are measured alike, with as many traces, where they are installed
+(bench/peers.py). What it does not measure: a network, a server with many viewers.
 """
 
 import statistics
@@ -29,6 +30,7 @@ from commands.test import browser_flags, find_browser
 
 ROUNDS, SWITCHES = 7, 12
 ANSWERS, LIST = 415, "runs"  # of the demo history; the page that lists them, as theirs do
+FAR, FAR_S = "overview", 0.4
 GOAL_READABLE, GOAL_DRAWN, GOAL_SWITCH_MS = 1.7, 2.6, 250.0
 LOOK_EVERY_S, SAME, MOST_LOOKS = 0.4, 5, 60
 # How many of each the page shows, less what a page left behind still has on the screen; a table is drawn on a canvas, a
@@ -131,6 +133,9 @@ def main() -> int:
             screens = [survey(browser, stack.url, name, path) for name, path in pages(trace).items()]
             floors = [survey(browser, floor_url, one.name, floor_of(one), one.shows) for one in screens]
             good = measure_first_visits(browser, empty_url, screens, floors, others)
+            stack.control.fail(operation="monitor.query_batch", kind="slow", delay_s=FAR_S, times=None)
+            measure_far(browser, empty_url, next(one for one in screens if one.name == FAR))
+            stack.control.clear_faults()
             good &= measure_switches(browser, [one for one in screens if one.name != "trace"])
         browser.close()
     return 0 if good else 1
@@ -231,6 +236,17 @@ def first_visit(browser: Browser, url: str, shows: Counts) -> tuple[float, float
         page.goto(url)
         seen = page.evaluate(WAIT, {"kpis": 0, "tables": 0, "charts": 0, **shows})
         return seen[0], seen[1]
+
+
+def measure_far(browser: Browser, empty_url: str, screen: Screen) -> None:
+    """No goal: nobody has said how long a workspace may take."""
+    smallest, readable = [], []
+    for _ in range(ROUNDS):
+        smallest.append(first_visit(browser, empty_url, {"text": 1})[0])
+        readable.append(first_visit(browser, screen.url, screen.shows)[0])
+    ratios = [ours / theirs for ours, theirs in zip(readable, smallest, strict=True)]
+    ratio = statistics.median(readable) / statistics.median(smallest)
+    emit(f"pages.{screen.name}.far.readable", ratio, "x", None, ratios)
 
 
 def peer_visit(browser: Browser, peer: peers.Running) -> float:

@@ -20,6 +20,7 @@ class Errand(Generic[T]):
     def __init__(self, what: str, fetch: Callable[[], T], clock: Callable[[], float]) -> None:
         self.what, self.done = what, threading.Event()
         self._fetch, self._clock, self._began_s = fetch, clock, clock()
+        self._awaited_since_s: float | None = None
         self._brought: list[T] = []
         self._met: BaseException | None = None
 
@@ -44,8 +45,15 @@ class Errand(Generic[T]):
         return self._brought[0]
 
     def wait(self, wait_s: float) -> T:
-        """Return what it brought. Raises what it met, and NotYet when it is not back within *wait_s*."""
-        if not self.done.wait(wait_s if self.age_s < SLOW_AFTER_S else min(wait_s, GLANCE_S)):
+        """Return what it brought. Raises what it met, and NotYet when it is not back within *wait_s*.
+
+        How long it was under way before anybody waited for it makes nobody's wait shorter.
+        """
+        now_s = self._clock()
+        if self._awaited_since_s is None:
+            self._awaited_since_s = now_s
+        is_slow = now_s - self._awaited_since_s >= SLOW_AFTER_S
+        if not self.done.wait(min(wait_s, GLANCE_S) if is_slow else wait_s):
             took = f"{self.age_s:.0f} s" if self.age_s >= 1 else "a moment"
             raise NotYet(
                 f"{self.what} has not come yet: asked for {took} ago.", operation="wait", errand=self

@@ -35,10 +35,15 @@ class Reading:
 def load(shown: View) -> Reading:
     """Return what there is to show. At most one request to the workspace for each refresh; the index reads by itself."""
     board = context.services().agents.settled(min(SETTLES_S, patience.left_s()))
-    results = context.ask_logs(Ask("agent_use", shown.values(), shown.label))
+    results = context.ask_logs(*asks_of(shown))
     use = results[0] if results is not None else None
     uses = uses_of(use.rows, board) if use is not None and use.is_known else None
     return Reading(board, use, uses, context.services().settings.telemetry == "on")
+
+
+def asks_of(shown: View) -> list[Ask]:
+    """Return what load() asks of the workspace."""
+    return [Ask("agent_use", shown.values(), shown.label)]
 
 
 def calls_of(reading: Reading, entry: AgentEntry, shown: View) -> Result | None:

@@ -159,6 +159,11 @@ def traces() -> Kept[[str, str], Trace]:
     )
 
 
+def begin_trace(run_id: str, thread_id: str) -> threading.Event | None:
+    """Let trace() be read from now on. Returns what is set once that is over; None when it is known."""
+    return traces().begin(None, None, run_id, thread_id)
+
+
 def trace(run_id: str, thread_id: str) -> Trace:
     """Return the trace as it was read last. Raises ServiceErrors."""
     found = traces()(run_id, thread_id)
@@ -284,13 +289,20 @@ class DepthBoard:
             "The list of queues", lambda: services().queues.list_depths(), fresh_s=DEPTHS_FRESH_S, most=1
         )
 
-    def begin(self, patience_s: float) -> None:
-        """Have it read while something else is waited for. Who reads next shares it, and meets its failure if it fails."""
-        self._kept.begin(None, patience_s)
+    def begin(self, patience_s: float) -> threading.Event | None:
+        """Have it read while something else is waited for. Who reads next shares it, and meets its failure if it fails.
+
+        Returns what is set once that is over; None when it is not due.
+        """
+        return self._kept.begin(None, patience_s)
 
     def read(self, patience_s: float) -> Reading[Sequence[QueueDepth]]:
         """Return all queues, read no longer than *patience_s* ago, and when. Raises ServiceErrors."""
         return self._kept.read(None, patience_s)
+
+    def held(self) -> Sequence[QueueDepth] | None:
+        """Return what was read last, however old; None when nothing was. Sends nothing."""
+        return self._kept.held()
 
     def forget(self) -> None:
         """Read them anew when they are drawn next."""

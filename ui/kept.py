@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, ParamSpec, TypeVar
 
-from services.errands import Errands
+from services.errands import Errand, Errands
 from services.errors import Conflict, InvalidInput, NotFound, ServiceError
 from ui import formats, patience
 
@@ -57,11 +57,8 @@ class Kept(Generic[P, T]):
         known = self._fresh(key, mark, self._fresh_s if fresh_s is None else fresh_s)
         if known is not None:
             return known
-        errand = self._errands.send(
-            (key, mark, self._clears), self._what, lambda: self._read(key, mark, *args, **named)
-        )
         try:
-            return errand.wait(patience.left_s())
+            return self._send(key, mark, *args, **named).wait(patience.left_s())
         except GONE:
             with self._lock:
                 self._known.pop(key, None)
@@ -69,13 +66,15 @@ class Kept(Generic[P, T]):
         except ServiceError as error:
             return self._earlier(key, error)
 
-    def begin(self, mark: Hashable, fresh_s: float | None, /, *args: P.args, **named: P.kwargs) -> None:
-        """Let it be read from now on, where that is due, while something else is waited for."""
+    def begin(
+        self, mark: Hashable, fresh_s: float | None, /, *args: P.args, **named: P.kwargs
+    ) -> threading.Event | None:
+        """Let it be read from now on, while something else is waited for. Returns what is set once that is over; None when
+        it is not due."""
         key = (args, tuple(sorted(named.items())))
-        if self._fresh(key, mark, self._fresh_s if fresh_s is None else fresh_s) is None:
-            self._errands.send(
-                (key, mark, self._clears), self._what, lambda: self._read(key, mark, *args, **named)
-            )
+        if self._fresh(key, mark, self._fresh_s if fresh_s is None else fresh_s) is not None:
+            return None
+        return self._send(key, mark, *args, **named).done
 
     def held(self, *args: P.args, **named: P.kwargs) -> T | None:
         """Return what was read last, however old; None when nothing was. Sends nothing."""
@@ -104,6 +103,11 @@ class Kept(Generic[P, T]):
         if known is None or known.mark != mark or (formats.since_s(known.read_at) or 0.0) >= fresh_s:
             return None
         return known
+
+    def _send(self, key: Hashable, mark: Hashable, *args: P.args, **named: P.kwargs) -> Errand[Reading[T]]:
+        return self._errands.send(
+            (key, mark, self._clears), self._what, lambda: self._read(key, mark, *args, **named)
+        )
 
     def _read(self, key: Hashable, mark: Hashable, *args: P.args, **named: P.kwargs) -> Reading[T]:
         clears = self._clears

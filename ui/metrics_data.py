@@ -10,6 +10,7 @@ from services.monitor.usage import Use, uses_of, utc_shift
 from ui import context
 from ui.view import View
 
+WEEK = "week_hours"
 WEEK_FROM = timedelta(days=2)  # a shorter range holds no hour twice
 
 
@@ -30,6 +31,14 @@ class Board:
 
 def read(view: View) -> Board | None:
     """Return what the workspace tells; None when none is set. At most one request, none for what was just read."""
+    found = context.ask_logs(*asks_of(view))
+    if found is None:
+        return None
+    return Board(found[0], found[1], found[2], found[3], found[4] if has_week(view) else None)
+
+
+def asks_of(view: View) -> list[Ask]:
+    """Return what is asked of the workspace, in the order of Board."""
     asks = [
         Ask("parts_health", view.values(), view.label),
         Ask("parts_over_time", view.values(grain=view.grain), view.label),
@@ -38,11 +47,8 @@ def read(view: View) -> Board | None:
     ]
     if has_week(view):
         shift = utc_shift(view.zone, view.end)
-        asks.append(Ask("week_hours", view.values(shift=shift), view.label))
-    found = context.ask_logs(*asks)
-    if found is None:
-        return None
-    return Board(found[0], found[1], found[2], found[3], found[4] if len(found) > len(asks[:4]) else None)
+        asks.append(Ask(WEEK, view.values(shift=shift), view.label))
+    return asks
 
 
 def has_week(view: View) -> bool:

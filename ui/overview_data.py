@@ -56,6 +56,12 @@ class Queues:
 
 def read_past(seen: View) -> Past | None:
     """Return what the workspace tells; None when none is set. One request, none when it was read since the last refresh."""
+    found = context.ask_logs(*asks_of(seen))
+    return None if found is None else Past(*found)
+
+
+def asks_of(seen: View) -> list[Ask]:
+    """Return what is asked of the workspace, in the order of Past."""
     asks = [
         Ask("kpis", seen.values(), seen.label),
         Ask("answers_over_time", seen.values(grain=seen.grain), seen.label),
@@ -64,8 +70,7 @@ def read_past(seen: View) -> Past | None:
     ]
     if context.services().prices.models:
         asks.append(Ask("token_use", seen.values(grain=seen.grain), seen.label))
-    found = context.ask_logs(*asks)
-    return None if found is None else Past(*found)
+    return asks
 
 
 def begin_queues() -> None:

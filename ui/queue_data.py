@@ -35,14 +35,19 @@ def load(shown: View) -> Board:
     """
     depths, at = context.all_depths()
     pairs = pairs_of(context.services().catalogue, depths)
+    results = context.ask_logs(*asks_of(shown))
+    return Board(depths, at, pairs, others_of(pairs, depths), results, _rates(pairs, results))
+
+
+def asks_of(shown: View) -> list[Ask]:
+    """Return what is asked of the workspace: history, flow, flow of the last minutes, waits."""
     now = formats.now()
-    results = context.ask_logs(
+    return [
         Ask("queue_history", shown.values(grain=shown.grain, queues=[]), shown.label),
         Ask("queue_rates", shown.values(grain=shown.grain), shown.label),
         Ask("queue_rates", {"start": now - WINDOW, "end": now, "grain": WINDOW}, "now"),
         Ask("queue_waits", shown.values(), shown.label),
-    )
-    return Board(depths, at, pairs, others_of(pairs, depths), results, _rates(pairs, results))
+    ]
 
 
 def _rates(pairs: Sequence[Pair], results: tuple[Result, ...] | None) -> Mapping[str, Rates] | None:

@@ -80,18 +80,22 @@ def list_ask(view: View, filters: Filters, sort: str, first_row: int, rows: int)
 
 
 def _ask(view: View, wanted: Wanted, page: int) -> Reading | None:
+    found = context.ask_logs(*asks_of(view, wanted, page))
+    return None if found is None else Reading(*found)
+
+
+def asks_of(view: View, wanted: Wanted, page: int) -> list[Ask]:
+    """Return what is asked of the workspace, in the order of Reading."""
     filters = wanted.filters
     values = filters.values()
     marked: dict[str, Value] = {**_times(view, filters), **values}
     label = _label(view, filters)
-    asks = (
+    return [
         list_ask(view, filters, wanted.sort, (page - 1) * PAGE_ROWS, PAGE_ROWS),
         Ask("runs_figures", marked, label=label),
         Ask("runs_shape", {**view.values(grain=view.grain), **values}, label=view.label),
         Ask("runs_points", marked, label=label),
-    )
-    found = context.ask_logs(*asks)
-    return None if found is None else Reading(*found)
+    ]
 
 
 def _times(view: View, filters: Filters) -> dict[str, Value]:

@@ -49,6 +49,11 @@ def patience_s(*, live: bool = False) -> float:
     return held_s if refresh_s is None else min(held_s, refresh_s * STILL_FRESH)
 
 
+def first_patience_s(refresh_s: float | None) -> float:
+    """Return what patience_s() is, of the past, for a page that is just being opened."""
+    return RETURN_S if refresh_s is None else min(RETURN_S, refresh_s * STILL_FRESH)
+
+
 def chosen(name: str) -> str:
     """Return what holds for `refresh` or `zone`, by its word in the address."""
     known: dict[str, Container[str]] = {"refresh": REFRESH, "zone": ZONES}

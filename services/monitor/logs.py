@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from azure.core.pipeline import PipelineResponse
 
-from services.errands import Errands
+from services.errands import Errand, Errands
 from services.errors import (
     AccessDenied,
     Attempt,
@@ -98,18 +98,28 @@ class LogsService:
             return tuple(result for result in known if result is not None)
         if wait_s is None:
             return self._ask(asks, patience_s)
-        errand = self._errands.send(
-            tuple(ask.key for ask in asks), "What Log Analytics knows", lambda: self._ask(asks, patience_s)
-        )
         try:
-            return errand.wait(wait_s)
+            return self._send_for(asks, patience_s).wait(wait_s)
         except NotYet as error:
             return tuple(self._fresh(ask, patience_s) or self._until_then(ask, error) for ask in asks)
+
+    def begin(self, *asks: Ask, patience_s: float = 0.0) -> threading.Event | None:
+        """Have them asked from now on; whoever asks for the same, with a wait, shares it. Sends what ask() would.
+
+        Returns what is set once it is over, well or not; None when all of it is known.
+        """
+        if all(self._fresh(ask, patience_s) for ask in asks):
+            return None
+        return self._send_for(asks, patience_s).done
 
     def try_it(self) -> Result:
         """Return what the smallest question brings: one request. Never raises ServiceErrors."""
         now = self._now()
         return self.ask(Ask(TRYING, {"start": now - TRIED, "end": now}))[0]
+
+    def _send_for(self, asks: Sequence[Ask], patience_s: float) -> Errand[tuple[Result, ...]]:
+        key = tuple(ask.key for ask in asks)
+        return self._errands.send(key, "What Log Analytics knows", lambda: self._ask(asks, patience_s))
 
     def _ask(self, asks: Sequence[Ask], patience_s: float) -> tuple[Result, ...]:
         with self._asking:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
 from commands.stack import Stack
+from tests.waiting import wait_for
 from ui import shown
 
 pytestmark = pytest.mark.browser
@@ -41,3 +42,16 @@ def test_the_browser_tells_of_every_page_that_its_text_and_charts_are_shown(
     reply = drawn.value.response()
     assert reply is not None and reply.status == 204
     expect(newcomer.get_by_test_id("stSidebarNavLink").first).to_be_visible()
+
+
+def test_what_a_page_shows_is_read_before_the_browser_can_ask(newcomer: Page, stack: Stack) -> None:
+    """One that never gets as far as a script has begun the reading by opening the page."""
+    newcomer.route("**/static/**", lambda route: route.abort())
+    before = stack.control.last_request()
+
+    newcomer.goto("/metrics?range=6h&refresh=off")
+
+    def asked() -> bool:
+        return any(seen["operation"] == "monitor.query_batch" for seen in stack.control.requests(before))
+
+    wait_for(asked)
