@@ -15,7 +15,8 @@ from starlette.middleware import Middleware
 import runtime
 from services.errors import ConfigurationError, ServiceError
 from services.redaction import learn_named
-from services.settings import AuthMode, auth_asked_for, load_usable, tell_problems
+from services.settings import AuthMode
+from services.settings_source import auth_asked_for, load_usable, tell_problems
 from services.signin.place import (
     EXIT_REFUSED,
     headers_are_the_platforms,

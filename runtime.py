@@ -28,7 +28,8 @@ from services.doctor.service import Doctor
 from services.doctor.subject import Subject
 from services.errors import ConfigurationError, ServiceError, Unavailable
 from services.resilience import Dependencies, Limits
-from services.settings import Settings, load_settings, load_usable
+from services.settings import Settings
+from services.settings_source import load_settings, load_usable
 
 __all__ = [
     "ROOT",

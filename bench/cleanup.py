@@ -34,7 +34,7 @@ from emulator.supervisor import LocalAzure, LocalOptions, attach_or_start
 from services.agents.backend import AgentDefinition, ConnectedAgent
 from services.assembly import Services
 from services.ids import new_id
-from services.settings import load_settings
+from services.settings_source import load_settings
 
 SEED = 20261126
 THREADS, AGENTS, TEAMS, FOREIGN = 1_000, 200, 50, 25

@@ -29,7 +29,8 @@ from services.audit.verify import Exported, Verdict, verify
 from services.clients import Clients, Endpoints, LocalCredential, build_clients
 from services.resilience import Limits
 from services.resilience.dependencies import Dependencies
-from services.settings import Settings, load_settings
+from services.settings import Settings
+from services.settings_source import load_settings
 
 KILLS_PER_1000: Final = 100
 WRITERS: Final = 3

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 import runtime
 from commands.stack import Control
-from services.settings import load_settings
+from services.settings_source import load_settings
 from ui import startup
 from ui.menu import PAGES
 

@@ -35,7 +35,7 @@ from commands.test import browser_flags, find_browser
 from emulator.connection import Connection, read_connection
 from services.agents.catalogue import CATALOGUE
 from services.demo.history import Chapter, Setting, history
-from services.settings import load_settings
+from services.settings_source import load_settings
 from services.telemetry.records import DEMO, EventRecord, Record, SpanRecord
 
 T = TypeVar("T")

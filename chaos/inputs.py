@@ -25,7 +25,7 @@ from services.monitor.kql import Value
 from services.monitor.results import Ask
 from services.poison import reading
 from services.poison.shapes import Look
-from services.settings import load_settings
+from services.settings_source import load_settings
 from tests.contract.monitor_support import message, rows, track
 from tests.contract.poison_support import INPUT, POISON, Bench, open_bench
 from ui import poison_export, safe

@@ -40,7 +40,7 @@ from services.answers.record import ANSWER
 from services.assembly import Services
 from services.errors import NotFound, ServiceError
 from services.models import Answer
-from services.settings import load_settings
+from services.settings_source import load_settings
 
 TARGETS = ("app", "The Functions host", "Local Azure")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM)

@@ -16,7 +16,7 @@ from chaos.effects import EFFECTS_FILE
 from commands.stack import Control
 from emulator.supervisor import ROOT, LocalAzure, LocalOptions, attach_or_start
 from services.agents.backend import Agent, Thread
-from services.settings import load_settings
+from services.settings_source import load_settings
 
 ALL = 200_000
 LEASE = "00:00:03"  # what waits for it to end waits often here

@@ -32,7 +32,7 @@ from services.errors import (
     Unavailable,
 )
 from services.models import Answer, Problem, Step
-from services.settings import exit_on_problem
+from services.settings_source import exit_on_problem
 
 ANSWERED, MISCONFIGURED, UNUSABLE, FAILED, TIMED_OUT, CANCELLED, AWAY = range(7)
 RECORD_WAIT_S = 3.0

@@ -23,7 +23,7 @@ from services.audit.compose import find_keys
 from services.audit.reading import Checked
 from services.audit.verify import SETTLES, Exported, Verdict, verify
 from services.errors import ConfigurationError, ServiceError
-from services.settings import exit_on_problem, load_settings
+from services.settings_source import exit_on_problem, load_settings
 
 VALID, BROKEN, UNKNOWN = 0, 1, 2
 

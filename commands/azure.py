@@ -5,7 +5,7 @@ import sys
 
 from commands.serve import options_parser, serve, state_folder
 from emulator.supervisor import ROOT
-from services.settings import load_usable, tell_problems
+from services.settings_source import load_usable, tell_problems
 
 
 def main(arguments: list[str]) -> int:

@@ -27,7 +27,7 @@ from services.errors import (
     Throttled,
     Unavailable,
 )
-from services.settings import exit_on_problem
+from services.settings_source import exit_on_problem
 
 DONE, MISCONFIGURED, UNUSABLE, INCOMPLETE, NEEDS_YES, INTERRUPTED, AWAY = range(7)
 EXIT_WORDS = (

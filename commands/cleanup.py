@@ -29,7 +29,7 @@ from services.housekeeping.findings import (
 )
 from services.housekeeping.saving import describe
 from services.housekeeping.service import HousekeepingService
-from services.settings import exit_on_problem
+from services.settings_source import exit_on_problem
 
 DONE, MISCONFIGURED, UNUSABLE, LEFT_OVER, STOPPED, AWAY = 0, 1, 2, 3, 5, 6
 SHOWN = 20  # of each kind; --json shows all

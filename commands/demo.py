@@ -41,7 +41,8 @@ from services.assembly import answer_context
 from services.demo.questions import Sample, Samples
 from services.errors import ConfigurationError, ServiceError
 from services.models import Answer
-from services.settings import Settings, exit_on_problem, load_settings
+from services.settings import Settings
+from services.settings_source import exit_on_problem, load_settings
 
 RATE, SLOWEST, FASTEST = 15.0, 0.5, 60.0
 MINUTES, LONGEST = 60.0, 24 * 60.0

@@ -17,7 +17,7 @@ from services.assembly import Services
 from services.diagnosis.verdicts import Diagnosis, Gravity
 from services.errors import ConfigurationError, InvalidInput, ServiceError
 from services.monitor.shapes import HopState
-from services.settings import exit_on_problem
+from services.settings_source import exit_on_problem
 
 CODES: dict[Gravity, int] = {"good": 0, "waiting": 0, "broken": 3, "unknown": 4}
 MARKS: dict[HopState, str] = {"done": "●", "active": "◔", "failed": "✗", "unknown": "?", "ahead": "○"}

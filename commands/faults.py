@@ -18,7 +18,7 @@ from services.answers.narration import seconds
 from services.errors import AccessDenied, ConfigurationError, InvalidInput, NotFound, ServiceError
 from services.faults.desk import FaultDesk, ScenarioState
 from services.faults.scenarios import USUAL_LASTS_S
-from services.settings import exit_on_problem, load_settings
+from services.settings_source import exit_on_problem, load_settings
 
 NOT_HERE = "Relaydeck is set to Azure, and nothing in Azure is made to fail on purpose."
 

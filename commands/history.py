@@ -34,7 +34,8 @@ from services.monitor.logs import LogsService
 from services.monitor.results import Ask, Result
 from services.resilience import Dependencies, Limits, Resilience
 from services.resilience.dependencies import INGESTION
-from services.settings import Settings, load_settings
+from services.settings import Settings
+from services.settings_source import load_settings
 from services.telemetry.connection import check_connection_string
 from services.telemetry.guarded import guarded
 from services.telemetry.outbox import Delivery, Send

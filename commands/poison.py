@@ -18,7 +18,7 @@ from services.assembly import Services
 from services.errors import AccessDenied, ConfigurationError, InvalidInput, NotFound, ServiceError
 from services.poison.shapes import Look, PoisonMessage
 from services.queues import POISON_SUFFIX
-from services.settings import exit_on_problem
+from services.settings_source import exit_on_problem
 
 PREVIEW = 100
 WAITS = {"yes": "its run waits", "no": "its run is over", "unknown": "whether a run waits is not known"}

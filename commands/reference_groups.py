@@ -136,6 +136,7 @@ GROUPS = (
             "runtime",
             "services.assembly",
             "services.settings",
+            "services.settings_source",
             "services.endpoints",
             "services.prices",
             "services.redaction",

@@ -125,7 +125,10 @@ def application(
 
 def refused(environment: Mapping[str, str]) -> str:
     """Return why the dashboard would end at once; its own words go to a log. Empty when it may run."""
-    from services.settings import auth_asked_for, load_usable  # here: nothing else of this command needs them
+    from services.settings_source import (  # here: nothing else of this command needs them
+        auth_asked_for,
+        load_usable,
+    )
     from services.signin.place import misunderstood, refusal
 
     environ = {**os.environ, **environment}
@@ -138,7 +141,10 @@ def refused(environment: Mapping[str, str]) -> str:
 
 def tell_settings() -> None:
     """Say on stderr what is wrong with the settings; the dashboard, whose own words go to a log, shows Doctor then."""
-    from services.settings import load_usable, tell_problems  # here: nothing else of this command needs them
+    from services.settings_source import (  # here: nothing else of this command needs them
+        load_usable,
+        tell_problems,
+    )
 
     _, problems = load_usable(os.environ, ROOT / ".env")
     if problems:

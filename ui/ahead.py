@@ -112,7 +112,7 @@ def _trace(_: View, address: Address) -> Iterable[threading.Event | None]:
 
 
 def _depths() -> threading.Event | None:
-    return context.depth_board().begin(context.DEPTHS_FRESH_S)
+    return context.depth_board().begin(0.0)
 
 
 def _logs(seen: View, asks: Iterable[Ask]) -> threading.Event | None:

@@ -3,7 +3,6 @@
 import functools
 import itertools
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime
@@ -17,13 +16,11 @@ import runtime
 from services.agents.backend import AgentRecord
 from services.assembly import Services
 from services.diagnosis.verdicts import Diagnosis
-from services.errands import Errands
-from services.errors import InvalidInput, NotFound, ServiceError
+from services.errors import InvalidInput, NotFound
 from services.inventory.threads_service import ThreadDetail
 from services.models import (
     Answer,
     Conversation,
-    PartHealth,
     PeekedMessage,
     QueueDepth,
     ThreadSummary,
@@ -32,32 +29,27 @@ from services.monitor.lookup import Found
 from services.monitor.metrics import MetricAsk, MetricsService
 from services.monitor.results import Ask, Result
 from services.monitor.shapes import Bar, Trace
-from services.poison.shapes import Look
-from services.resilience.dependencies import FOUNDRY
-from ui import dependencies, formats, patience, startup, view
+from ui import formats, patience, startup, view
+from ui.depth_board import DepthBoard
 from ui.doctor_board import DoctorBoard
 from ui.fault_board import FaultBoard
-from ui.kept import GONE, Kept, Reading
+from ui.health_board import HealthBoard
+from ui.kept import Kept
+from ui.poison_board import PoisonBoard
 
 if TYPE_CHECKING:  # plotly takes a while to import
     from plotly.graph_objects import Figure
 
 ROOT = Path(__file__).parent.parent
-HEALTH_FRESH_S = 30.0
-AILING_FRESH_S = 4.0  # what is not well is looked at with every redraw of the sidebar
 CONVERSATION_FRESH_S = 300.0
 THREADS_FRESH_S = 60.0
 TRACE_FRESH_S = 60.0
-DEPTHS_FRESH_S = 4.0
 FIGURE_KEPT_S = 60.0
 AWAITED_FRESH_S = 4.0
 PEEK_FRESH_S = 4.0
 LOOKUP_FRESH_S = 60.0  # looked for once; this bridges the redraws until it is found
 LOG_KEPT_S = 60.0
 DIAGNOSIS_KEPT_S = 300.0
-POISON_FRESH_S = 30.0
-POISON_WHOLE_KEPT_S = 300.0
-POISON_QUEUES_KEPT = 8
 REVISIONS_KEPT = 10_000
 AGENT_FRESH_S = 60.0
 _changes = itertools.count(1)
@@ -281,42 +273,14 @@ def figure(name: str, key: tuple[str, ...], _build: "Callable[[], Figure]") -> "
     return _build()
 
 
-class DepthBoard:
-    """Keeps the last reading of all queues; who asks while it is read anew waits for it and shares it."""
-
-    def __init__(self) -> None:
-        self._kept: Kept[[], Sequence[QueueDepth]] = Kept(
-            "The list of queues", lambda: services().queues.list_depths(), fresh_s=DEPTHS_FRESH_S, most=1
-        )
-
-    def begin(self, patience_s: float) -> threading.Event | None:
-        """Have it read while something else is waited for. Who reads next shares it, and meets its failure if it fails.
-
-        Returns what is set once that is over; None when it is not due.
-        """
-        return self._kept.begin(None, patience_s)
-
-    def read(self, patience_s: float) -> Reading[Sequence[QueueDepth]]:
-        """Return all queues, read no longer than *patience_s* ago, and when. Raises ServiceErrors."""
-        return self._kept.read(None, patience_s)
-
-    def held(self) -> Sequence[QueueDepth] | None:
-        """Return what was read last, however old; None when nothing was. Sends nothing."""
-        return self._kept.held()
-
-    def forget(self) -> None:
-        """Read them anew when they are drawn next."""
-        self._kept.clear()
-
-
 @st.cache_resource(show_spinner=False, max_entries=4)
 def depth_board() -> DepthBoard:
-    return DepthBoard()
+    return DepthBoard(lambda: services().queues.list_depths())
 
 
 def begin_depths() -> None:
     """Let all_depths() be read from now on, while the page waits for something else."""
-    depth_board().begin(max(DEPTHS_FRESH_S, view.patience_s(live=True)))
+    depth_board().begin(view.patience_s(live=True))
 
 
 def all_depths() -> tuple[Sequence[QueueDepth], datetime]:
@@ -324,7 +288,7 @@ def all_depths() -> tuple[Sequence[QueueDepth], datetime]:
 
     Raises ServiceErrors.
     """
-    found = depth_board().read(max(DEPTHS_FRESH_S, view.patience_s(live=True)))
+    found = depth_board().read(view.patience_s(live=True))
     return found.value, found.read_at
 
 
@@ -334,61 +298,9 @@ def forget_depths() -> None:
     peeks().clear_all()
 
 
-class PoisonBoard:
-    """Keeps the last look at each poison queue; who asks while one is read anew waits for it and shares it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._looks: OrderedDict[str, Look] = OrderedDict()
-        self._errands: Errands[Look] = Errands()
-        self._changes = 0
-
-    def read(self, queue: str) -> Look:
-        """Return the look at *queue*: the one held, or a new one once that is half a minute old (five minutes, when all
-        of it was gone through). Raises ServiceErrors."""
-        held = self._looks.get(queue)
-        if held is not None:
-            kept_s = POISON_WHOLE_KEPT_S if held.whole else POISON_FRESH_S
-            if (formats.since_s(held.read_at) or 0.0) < kept_s:
-                return held
-        what = "What lies in this queue"
-        errand = self._errands.send((queue, self._changes), what, lambda: self._look(queue))
-        try:
-            return errand.wait(patience.left_s())
-        except ServiceError as error:
-            if held is None or isinstance(error, GONE):
-                raise
-            patience.tell(patience.Old(what, held.read_at, error))
-            return held
-
-    def _look(self, queue: str) -> Look:
-        before = self._changes
-        look = services().poison.look(queue)
-        return self.put(look) if before == self._changes else look  # begun before a change: not kept
-
-    def put(self, look: Look) -> Look:
-        with self._lock:
-            self._looks[look.queue] = look
-            self._looks.move_to_end(look.queue)
-            while len(self._looks) > POISON_QUEUES_KEPT:
-                self._looks.popitem(last=False)
-        return look
-
-    def held(self, queue: str) -> Look | None:
-        """Return the look at *queue* that is held, however old. Sends nothing."""
-        return self._looks.get(queue)
-
-    def forget(self, queue: str) -> None:
-        """Read *queue*, and how much lies in all queues, anew when they are drawn next."""
-        with self._lock:
-            self._changes += 1
-            self._looks.pop(queue, None)
-        forget_depths()
-
-
 @st.cache_resource(show_spinner=False, max_entries=4)
 def poison_board() -> PoisonBoard:
-    return PoisonBoard()
+    return PoisonBoard(lambda queue: services().poison.look(queue), forget_depths)
 
 
 @st.cache_resource(ttl=LOG_KEPT_S, max_entries=200, show_spinner=False)
@@ -437,60 +349,6 @@ def sidebar() -> DeltaGenerator:
 
 def place_sidebar(place: DeltaGenerator) -> None:
     _sidebar.set(place)
-
-
-class HealthBoard:
-    """Keeps the last health of all parts and checks again in the background, one check at a time."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._lock = threading.Lock()
-        self._parts: tuple[PartHealth, ...] = ()
-        self._checking = False
-        self._ended = threading.Event()
-
-    def latest(self) -> tuple[tuple[PartHealth, ...], bool]:
-        """Return what is known, empty before the first check ends, and whether a check is on its way. No waiting."""
-        with self._lock:
-            if not self._is_fresh() and not self._checking:
-                self._start()
-            return self._parts, self._checking
-
-    def settled(self, wait_s: float) -> tuple[tuple[PartHealth, ...], bool]:
-        """Return what latest() does, once the check under way has ended or *wait_s*, or the page's patience, are over."""
-        self.latest()
-        self._ended.wait(min(wait_s, patience.left_s()))
-        return self.latest()
-
-    def check_again(self) -> None:
-        with self._lock:
-            if not self._checking:
-                self._start()
-
-    def _is_fresh(self) -> bool:
-        ages_s = [formats.since_s(part.checked_at) for part in self._parts]
-        fresh_s = HEALTH_FRESH_S if dependencies.is_well(self._parts) else AILING_FRESH_S
-        return bool(ages_s) and all(age_s is not None and age_s < fresh_s for age_s in ages_s)
-
-    def _start(self) -> None:
-        self._checking = True
-        self._ended.clear()
-        threading.Thread(target=self._check, name="health-check", daemon=True).start()
-
-    def _check(self) -> None:
-        try:
-            standings = self._services.standings  # those of then: the process may be ending
-            standings.try_failing()
-            parts = self._services.health.check_all()
-            foundry = standings.of(FOUNDRY)
-            if foundry is not None and not foundry.is_failing:
-                self._services.threads.resume()
-            with self._lock:
-                self._parts = parts
-        finally:
-            with self._lock:
-                self._checking = False
-                self._ended.set()
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

@@ -6,12 +6,10 @@ nor queue functions' calls.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from azure.ai.agents import AgentsClient
-from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline import PipelineResponse
 from azure.core.rest import HttpRequest
 
@@ -32,15 +30,15 @@ from services.agents.backend import (
     ThreadMessage,
 )
 from services.agents.bindings import functions_of
+from services.agents.replies import PAGE, fetch, objects, one_page, require_id, status_first, understood
 from services.agents.shapes import Json
 from services.agents.stream import ClassicRunStream, KnownRunStream
-from services.errors import Attempt, InvalidInput, ServiceError, ShapeError, UnexpectedReply
+from services.errors import Attempt, ServiceError, UnexpectedReply
 from services.resilience import Resilience
 from services.resilience.watchdog import line_in_use
 from services.translation import error_from_status
 
 T = TypeVar("T")
-PAGE = 100  # the most the service gives at once
 LOOK_BACK = PAGE  # how many of the newest things may hide what a lost reply created; others create meanwhile
 
 
@@ -63,33 +61,34 @@ class ClassicBackend:
         return self._resilience.create(
             "create agent",
             definition.name,
-            lambda: shapes.agent(_fetch(self._client.create_agent, body=body)),
+            lambda: shapes.agent(fetch(self._client.create_agent, body=body)),
             lambda: self._made_by(metadata, self._client.list_agents, shapes.agent),
         )
 
     def list_definitions(self, after: str = "", limit: int = PAGE) -> AgentPage:
         def read() -> AgentPage:
-            objects, more = _one_page(self._client.list_agents, max(1, min(limit, PAGE)), after)
-            records = tuple(map(shapes.agent_record, objects))
+            size = max(1, min(limit, PAGE))
+            found, more = shapes.page(one_page(self._client.list_agents, limit=size, after=after))
+            records = tuple(map(shapes.agent_record, found))
             return AgentPage(records, records[-1].agent.id if more and records else "")
 
         return self._resilience.read("list agents", after, read)
 
     def get_definition(self, agent_id: str) -> AgentRecord:
-        _require_id("get agent", agent_id)
+        require_id("get agent", agent_id)
         return self._resilience.read(
-            "get agent", agent_id, lambda: shapes.agent_record(_fetch(self._client.get_agent, agent_id))
+            "get agent", agent_id, lambda: shapes.agent_record(fetch(self._client.get_agent, agent_id))
         )
 
     def update_agent(
         self, agent_id: str, definition: AgentDefinition, metadata: Mapping[str, str]
     ) -> AgentRecord:
-        _require_id("update agent", agent_id)
+        require_id("update agent", agent_id)
         body = shapes.agent_body(definition, metadata)
         return self._resilience.read(  # the same definition twice is the same definition
             "update agent",
             agent_id,
-            lambda: shapes.agent_record(_fetch(self._client.update_agent, agent_id, body=body)),
+            lambda: shapes.agent_record(fetch(self._client.update_agent, agent_id, body=body)),
         )
 
     def delete_agent(self, agent_id: str) -> bool:
@@ -109,9 +108,9 @@ class ClassicBackend:
         return self.create_thread_from((), metadata)
 
     def get_thread(self, thread_id: str) -> Thread:
-        _require_id("get thread", thread_id)
+        require_id("get thread", thread_id)
         return self._resilience.read(
-            "get thread", thread_id, lambda: shapes.thread(_fetch(self._client.threads.get, thread_id))
+            "get thread", thread_id, lambda: shapes.thread(fetch(self._client.threads.get, thread_id))
         )
 
     def list_threads(self, limit: int) -> list[Thread]:
@@ -132,7 +131,7 @@ class ClassicBackend:
         *,
         one_at_a_time: bool = False,
     ) -> RunStream:
-        _require_id("start run", thread_id)
+        require_id("start run", thread_id)
         tags = dict(metadata)
         message = {"role": "user", "content": question, "metadata": tags}
         body: dict[str, object] = {
@@ -165,30 +164,30 @@ class ClassicBackend:
         return self._resilience.create("start run", thread_id, start, look_up)
 
     def get_run(self, thread_id: str, run_id: str) -> Run:
-        _require_id("get run", thread_id, run_id)
+        require_id("get run", thread_id, run_id)
         return self._resilience.read(
-            "get run", run_id, lambda: shapes.run(_fetch(self._client.runs.get, thread_id, run_id))
+            "get run", run_id, lambda: shapes.run(fetch(self._client.runs.get, thread_id, run_id))
         )
 
     def list_runs(self, thread_id: str, limit: int) -> list[Run]:
-        _require_id("list runs", thread_id)
+        require_id("list runs", thread_id)
         return self._list("list runs", thread_id, self._client.runs.list, limit, shapes.run, thread_id)
 
     def update_run(self, thread_id: str, run_id: str, metadata: Mapping[str, str]) -> Run:
-        _require_id("update run", thread_id, run_id)
+        require_id("update run", thread_id, run_id)
         body = {"metadata": dict(metadata)}
         return self._resilience.read(  # the same values twice are the same values
             "update run",
             run_id,
-            lambda: shapes.run(_fetch(self._client.runs.update, thread_id, run_id, body=body)),
+            lambda: shapes.run(fetch(self._client.runs.update, thread_id, run_id, body=body)),
         )
 
     def cancel_run(self, thread_id: str, run_id: str) -> Run:
         """Return the run; one that had ended is returned as it is, at the cost of a second request."""
-        _require_id("cancel run", thread_id, run_id)
+        require_id("cancel run", thread_id, run_id)
         try:
             return self._resilience.read(
-                "cancel run", run_id, lambda: shapes.run(_fetch(self._client.runs.cancel, thread_id, run_id))
+                "cancel run", run_id, lambda: shapes.run(fetch(self._client.runs.cancel, thread_id, run_id))
             )
         except ServiceError as error:
             if error.status not in (400, 409):
@@ -199,14 +198,14 @@ class ClassicBackend:
             raise
 
     def list_steps(self, thread_id: str, run_id: str) -> list[RunStep]:
-        _require_id("list steps", thread_id, run_id)
+        require_id("list steps", thread_id, run_id)
         found = self._list(
             "list steps", run_id, self._client.run_steps.list, 10 * PAGE, shapes.step, thread_id, run_id
         )
         return found[::-1]
 
     def list_messages(self, thread_id: str, limit: int) -> list[ThreadMessage]:
-        _require_id("list messages", thread_id)
+        require_id("list messages", thread_id)
         return self._list(
             "list messages", thread_id, self._client.messages.list, limit, shapes.message, thread_id
         )
@@ -223,7 +222,7 @@ class ClassicBackend:
         return self._document_page("list threads", "", self._client.threads.list, after, limit, order=order)
 
     def message_documents(self, thread_id: str, after: str = "", limit: int = PAGE) -> DocumentPage:
-        _require_id("list messages", thread_id)
+        require_id("list messages", thread_id)
         return self._document_page(
             "list messages", thread_id, self._client.messages.list, after, limit, thread_id
         )
@@ -233,7 +232,7 @@ class ClassicBackend:
         return self._resilience.create(
             "create agent",
             shapes.optional_text(document, "name"),
-            lambda: shapes.agent(_fetch(self._client.create_agent, body=body)),
+            lambda: shapes.agent(fetch(self._client.create_agent, body=body)),
             lambda: self._made_by(metadata, self._client.list_agents, shapes.agent),
         )
 
@@ -246,19 +245,19 @@ class ClassicBackend:
         return self._resilience.create(
             "create thread",
             "",
-            lambda: shapes.thread(_fetch(self._client.threads.create, body=body)),
+            lambda: shapes.thread(fetch(self._client.threads.create, body=body)),
             lambda: self._made_by(metadata, self._client.threads.list, shapes.thread),
         )
 
     def add_message(
         self, thread_id: str, message: Mapping[str, object], metadata: Mapping[str, str]
     ) -> ThreadMessage:
-        _require_id("add message", thread_id)
+        require_id("add message", thread_id)
         body = {**message, "metadata": dict(metadata)}
         return self._resilience.create(
             "add message",
             thread_id,
-            lambda: shapes.message(_fetch(self._client.messages.create, thread_id, body=body)),
+            lambda: shapes.message(fetch(self._client.messages.create, thread_id, body=body)),
             lambda: self._made_by(metadata, self._client.messages.list, shapes.message, thread_id),
         )
 
@@ -271,16 +270,16 @@ class ClassicBackend:
         return self._page("list threads", "", self._client.threads.list, after, shapes.thread)
 
     def page_runs(self, thread_id: str, after: str = "") -> Page[Run]:
-        _require_id("list runs", thread_id)
+        require_id("list runs", thread_id)
         return self._page("list runs", thread_id, self._client.runs.list, after, shapes.run, thread_id)
 
     def page_messages(self, thread_id: str, after: str = "") -> Page[ThreadMessage]:
-        _require_id("list messages", thread_id)
+        require_id("list messages", thread_id)
         fn = self._client.messages.list
         return self._page("list messages", thread_id, fn, after, shapes.message, thread_id, order="asc")
 
     def page_steps(self, thread_id: str, run_id: str, after: str = "") -> Page[RunStep]:
-        _require_id("list steps", thread_id, run_id)
+        require_id("list steps", thread_id, run_id)
         fn = self._client.run_steps.list
         return self._page("list steps", run_id, fn, after, shapes.step, thread_id, run_id, order="asc")
 
@@ -298,7 +297,7 @@ class ClassicBackend:
         if limit < 1:
             return []
         return self._resilience.read(
-            operation, resource, lambda: [shape(one) for one in _objects(fn, limit, *ids)]
+            operation, resource, lambda: [shape(one) for one in objects(fn, limit, *ids)]
         )
 
     def _document_page(
@@ -314,11 +313,7 @@ class ClassicBackend:
         size = max(1, min(limit, PAGE))
 
         def read() -> DocumentPage:
-            taken: list[PipelineResponse[Any, Any]] = []
-            pages = fn(*ids, limit=size, order=order, raw_response_hook=taken.append)
-            with _status_first(taken):
-                next(pages.by_page(continuation_token=after or None), None)
-            documents, more = shapes.page(taken[-1].http_response.json())
+            documents, more = shapes.page(one_page(fn, *ids, limit=size, after=after, order=order))
             return DocumentPage(
                 tuple(documents), shapes.text(documents[-1], "id") if more and documents else ""
             )
@@ -336,19 +331,15 @@ class ClassicBackend:
         order: str = "desc",
     ) -> Page[T]:
         def read() -> Page[T]:
-            taken: list[PipelineResponse[Any, Any]] = []
-            pages = fn(*ids, limit=PAGE, order=order, raw_response_hook=taken.append)
-            with _status_first(taken):
-                next(pages.by_page(continuation_token=after or None), None)
-            return _understood(taken[-1].http_response.json(), shape)
+            return understood(one_page(fn, *ids, limit=PAGE, after=after, order=order), shape)
 
         return self._resilience.read(operation, resource, read)
 
     def _delete(self, operation: str, resource: str, fn: Callable[..., Any]) -> bool:
-        _require_id(operation, resource)
+        require_id(operation, resource)
 
         def delete() -> None:
-            if _fetch(fn, resource).get("deleted") is not True:
+            if fetch(fn, resource).get("deleted") is not True:
                 raise UnexpectedReply(
                     f"Could not {operation} {resource}: the service did not confirm it.",
                     operation=operation,
@@ -363,13 +354,13 @@ class ClassicBackend:
         """Return the newest thing that carries the same opid; None when there is none. Sends one request."""
         opid = metadata.get("opid")
         found = (
-            one for one in _objects(fn, LOOK_BACK, *ids) if opid and shapes.metadata(one).get("opid") == opid
+            one for one in objects(fn, LOOK_BACK, *ids) if opid and shapes.metadata(one).get("opid") == opid
         )
         return next((shape(one) for one in found), None)
 
     def _open_stream(self, thread_id: str, body: Mapping[str, object]) -> RunStream:
         taken: list[PipelineResponse[Any, Any]] = []
-        with _status_first(taken):
+        with status_first(taken):
             chunks: Iterator[bytes] = self._client.runs.create(  # type: ignore[assignment]  # stream=True returns bytes
                 thread_id,
                 body=dict(body),
@@ -399,76 +390,3 @@ class ClassicBackend:
         found = shapes.document(response.json())
         shapes.text(found, "name")
         return shapes.optional_text(found, "modelName")
-
-
-def _fetch(fn: Callable[..., Any], *ids: str, **arguments: object) -> Json:
-    """Return the JSON object that the reply of the SDK call *fn* holds."""
-    taken: list[PipelineResponse[Any, Any]] = []
-    with _status_first(taken):
-        fn(*ids, raw_response_hook=taken.append, **arguments)
-    return shapes.document(taken[-1].http_response.json())
-
-
-def _objects(fn: Callable[..., Any], limit: int, *ids: str) -> list[Json]:
-    """Return at most *limit* objects of a list, newest first.
-
-    The pages are ended by `has_more`, which the SDK ignores (it asks for one page too many), and by *limit*.
-    """
-    taken: list[PipelineResponse[Any, Any]] = []
-    pages = fn(*ids, limit=min(limit, PAGE), order="desc", raw_response_hook=taken.append)
-    found: list[Json] = []
-    with _status_first(taken):
-        for _ in pages.by_page():
-            objects, more = shapes.page(taken[-1].http_response.json())
-            found += objects
-            if not more or not objects or len(found) >= limit:
-                break
-    return found[:limit]
-
-
-def _understood(reply: object, shape: Callable[[Json], T]) -> Page[T]:
-    """Return the page that *reply* holds without what *shape* does not know: it must not hide the rest."""
-    objects, more = shapes.page(reply)
-    found: list[T] = []
-    for one in objects:
-        with suppress(ShapeError):
-            found.append(shape(one))
-    ids = (shapes.optional_text(one, "id") for one in reversed(objects) if more)
-    last = next(filter(None, ids), "")
-    return Page(tuple(found), last, len(objects) - len(found))
-
-
-def _one_page(fn: Callable[..., Any], limit: int, after: str) -> tuple[list[Json], bool]:
-    """Return the objects that follow *after*, newest first, and whether there are more."""
-    taken: list[PipelineResponse[Any, Any]] = []
-    pages = fn(limit=limit, order="desc", raw_response_hook=taken.append)
-    with _status_first(taken):
-        next(pages.by_page(continuation_token=after or None), None)
-    return shapes.page(taken[-1].http_response.json())
-
-
-@contextmanager
-def _status_first(taken: list[PipelineResponse[Any, Any]]) -> Iterator[None]:
-    """Let the status speak where the SDK stumbles over the body of an error: an empty one makes it forget both."""
-    try:
-        yield
-    except ValueError as exc:
-        if not taken or taken[-1].http_response.status_code < 300:
-            raise
-        raise HttpResponseError(response=taken[-1].http_response) from exc
-
-
-def _require_id(operation: str, *values: str) -> None:
-    """Refuse ids that cannot be any: they come from addresses and from what tools wrote, and an empty one, or one with a
-    slash in it, would turn the path into that of another operation."""
-    for value in values:
-        if (
-            not value
-            or len(value) > 256
-            or not all(c.isalnum() or c in "_-." for c in value)
-            or value[0] == "."
-        ):
-            shown = value[:40] + ("…" if len(value) > 40 else "")
-            raise InvalidInput(
-                f"Could not {operation}: {shown!r} is not an id.", operation=operation, resource=shown
-            )

@@ -13,7 +13,7 @@ from emulator.server import Emulator
 from services.answers.service import AnswerService
 from services.clients import Endpoints, LocalCredential
 from services.models import Answer
-from services.settings import load_settings
+from services.settings_source import load_settings
 from tests.contract.agents_support import Lab, Turn, call, calls, say
 
 LEAD, CALCULATE, FOO = "You lead a team", "You calculate.", "speaks for foo"

@@ -17,7 +17,7 @@ from emulator.functions_host.insights import InsightsHandler, attach
 from services.clients import Endpoints, LocalCredential
 from services.diagnosis.service import DiagnosisService
 from services.diagnosis.verdicts import Diagnosis
-from services.settings import load_settings
+from services.settings_source import load_settings
 from tests.contract.agents_support import FOO_IN, Lab
 from tests.functions.hosting import Hosted, settings_for, write_app
 from tests.waiting import wait_for

@@ -17,7 +17,7 @@ from services.doctor.catalogue import CHECKS, WRITE_CHECK
 from services.doctor.findings import Finding
 from services.doctor.service import Doctor
 from services.doctor.subject import Subject
-from services.settings import load_settings
+from services.settings_source import load_settings
 
 ALL = {check.id: check for check in (*CHECKS, WRITE_CHECK)}
 

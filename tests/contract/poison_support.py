@@ -12,7 +12,7 @@ from emulator.server import Emulator
 from services.clients import Endpoints, LocalCredential
 from services.poison.desk import PoisonDesk
 from services.poison.moves import PoisonMoves
-from services.settings import load_settings
+from services.settings_source import load_settings
 
 INPUT = "azure-function-foo-input"
 OUTPUT = "azure-function-foo-output"

@@ -14,7 +14,8 @@ from services.health import HealthService
 from services.models import FunctionTool
 from services.queues import QueueService
 from services.resilience import Limits, Resilience
-from services.settings import Settings, load_settings
+from services.settings import Settings
+from services.settings_source import load_settings
 from tests.unit.conftest import Impatient
 
 LIMITS = Limits(breaker_min_calls=20)

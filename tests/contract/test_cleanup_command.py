@@ -15,7 +15,7 @@ from runtime import build, local_endpoints
 from services.agents.backend import AgentBackend, AgentDefinition
 from services.assembly import Services
 from services.ids import new_id
-from services.settings import load_settings
+from services.settings_source import load_settings
 
 OURS = {"relaydeck": "per_query", "environment": "local", "lives_s": "0"}
 STAGING = {**OURS, "environment": "staging"}

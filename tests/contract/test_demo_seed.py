@@ -21,7 +21,8 @@ from services.demo.history import Setting, history
 from services.errors import Unavailable
 from services.resilience import Dependencies, Limits
 from services.resilience.dependencies import INGESTION
-from services.settings import Settings, load_settings
+from services.settings import Settings
+from services.settings_source import load_settings
 from services.telemetry.guarded import guarded
 from tests.contract.monitor_support import envelope, rows, track
 from tests.contract.test_telemetry_trace import asked

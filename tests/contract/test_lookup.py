@@ -11,7 +11,7 @@ from emulator.server import Emulator
 from services.clients import Clients, Endpoints, LocalCredential
 from services.errors import InvalidInput
 from services.monitor.lookup import Found, LookupService, kind_of
-from services.settings import load_settings
+from services.settings_source import load_settings
 from tests.contract.monitor_support import Json, envelope, track
 
 ANSWERED, EXECUTED = "a" * 32, "c" * 32

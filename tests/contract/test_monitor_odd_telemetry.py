@@ -15,7 +15,7 @@ from emulator.server import Emulator
 from services.monitor.catalogue import all_queries
 from services.monitor.kql import Value
 from services.monitor.results import Ask, Result
-from services.settings import load_settings
+from services.settings_source import load_settings
 from tests.contract.monitor_support import Json, envelope, track
 
 ODD_VALUES = (

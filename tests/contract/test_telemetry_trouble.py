@@ -8,7 +8,7 @@ import pytest
 
 import runtime
 from services.clients import Endpoints, LocalCredential
-from services.settings import load_settings
+from services.settings_source import load_settings
 from services.telemetry import outbox
 from tests.contract.agents_support import Lab
 from tests.contract.answers_support import Desk, make_queues, plays_talk

@@ -16,7 +16,8 @@ from services.agents.catalogue import CATALOGUE
 from services.audit.record import COLUMNS, TABLE
 from services.errors import ConfigurationError
 from services.queues import LEASE_PREFIX
-from services.settings import REQUIRED_IN_AZURE, Settings, load_settings
+from services.settings import Settings
+from services.settings_source import REQUIRED_IN_AZURE, load_settings
 from tests.infra.asked import Asked, Deployment
 from tests.infra.bicep import Sources, literal, parse
 from tools.ledger import PREFIX, SHARDS

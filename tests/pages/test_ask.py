@@ -11,7 +11,7 @@ from services.answers.questions import MAX_CHARACTERS
 from services.answers.service import AnswerService
 from services.errors import ConfigurationError
 from services.models import Conversation
-from services.settings import load_settings
+from services.settings_source import load_settings
 from tests.pages.conftest import Open, address, answer_on, shown, words
 from tests.waiting import wait_for
 from ui import context, startup

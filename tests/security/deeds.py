@@ -20,7 +20,7 @@ from services.backup.service import BackupService
 from services.clients import Endpoints, LocalCredential
 from services.faults.desk import FaultDesk
 from services.housekeeping.findings import Finding, Kind, Sort
-from services.settings import load_settings
+from services.settings_source import load_settings
 from tests.contract.faults_support import connection_of
 
 INPUT = "azure-function-foo-input"

@@ -5,7 +5,7 @@ import pytest
 from services import endpoints
 from services.endpoints import AddressError
 from services.errors import ConfigurationError
-from services.settings import load_settings
+from services.settings_source import load_settings
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from services.inventory.agents_checks import checks_of
 from services.inventory.agents_drift import Wanted, differences, holds
 from services.inventory.agents_lifecycle import stages_of
 from services.inventory.agents_use import Use
-from services.settings import load_settings
+from services.settings_source import load_settings
 from tests.unit.agent_rows import NOW, board, calls, entry
 
 ENDPOINT = "https://acct.queue.core.windows.net"

@@ -5,7 +5,8 @@ import pytest
 from services.audit.compose import configuration_digest
 from services.audit.keys import Keys, kept_key, split
 from services.errors import ConfigurationError
-from services.settings import Settings, load_settings
+from services.settings import Settings
+from services.settings_source import load_settings
 
 AZURE = {
     "RELAYDECK_MODE": "azure",

@@ -16,7 +16,7 @@ from services.endpoints import (
 )
 from services.errors import ConfigurationError
 from services.monitor.platform import AGENTS, METRICS, QUEUES, grains_for, resources_of, usual_grain, widened
-from services.settings import load_settings
+from services.settings_source import load_settings
 
 QUEUE_SERVICE = f"{STORAGE_RESOURCE_EXAMPLE}/queueServices/default"
 AZURE = {

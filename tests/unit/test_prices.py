@@ -7,7 +7,7 @@ import pytest
 
 from services.errors import ConfigurationError
 from services.prices import LONGEST_FILE_BYTES, Prices, load_prices
-from services.settings import load_settings
+from services.settings_source import load_settings
 
 GOOD = '[models."GPT-4o"]\ninput_usd_per_million = 2.50\noutput_usd_per_million = 10\n'
 

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from services.errors import ConfigurationError
 from services.setting_words import default_text
-from services.settings import Settings, env_example, exit_on_problem, load_settings, load_usable
+from services.settings import Settings, env_example
+from services.settings_source import exit_on_problem, load_settings, load_usable
 
 ROOT = Path(__file__).parents[2]
 AZURE = {

@@ -9,7 +9,7 @@ import pytest
 
 from services.access import Principal, Role
 from services.errors import ConfigurationError
-from services.settings import auth_asked_for, load_settings, load_usable
+from services.settings_source import auth_asked_for, load_settings, load_usable
 from services.signin.claims import Login, Reason, Refused, read_claims, read_header
 from services.signin.place import headers_are_the_platforms, is_loopback, listening_on, misunderstood, refusal
 from services.signin.rules import Rules, metadata_of, rules_of

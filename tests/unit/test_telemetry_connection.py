@@ -4,7 +4,7 @@ import pytest
 
 from services.endpoints import AddressError
 from services.errors import ConfigurationError
-from services.settings import load_settings
+from services.settings_source import load_settings
 from services.telemetry.connection import EXAMPLE, check_connection_string, host_of
 
 KEY = "InstrumentationKey=00000000-0000-0000-0000-000000000000"
