@@ -17,7 +17,7 @@ from chaos.degraded_rig import FAULTS, OPERATIONS, Rig, Screen, Seen, complaints
 from commands.stack import Control
 from services import assembly
 from tests.waiting import wait_for
-from ui import context, recovery, view
+from ui import context, depth_board, recovery, view
 
 LIMIT_S = 8.0  # less than what hangs here; that pages take 3 s at most is measured on a quiet machine
 WAIT_S = 0.4
@@ -130,7 +130,7 @@ def test_what_was_read_before_stays_with_its_time(
 ) -> None:
     """And it says since when nothing newer comes."""
     monkeypatch.setattr(view, "RETURN_S", 0.0)
-    monkeypatch.setattr(context, "DEPTHS_FRESH_S", 0.0)
+    monkeypatch.setattr(depth_board, "DEPTHS_FRESH_S", 0.0)
     monkeypatch.setattr(assembly, "LOGS_FRESH_S", 0.0)
     screen = shown[page]
     with rig.fresh():

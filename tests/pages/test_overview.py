@@ -25,7 +25,7 @@ from tests.pages.overview_workspace import (
 from tests.pages.workspaces import ask_of, table
 from tests.scripted_server import Reply, ScriptedServer
 from tests.waiting import wait_for
-from ui import context, overview_charts, overview_tiles
+from ui import context, depth_board, overview_charts, overview_tiles
 
 TILES = (
     "Answers per minute",
@@ -218,7 +218,7 @@ def test_a_cost_is_shown_where_a_price_is_set_and_says_what_it_leaves_out(
 
 def test_a_press_sends_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also much later, as long as the page is paused: here nothing stays fresh by itself."""
-    monkeypatch.setattr(context, "DEPTHS_FRESH_S", 0.0)
+    monkeypatch.setattr(depth_board, "DEPTHS_FRESH_S", 0.0)
     workspace.answers(full())
     page = opened(refresh="off")
     depths = context.depth_board().read(3600.0)
