@@ -17,6 +17,7 @@ from services.models import Answer
 from services.monitor.logs import LogsService
 from services.monitor.trace import TraceService
 from tests.scripted_server import ScriptedServer
+from tests.waiting import wait_for
 from ui import first_paint, startup
 
 ROOT = Path(__file__).parents[2]
@@ -66,8 +67,9 @@ def started(local_azure: Control, state_folder: Path) -> Iterator[runtime.Runtim
 
 @pytest.fixture
 def control(local_azure: Control, started: runtime.Runtime) -> Iterator[Control]:
-    """The model as fast as it can be; afterwards no scripted failure is left over."""
+    """The model as fast as it can be, and every service asked; afterwards no scripted failure is left over."""
     local_azure.pace()
+    wait_for(lambda: all_are_asked(started), 40.0)
     st.cache_resource.clear()
     startup.failed(None)
     yield local_azure
@@ -75,6 +77,13 @@ def control(local_azure: Control, started: runtime.Runtime) -> Iterator[Control]
     local_azure.clear_faults()
     local_azure.pace()
     assert left == []
+
+
+def all_are_asked(running: runtime.Runtime) -> bool:
+    """Whether no service is left alone: what its background work met while another test had all of them down."""
+    standings = running.services.standings
+    standings.try_failing()
+    return all(one.breaker == "closed" for one in standings.all())
 
 
 @pytest.fixture(scope="module")
