@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +44,7 @@ STORAGE_ID = (
 )
 PROJECT_ID = f"{RESOURCE}/projects/{PROJECT}"
 START_TIMEOUT_S = 20
-STOP_TIMEOUT_S = 10
+STOP_TIMEOUT_S = 30
 Result = TypeVar("Result")
 
 
@@ -96,10 +97,14 @@ class Emulator:
             raise self._failure
 
     def stop(self) -> None:
-        """Return once every stored change is on disk and both ports are free."""
-        if self._loop and self._stopping and self._thread and self._thread.is_alive():
+        """Return once every stored change is on disk and both ports are free. Safe to call again. Raises TimeoutError."""
+        if not (self._loop and self._stopping and self._thread):
+            return
+        with suppress(RuntimeError):  # the loop is closed already, a moment before its thread ends
             self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join(STOP_TIMEOUT_S)
+        self._thread.join(STOP_TIMEOUT_S)
+        if self._thread.is_alive():
+            raise TimeoutError(f"Local Azure did not stop within {STOP_TIMEOUT_S} s.")
 
     def __enter__(self) -> Self:
         self.start()
