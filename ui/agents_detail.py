@@ -174,13 +174,12 @@ def draw_callers(entry: AgentEntry, reading: Reading) -> None:
 
 def draw_figures(use: Use | None) -> None:
     with st.grid(5, min_column_width=150, gap="small", key="agent-figures"):
-        cards.metric("Calls", formats.count(use.calls) if use else None, key="agent-calls")
+        cards.metric("Calls", formats.count(use.calls) if use else None)
         share = use.success_share if use else None
         none = "none" if use is not None and not use.calls else None
         cards.metric(
             "Success",
             none or (f"{share:.1%}" if share is not None else None),
-            key="agent-success",
             alarm="red" if share is not None and share < GOOD_SHARE else "",
         )
         took = (
@@ -188,19 +187,17 @@ def draw_figures(use: Use | None) -> None:
             if use is None or use.p95_s is None
             else f"{'≤ ' if use.is_bound else ''}{formats.duration(use.p95_s)}"
         )
-        cards.metric("p95", none or took, key="agent-p95", help="Of 20 calls, 19 took no longer")
+        cards.metric("p95", none or took, help="Of 20 calls, 19 took no longer")
         tokens = use.tokens if use else None
         cards.metric(
             "Tokens",
             none or (f"{tokens:,.0f}" if tokens is not None else None),
-            key="agent-tokens",
             help="Of whole answers: told for agents that people ask, not for those that agents call",
         )
         newest = use.newest if use else None
         cards.metric(
             "Last used",
             none or (formats.age(formats.since_s(newest)) if newest else None),
-            key="agent-newest",
             help="In the range of the bar",
         )
     if use is not None and use.demo:

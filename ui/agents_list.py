@@ -70,30 +70,26 @@ def draw_totals(board: AgentBoard) -> None:
         return f"{number:,}" if whole else f"≥ {number:,}" if number else None
 
     with st.grid(5, min_column_width=130, gap="small", key="agents-totals"):
-        cards.metric("Agents", told(len(entries)), key="agents-all")
+        cards.metric("Agents", told(len(entries)))
         cards.metric(
             "Ours",
             told(len(ours)),
-            key="agents-ours",
             help="Made by Relaydeck in this environment",
         )
         cards.metric(
             "Foreign",
             told(len(entries) - len(ours)),
-            key="agents-foreign",
             help="Of other makers and environments. Never deleted here",
         )
         cards.metric(
             "Changed",
             told(drifted),
-            key="agents-changed",
             help="Of the present team, and no longer what the settings would make",
             alarm="orange" if drifted else "",
         )
         cards.metric(
             "Broken",
             told(broken, whole=board.is_whole and board.queues is not None),
-            key="agents-broken",
             help="Name an agent or a queue that does not exist",
             alarm="red" if broken else "",
         )

@@ -90,7 +90,6 @@ def _tile(reading: Reading | None, name: str, label: str, about: str, alarm: str
     cards.metric(
         label,
         None if value is None else formats.count(value),
-        key=f"audit-{name}",
         help=about,
         alarm=alarm if value else "",  # type: ignore[arg-type]  # one of three literals
     )

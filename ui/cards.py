@@ -1,6 +1,7 @@
 """Cards: one question each, its answer, and where that came from. One that fails leaves the others as they are."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -58,7 +59,6 @@ def metric(
     label: str,
     value: str | None,
     *,
-    key: str = "",
     place: DeltaGenerator | None = None,
     delta: float | str | None = None,
     delta_good: Literal["up", "down", "none"] = "none",
@@ -68,13 +68,12 @@ def metric(
     note: str = "",
 ) -> None:
     """Draw one figure as a tile. *value*: None when it is not known, which is said and never drawn as 0. *place*: a tile
-    drawn before; without one, *key* is that of a new one.
+    drawn before, which has room for the course of the figure, *trend*.
 
     *alarm*: the colour, with a sign beside it, of a figure that needs somebody. *note*: a word below in place of a
     change, for a figure that is compared with nothing.
     """
-    picture = sparkline.picture(trend, palette.theme())
-    with place or tile(key):
+    with place or nullcontext():
         st.metric(
             f":{alarm}[:material/error: {safe.inline(label, 60)}]" if alarm else safe.inline(label, 60),
             formats.UNKNOWN if value is None else value,
@@ -82,8 +81,10 @@ def metric(
             delta_color=DELTAS[delta_good],  # type: ignore[arg-type]  # one of three literals
             delta_arrow="off" if note else "auto",
             help=help or None,
+            border=place is None,  # a container around it would cost the browser as much as the figure
+            height="content" if place else "stretch",
         )
-        if picture:
+        if place and (picture := sparkline.picture(trend, palette.theme())):
             st.markdown(f"![{sparkline.words(trend)}]({picture})")
 
 

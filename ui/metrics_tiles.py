@@ -21,8 +21,8 @@ def draw(board: Board | None, view: View) -> None:
     agents = parts_in(board.health.rows, "agent")
     tools = parts_in(board.health.rows, "tool")
     with st.grid(5, min_column_width=NARROWEST_PX, gap="small", key="metrics-tiles"):
-        _draw_calls("Calls of agents", agents, board.health, view, "agents")
-        _draw_calls("Calls of tools", tools, board.health, view, "tools")
+        _draw_calls("Calls of agents", agents, board.health, view)
+        _draw_calls("Calls of tools", tools, board.health, view)
         _draw_failed(tools, board.health)
         spent = spent_on(board.uses())
         _draw_tokens(spent, board.tokens)
@@ -53,12 +53,12 @@ def price_words(spent: Spent) -> str:
     return " ".join(found)
 
 
-def _draw_calls(label: str, parts: tuple[Part, ...], result: Result, view: View, key: str) -> None:
+def _draw_calls(label: str, parts: tuple[Part, ...], result: Result, view: View) -> None:
     calls = sum(part.calls for part in parts)
     rate = per_minute(calls, view.end - view.start)
     value = f"{calls:,}" if result.is_known else None
     note = f"{rate_words(rate)} a minute" if value and rate is not None else ""
-    cards.metric(label, value, key=f"metrics-{key}", note=note, help=f"In {view.words}.")
+    cards.metric(label, value, note=note, help=f"In {view.words}.")
 
 
 def _draw_failed(tools: tuple[Part, ...], result: Result) -> None:
@@ -69,7 +69,6 @@ def _draw_failed(tools: tuple[Part, ...], result: Result) -> None:
     cards.metric(
         "Tool calls that failed",
         value,
-        key="metrics-failed",
         note=note,
         help="Of the calls that agents made of function tools. Not known while there is none.",
     )
@@ -81,7 +80,7 @@ def _draw_tokens(spent: Spent, result: Result) -> None:
     note = (
         f"{short(spent.input_tokens or 0)} read, {short(spent.output_tokens or 0)} written" if known else ""
     )
-    cards.metric("Tokens", value, key="metrics-tokens", note=note, help="Of answers that tell them.")
+    cards.metric("Tokens", value, note=note, help="Of answers that tell them.")
 
 
 def _draw_cost(spent: Spent, result: Result) -> None:
@@ -89,6 +88,6 @@ def _draw_cost(spent: Spent, result: Result) -> None:
     lacks = result.is_known and not spent.is_whole
     about = price_words(spent) if lacks else "Tokens times the price list that RELAYDECK_PRICES names."
     if cost is None and result.is_known and spent.unpriced:
-        cards.metric("Cost", "no price", key="metrics-cost", note="set RELAYDECK_PRICES", help=about)
+        cards.metric("Cost", "no price", note="set RELAYDECK_PRICES", help=about)
         return
-    cards.metric("Cost", cost, key="metrics-cost", note="not all of it" if cost and lacks else "", help=about)
+    cards.metric("Cost", cost, note="not all of it" if cost and lacks else "", help=about)

@@ -29,27 +29,22 @@ def draw_totals(board: Board) -> None:
     rates = flow.total(board.rates.values()) if board.rates is not None else None
     waiting = sum(depth.messages for depth in board.depths)
     with st.grid(5, min_column_width=160, gap="small"):
-        cards.metric(
-            "Messages", formats.count(waiting), key="queues-messages", help="In all queues, approximate"
-        )
+        cards.metric("Messages", formats.count(waiting), help="In all queues, approximate")
         oldest = formats.duration(max(ages_s)) if ages_s else "none visible" if waiting else "none waits"
-        cards.metric("Oldest that waits", oldest, key="queues-oldest", help="Of those that wait visibly")
+        cards.metric("Oldest that waits", oldest, help="Of those that wait visibly")
         cards.metric(
             "Arrivals a minute",
             per_minute(rates.arrived, at_least=rates.at_least) if rates else None,
-            key="queues-arrivals",
             help=f"Over the last {window_words()}, as functions and the queues tell",
         )
         cards.metric(
             "Finished a minute",
             per_minute(rates.completed) if rates else None,
-            key="queues-completions",
             help=f"Over the last {window_words()}, as functions tell",
         )
         cards.metric(
             "Poison",
             formats.count(poison),
-            key="queues-poison",
             help="Messages that were given up on, in all poison queues",
         )
 
@@ -86,9 +81,9 @@ def drain_words(words: str) -> tuple[str, str]:
 
 def draw_fact(name: str, value: str, unit: str = "", *, help: str = "") -> None:
     """Draw a small figure: its name above, its unit below. *value*: Markdown of ours."""
-    with st.container(gap="xxsmall"):
-        st.caption(name, help=safe.code(help) if help else None)
-        st.markdown(f"**{value}** {unit}".rstrip())
+    st.markdown(
+        f":small[:gray[{name}]]  \n**{value}** {unit}".rstrip(), help=safe.code(help) if help else None
+    )
 
 
 def draw_others(others: Sequence[QueueDepth]) -> None:

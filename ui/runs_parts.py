@@ -42,39 +42,31 @@ def draw_figures(reading: Reading | None, open_now: int) -> None:
     failed = runs_data.whole(figure.get("failed"))
     nothing = "none" if matching == 0 else None
     with st.grid(TILES if is_known else 3, min_column_width=NARROWEST_PX, gap="small", key="runs-figures"):
-        cards.metric("Runs", None if matching is None else formats.count(matching), key="runs-matching")
+        cards.metric("Runs", None if matching is None else formats.count(matching))
         cards.metric(
             "Failed",
             None if failed is None else formats.count(failed),
-            key="runs-failed",
             help=f"Runs that failed or expired{_share_words(failed, matching)}",
             alarm="red" if failed else "",
         )
         cards.metric(
             "Open now",
             formats.count(open_now),
-            key="runs-open",
             help="Runs that this dashboard works on now. The filters do not apply to them",
         )
         if not is_known:
             return
-        cards.metric(
-            "Median time", _time(figure.get("p50_ms")) or nothing, key="runs-p50", help="Half took no longer"
-        )
-        cards.metric(
-            "p95 time", _time(figure.get("p95_ms")) or nothing, key="runs-p95", help="19 of 20 took no longer"
-        )
+        cards.metric("Median time", _time(figure.get("p50_ms")) or nothing, help="Half took no longer")
+        cards.metric("p95 time", _time(figure.get("p95_ms")) or nothing, help="19 of 20 took no longer")
         cards.metric(
             "p95 wait",
             _time(figure.get("wait_p95_ms"))
             or ("none" if runs_data.whole(figure.get("wait_known")) == matching else nothing),
-            key="runs-wait",
             help="Of 20 runs that waited in a queue, 19 waited no longer; the others are not counted",
         )
         cards.metric(
             "Tokens",
             _count(figure.get("tokens_p50")) or nothing,
-            key="runs-tokens",
             help="The median of what was read and written, of the runs whose tokens are known",
         )
 

@@ -19,23 +19,20 @@ def draw_figures(status: IndexStatus, found: FoundThreads) -> None:
         cards.metric(
             "Threads",
             _at_least(status.threads, whole=status.whole and not status.capped) if status.as_of else None,
-            key="threads-known",
             help="In the project, whoever made them",
         )
         cards.metric(
             "Runs",
             _at_least(status.runs, whole=status.settled) if status.read or status.settled else None,
-            key="threads-runs",
             help="In the threads that were read: the latest 100 of each",
         )
         cards.metric(
             "Open runs",
             _at_least(status.open_runs, whole=status.settled) if status.read or status.settled else None,
-            key="threads-open",
             help="Not ended when they were read last",
         )
         shown = formats.count(found.matching) if status.as_of else None
-        cards.metric("Shown below", shown, key="threads-shown", help="All that match")
+        cards.metric("Shown below", shown, help="All that match")
 
 
 def draw_status(status: IndexStatus) -> None:
