@@ -12,6 +12,8 @@ import streamlit as st
 from ui import (
     context,
     feedback,
+    filter_bar,
+    first_paint,
     formats,
     poison_desk,
     queue_charts,
@@ -64,14 +66,15 @@ def choose_pair(board: Board) -> str:
     if board.results is None or len(board.pairs) < 2:
         return ""
     names = {one.input_queue: safe.clean(one.name) for one in board.pairs}
-    chosen = st.selectbox(
-        "Charts of",
-        ["", *names],
-        key="pair",
-        bind="query-params",
-        format_func=lambda name: names.get(name, ALL),
-        width=280,
-    )
+    with first_paint.later(filter_bar.HEIGHT_PX):
+        chosen = st.selectbox(
+            "Charts of",
+            ["", *names],
+            key="pair",
+            bind="query-params",
+            format_func=lambda name: names.get(name, ALL),
+            width=280,
+        )
     return chosen or ""
 
 
@@ -79,15 +82,16 @@ def draw_messages(depths: Sequence[QueueDepth]) -> None:
     if not depths:
         return
     names = [depth.name for depth in depths]
-    wanted = st.selectbox(
-        "Messages of",
-        names,
-        index=None,
-        key="queue",
-        bind="query-params",
-        placeholder="Choose a queue",
-        width=480,
-    )
+    with first_paint.later(filter_bar.HEIGHT_PX):
+        wanted = st.selectbox(
+            "Messages of",
+            names,
+            index=None,
+            key="queue",
+            bind="query-params",
+            placeholder="Choose a queue",
+            width=480,
+        )
     depth = next((one for one in depths if one.name == wanted), None)
     if depth is not None:
         queue_messages.draw(depth)

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui import agents_filters, safe, view
+from ui import agents_filters, filter_bar, safe, view
 from ui.agents_data import AgentEntry, Reading
 from ui.agents_filters import BAR, PAGE_ROWS, Filters
 from ui.agents_words import KINDS, OWNERS, STATES, name_of, owner_of, states_of, tool_words
@@ -38,9 +38,7 @@ def draw(reading: Reading, found: Sequence[AgentEntry], filters: Filters) -> Non
     )
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{first + 1:,}-{first + len(rows):,} of {len(found):,}**", width="content")
-        if pages > 1:
-            key = f"agents-pages-{filters!r}"
-            st.pagination(pages, default=page, width=380, key=key, on_change=take_page, args=[key])
+        filter_bar.draw_pages(pages, page, f"agents-pages-{filters!r}", take_page)
 
 
 def as_row(reading: Reading, entry: AgentEntry) -> dict[str, Any]:

@@ -10,7 +10,11 @@ import streamlit as st
 from ui import first_paint, safe
 
 LONGEST_NAME = 80
-HEIGHT_PX = 64  # of a widget and its label
+HEIGHT_PX, SORT_PX, PAGES_PX = (
+    64,
+    38,
+    30,
+)  # of a widget and its label; of one without; of the ways to other pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +138,17 @@ class FilterBar:
 
     def draw_sort(self, words: Mapping[str, str], value: str) -> None:
         self._put("sort", value)
-        st.selectbox(
-            "Sort by",
-            list(words),
-            key=self.key("sort"),
-            format_func=words.__getitem__,
-            label_visibility="collapsed",
-            width=240,
-            on_change=self.take,
-            args=["sort"],
-        )
+        with first_paint.later(SORT_PX):
+            st.selectbox(
+                "Sort by",
+                list(words),
+                key=self.key("sort"),
+                format_func=words.__getitem__,
+                label_visibility="collapsed",
+                width=240,
+                on_change=self.take,
+                args=["sort"],
+            )
 
     def draw_clear(self, place: str) -> None:
         st.button(
@@ -201,3 +206,10 @@ def row(columns: int, key: str) -> Iterator[None]:
         ),
     ):
         yield
+
+
+def draw_pages(pages: int, page: int, key: str, take: Callable[[str], None]) -> None:
+    """Draw the ways to the *pages* of a list, where there is more than one. *take*: called with *key* once one is chosen."""
+    if pages > 1:
+        with first_paint.later(PAGES_PX):
+            st.pagination(pages, default=page, width=380, key=key, on_change=take, args=[key])

@@ -43,6 +43,7 @@ class _Run:
     charts: list[ForwardMsg] = field(default_factory=list)  # with all that comes after the first of them
     places: dict[tuple[int, ...], str] = field(default_factory=dict)
     holds_until_s: float | None = None
+    is_later: bool = False  # within later()
     visit: shown.Visit = field(default_factory=shown.Visit)
 
     def take(self, message: ForwardMsg) -> None:
@@ -96,7 +97,7 @@ def later(height_px: int, *widths_px: int) -> Iterator[None]:
     *height_px*: of each element. *widths_px*: of the first ones, where they are as wide as what is in them.
     """
     run, ctx = _current(), get_script_run_ctx(suppress_warning=True)
-    if run is None or ctx is None or not run.is_first or run.holds_until_s is not None:
+    if run is None or ctx is None or not run.is_first or run.is_later or run.holds_until_s is not None:
         yield  # below a chart, it waits with the chart
         return
     send, widths = ctx._enqueue, iter(widths_px)
@@ -107,11 +108,11 @@ def later(height_px: int, *widths_px: int) -> Iterator[None]:
             message = _box(message, height_px, next(widths, None))
         send(message)  # a container goes at once: it holds the place of what comes into it
 
-    ctx._enqueue = hold
+    ctx._enqueue, run.is_later = hold, True
     try:
         yield
     finally:
-        ctx._enqueue = send
+        ctx._enqueue, run.is_later = send, False
 
 
 def is_first() -> bool:

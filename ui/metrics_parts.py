@@ -10,7 +10,7 @@ import streamlit as st
 from services.monitor.overview import per_minute
 from services.monitor.results import Row
 from services.monitor.usage import Kind, Part, lines_of, parts_in
-from ui import cards, formats, metrics_data, safe
+from ui import cards, first_paint, formats, metrics_data, safe
 from ui.charts import palette, style
 from ui.metrics_data import Board
 from ui.overview_tiles import percent
@@ -18,6 +18,7 @@ from ui.view import View
 
 MOST_PANELS = 6
 MOST_BARS = 32
+CHOICE_PX, CHOICES_PX = 30, (129, 137)  # of what is chosen between above the panels
 NOBODY = "No agent was called in this range. Ask a question, or choose a longer range."
 NO_TOOL = "No tool was called in this range. Ask something that needs one, or choose a longer range."
 NO_FAILURE = ":green[:material/check_circle:] Nothing failed in this range."
@@ -154,7 +155,10 @@ def draw_reasons(rows: Sequence[Row], view: View) -> None:
 
 
 def draw_panels(board: Board, view: View) -> None:
-    with st.container(horizontal=True, gap="medium", key="metrics-panel-choices"):
+    with (
+        first_paint.later(CHOICE_PX, *CHOICES_PX),
+        st.container(horizontal=True, gap="medium", key="metrics-panel-choices"),
+    ):
         kind = st.segmented_control(
             "Of",
             tuple(KINDS),

@@ -7,7 +7,17 @@ import streamlit as st
 from services.models import QueueDepth
 from services.poison.shapes import Look
 from services.queues import POISON_SUFFIX
-from ui import context, feedback, formats, poison_actions, poison_detail, poison_table, safe
+from ui import (
+    context,
+    feedback,
+    filter_bar,
+    first_paint,
+    formats,
+    poison_actions,
+    poison_detail,
+    poison_table,
+    safe,
+)
 
 KEY = "poison"  # also in the address
 HOW = {
@@ -39,15 +49,16 @@ def draw(depths: Sequence[QueueDepth]) -> None:
 
 def _choose(known: dict[str, QueueDepth]) -> str:
     names = sorted(known, key=lambda name: (-known[name].messages, name))
-    chosen = st.selectbox(
-        "Poison queue",
-        names,
-        index=None,
-        key=KEY,
-        bind="query-params",
-        placeholder="Choose a poison queue",
-        width=480,
-    )
+    with first_paint.later(filter_bar.HEIGHT_PX):
+        chosen = st.selectbox(
+            "Poison queue",
+            names,
+            index=None,
+            key=KEY,
+            bind="query-params",
+            placeholder="Choose a poison queue",
+            width=480,
+        )
     return chosen or ""
 
 

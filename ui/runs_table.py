@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from services.monitor.results import Row
-from ui import formats, menu, runs_controls, runs_data, safe
+from ui import filter_bar, formats, menu, runs_controls, runs_data, safe
 from ui.runs_filters import SORTS, Wanted, is_run_id
 from ui.runs_looks import look_of
 from ui.view import View
@@ -62,10 +62,8 @@ def draw(rows: Sequence[Row], wanted: Wanted, view: View, page: int, figure: Row
 
 def draw_pages(wanted: Wanted, page: int, matching: int | None) -> None:
     pages = max(page, runs_data.pages_of(matching or 0))
-    if pages < 2:
-        return
     key = f"{PAGES_KEY}-{wanted.filters!r}-{wanted.sort}"  # other filters, another widget: it begins at page 1 again
-    st.pagination(pages, default=page, width=380, key=key, on_change=take_page, args=[key])
+    filter_bar.draw_pages(pages, page, key, take_page)
 
 
 def draw_selected(row: Row, view: View) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from services.inventory.threads_search import SORTS
 from services.inventory.threads_views import FoundThreads, ThreadRow
-from ui import formats, safe, threads_controls
+from ui import filter_bar, formats, safe, threads_controls
 from ui.threads_filters import Wanted, is_thread_id
 from ui.threads_looks import look_of
 
@@ -40,10 +40,8 @@ def draw(found: FoundThreads, wanted: Wanted) -> None:
 
 def draw_pages(wanted: Wanted, matching: int) -> None:
     pages = max(wanted.page, -(-matching // PAGE_ROWS))
-    if pages < 2:
-        return
     key = f"threads-pages-{wanted.query!r}"  # other filters, another widget: it begins at page 1 again
-    st.pagination(pages, default=wanted.page, width=380, key=key, on_change=take_page, args=[key])
+    filter_bar.draw_pages(pages, wanted.page, key, take_page)
 
 
 def place_words(page: int, shown: int, matching: int) -> str:
