@@ -16,6 +16,7 @@ from services.monitor.results import Ask
 from ui import (
     agents_data,
     context,
+    demo,
     formats,
     gate,
     metrics_data,
@@ -116,8 +117,11 @@ def _depths() -> threading.Event | None:
 
 
 def _logs(seen: View, asks: Iterable[Ask]) -> threading.Event | None:
+    """Begin *asks*, and with them what the frame of the page asks for."""
     logs = context.services().logs
-    return None if logs is None else logs.begin(*asks, patience_s=view.first_patience_s(seen.refresh_s))
+    if logs is None:
+        return None
+    return logs.begin(*asks, demo.ask_of(seen), patience_s=view.first_patience_s(seen.refresh_s))
 
 
 READINGS: Final[Mapping[str, Reading]] = {

@@ -311,7 +311,8 @@ def _kept_logs(asks: tuple[tuple[str, str], ...]) -> dict[str, tuple[Result, ...
 
 def known_once(*asks: Ask) -> tuple[Result, ...] | None:
     """Return what ask_logs_once() would without asking; None when it would ask."""
-    return _kept_logs(tuple(ask.key for ask in asks)).get("results")
+    kept, logs = _kept_logs(tuple(ask.key for ask in asks)).get("results"), services().logs
+    return kept if kept is not None or logs is None else logs.known(*asks, patience_s=LOG_KEPT_S)
 
 
 def ask_logs_once(*asks: Ask) -> tuple[Result, ...] | None:

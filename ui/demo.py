@@ -41,6 +41,11 @@ def words(row: Row, shown: View) -> str:
     )
 
 
+def ask_of(shown: View) -> Ask:
+    """Return what is asked of the workspace for the line."""
+    return Ask(QUERY, shown.values(), label=shown.label)
+
+
 def badge(is_demo: object) -> str:
     """Return the badge for a row whose column `demo` holds *is_demo*; empty when it was not made up."""
     return BADGE if is_demo else ""
@@ -52,8 +57,7 @@ def _read(shown: View, *, ask: bool) -> Row | None:
     kept: tuple[object, Row] | None = st.session_state.get(KEPT_KEY)
     if kept is not None and kept[0] == held:
         return kept[1]
-    asked = Ask(QUERY, shown.values(), label=shown.label)
-    found = context.ask_logs_once(asked) if ask else context.known_once(asked)
+    found = context.ask_logs_once(ask_of(shown)) if ask else context.known_once(ask_of(shown))
     if found is None or not found[0].is_known or not found[0].rows:
         return None
     st.session_state[KEPT_KEY] = (held, found[0].rows[0])

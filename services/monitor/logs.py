@@ -93,9 +93,8 @@ class LogsService:
         With *wait_s* nobody waits longer than that: the problem of what has not come by then is NotYet, and what was
         read before stands in for it.
         """
-        known = [self._fresh(ask, patience_s) for ask in asks]
-        if all(known):
-            return tuple(result for result in known if result is not None)
+        if (known := self.known(*asks, patience_s=patience_s)) is not None:
+            return known
         if wait_s is None:
             return self._ask(asks, patience_s)
         try:
@@ -108,9 +107,14 @@ class LogsService:
 
         Returns what is set once it is over, well or not; None when all of it is known.
         """
-        if all(self._fresh(ask, patience_s) for ask in asks):
+        if self.known(*asks, patience_s=patience_s) is not None:
             return None
         return self._send_for(asks, patience_s).done
+
+    def known(self, *asks: Ask, patience_s: float = 0.0) -> tuple[Result, ...] | None:
+        """Return what ask() would, where that would send nothing; None where it would. Sends nothing."""
+        found = [self._fresh(ask, patience_s) for ask in asks]
+        return tuple(one for one in found if one is not None) if all(found) else None
 
     def try_it(self) -> Result:
         """Return what the smallest question brings: one request. Never raises ServiceErrors."""

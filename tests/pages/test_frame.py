@@ -390,7 +390,9 @@ def test_a_tile_does_not_show_zero_for_what_is_not_known(value: str | None, show
 
         from ui import cards
 
-        cards.metric("Stuck", st.session_state["value"], key="one", delta=1.0, trend=(1.0, None, 2.0))
+        cards.metric(
+            "Stuck", st.session_state["value"], place=cards.tile("one"), delta=1.0, trend=(1.0, None, 2.0)
+        )
 
     at = AppTest.from_function(page, default_timeout=RUN_TIMEOUT_S)
     at.session_state["value"] = value
