@@ -30,10 +30,8 @@ from ui import (
 from ui.asgi import AsgiApp, Message, Receive, Send
 from ui.time_range import View, parse
 
-MOST_AT_ONCE, LONGEST_S = (
-    4,
-    30.0,
-)  # beyond the first, a page reads for itself, as if there was nothing of this
+MOST_AT_ONCE = 4  # beyond that, pages read for themselves, as if there was nothing of this
+LONGEST_S = 30.0
 MOST_PARAMETERS = 50
 Address = Mapping[str, str]
 Reading = Callable[[View, Address], Iterable[threading.Event | None]]
@@ -97,10 +95,9 @@ def _queues(seen: View, _: Address) -> Iterable[threading.Event | None]:
 
 
 def _metrics(seen: View, _: Address) -> Iterable[threading.Event | None]:
-    asks = metrics_data.asks_of(seen)
-    return (
-        _logs(seen, [one for one in asks if one.query != metrics_data.WEEK]),
-    )  # of the reader's time zone
+    # The hours of a week are those of the reader's time zone, which only the page's own session tells.
+    asks = [one for one in metrics_data.asks_of(seen) if one.query != metrics_data.WEEK]
+    return (_logs(seen, asks),)
 
 
 def _agents(seen: View, _: Address) -> Iterable[threading.Event | None]:
