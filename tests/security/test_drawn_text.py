@@ -62,7 +62,9 @@ REVIEWED: dict[str, dict[str, str]] = {
         "tile.delta": "a figure",
         "source_words(": "names of services and ages",
     },
-    "ui/queue_pairs.py": {"f'**{value}** {unit}'": "figures, and words of services/monitor/flow.py"},
+    "ui/queue_pairs.py": {
+        "f':small[:gray[{name}]]  \\n**{value}** {unit}'.rstrip()": "names and figures, and words of services/monitor/flow.py"
+    },
     "ui/shell.py": {"f\":green[:material/check_circle:] {', '.join(well)}": "names of a closed list"},
     "ui/runs_table.py": {"f\":{look.colour}[{look.words}] after": "fixed words, figures and times", "f\"{SORTS[wanted.sort].words}": "sorts have fixed words"},
     "ui/safe.py": {"verbatim(shown)": "this is it", "part.text": "this is it"},
