@@ -334,6 +334,10 @@ class Emulator:
         if (close := getattr(self._answering, "close", None)) is not None:
             await close()  # a model behind HTTP keeps connections
         await asyncio.gather(*tasks)
+        for server in servers:
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()  # one whose reply ended only now closes politely: see _Protocol
+        await asyncio.sleep(0)  # the loop cannot be closed before they are
 
 
 class _Protocol(HttpToolsProtocol):

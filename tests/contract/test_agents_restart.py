@@ -1,11 +1,13 @@
 """Local Azure stops, is killed, runs out of disk: what was acknowledged is there, what was open goes on."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from azure.ai.agents.models import ListSortOrder, ThreadRun, ToolOutput
 from azure.core.exceptions import HttpResponseError
 
+from emulator import server
 from emulator.foundry.store import Record, Store
 from emulator.model import TextPiece
 from tests.contract.agents_support import (
@@ -238,3 +240,23 @@ def test_a_stream_breaks_off_when_the_service_stops(site: Site) -> None:
     with site.open() as lab:
         (run,) = lab.client.runs.list(thread.id)
         assert lab.wait(run).status == "completed"
+
+
+def test_a_listener_that_ends_before_its_stream_does_not_wait_for_the_client(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A polite end of TLS would: for half a minute, for a client that is busy with something else."""
+    site.model.plays("Slow.", [TextPiece("So"), Pause(), *say("never")])
+    monkeypatch.setattr(server, "STOP_TIMEOUT_S", 15)
+    with site.open() as lab:
+        stop = lab.emulator.foundry.stop
+
+        async def later() -> None:
+            await asyncio.sleep(0.5)  # by then the listener has been told to end
+            await stop()
+
+        monkeypatch.setattr(lab.emulator.foundry, "stop", later)
+        agent, thread = lab.agent("Slow."), lab.thread("Hello")
+        with lab.client.runs.stream(thread.id, agent_id=agent.id) as stream:
+            assert any(str(name) == "thread.message.delta" for name, _, _ in stream)
+            lab.emulator.stop()
