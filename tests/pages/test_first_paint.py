@@ -210,6 +210,14 @@ def test_what_is_pressed_below_a_chart_comes_with_the_chart(waits: Waits, clock:
     ]
 
 
+def test_what_is_drawn_later_within_what_is_drawn_later_has_one_box(waits: Waits) -> None:
+    """A box for a box would stay on the page."""
+    at = opened("with first_paint.later(38):\n    with first_paint.later(38):\n        st.toggle('Inner')")
+    boxes = ["page", "skeleton", "skeleton", "metric", "skeleton", "space"]
+    assert sent(at) == [*boxes, *CONTROLS, "checkbox", "markdown"]
+    assert [one.label for one in at.toggle] == ["Inner"]
+
+
 def test_a_page_that_fails_keeps_nothing_back(waits: Waits) -> None:
     at = opened(CHARTS.replace("{between}", "raise ValueError('broken')"))
     assert [one.label for one in at.button] == ["Press"]
