@@ -1,8 +1,8 @@
 """How long each page takes in Chromium: the first visit against the smallest Streamlit app, and a switch between pages.
 
 A first visit is a new browser profile with nothing cached, in a window that has come to rest; the clock is the browser's
-own, from the start of the navigation, and nobody debugs the page (bench/browser.py). Readable: all KPIs and tables of the
-page are drawn. Drawn: its charts too. Ours and the smallest app take turns, over a day of demo history; so does, for each
+own, from the start of the navigation, and nobody debugs the page (bench/browser.py). Readable: all KPIs and the text of
+all tables. Drawn: the charts too. Whole: the tables can be sorted and pressed too. Ours and the smallest app take turns, over a day of demo history; so does, for each
 page, its floor: what Streamlit takes for as many KPIs, tables and charts with nothing else on the screen
 (bench/floor_app.py). Far: with a workspace that takes FAR_S longer to answer than the one on this machine. A switch is a
 click in the menu of a visitor who has seen every page once, until the new page can be read, and until its charts are
@@ -33,15 +33,17 @@ ANSWERS, LIST = 415, "runs"  # of the demo history; the page that lists them, as
 FAR, FAR_S = "overview", 0.4
 GOAL_READABLE, GOAL_DRAWN, GOAL_SWITCH_MS = 1.7, 2.6, 250.0
 LOOK_EVERY_S, SAME, MOST_LOOKS = 0.4, 5, 60
-# How many of each the page shows, less what a page left behind still has on the screen; a table is drawn on a canvas, a
-# chart has its axes' layer.
+# How many of each the page shows, less what a page left behind still has on the screen; a table can be read once its text
+# is there or its grid is, which is drawn on a canvas; a chart has its axes' layer.
 COUNT = """
 () => {
   const all = what => [...document.querySelectorAll(what)].filter(one => !one.closest('[data-stale="true"]'));
+  const grids = all('[data-testid="stDataFrame"]:has(canvas)');
   return {
     text: document.querySelector('[data-testid="stMain"] [data-testid="stMarkdownContainer"]') ? 1 : 0,
     kpis: all('[data-testid="stMetricValue"]').length,
-    tables: all('[data-testid="stDataFrame"] canvas').length,
+    tables: all('.sheet').length + grids.filter(one => !one.closest('[class*="st-key-table-"]')?.querySelector('.sheet')).length,
+    grids: grids.length,
     charts: all('.js-plotly-plot .main-svg .cartesianlayer').length,
     frames: all('[data-testid="stDataFrame"]').length,
     figures: all('.js-plotly-plot').length,
@@ -53,12 +55,15 @@ COUNT = """
 WAIT = """
 wanted => new Promise((resolve, reject) => {
     const count = COUNT;
-    let readable = null;
+    const has = (now, names) => names.every(one => now[one] >= wanted[one]);
+    const seen = [];
     const look = () => {
         const now = count();
-        if (readable === null && now.text >= wanted.text && now.kpis >= wanted.kpis && now.tables >= wanted.tables)
-            readable = performance.now();
-        if (readable !== null && now.charts >= wanted.charts) resolve([readable, performance.now()]);
+        for (const names of [['text', 'kpis', 'tables'], ['charts'], ['grids']].slice(seen.length)) {
+            if (!has(now, names)) break;
+            seen.push(performance.now());
+        }
+        if (seen.length === 3) resolve(seen);
         else requestAnimationFrame(look);
     };
     setTimeout(() => reject(new Error('not drawn: ' + JSON.stringify([count(), wanted]))), 25000);
@@ -185,8 +190,10 @@ def floor_of(screen: Screen) -> str:
 def is_whole(shows: Mapping[str, int], like: Counts | None) -> bool:
     if like is not None and any(shows[name] != like[name] for name in ("kpis", "frames", "figures")):
         return False
-    drawn = shows["charts"] >= shows["figures"] and shows["tables"] >= shows["frames"]
-    return bool(drawn and shows["heading"] and shows["kpis"] + shows["tables"] + shows["charts"])
+    drawn = shows["charts"] >= shows["figures"] and shows["grids"] >= shows["frames"]
+    return bool(
+        drawn and shows["rests"] and shows["heading"] and shows["kpis"] + shows["tables"] + shows["charts"]
+    )
 
 
 def measure_first_visits(
@@ -199,6 +206,7 @@ def measure_first_visits(
     smallest: list[float] = []
     readable: dict[str, list[float]] = {}
     drawn: dict[str, list[float]] = {}
+    whole: dict[str, list[float]] = {}
     theirs: dict[str, list[float]] = {}
     every = [*((one.name, one) for one in screens), *((f"{one.name}.floor", one) for one in floors)]
     for _ in range(ROUNDS):
@@ -207,6 +215,7 @@ def measure_first_visits(
             seen = first_visit(browser, screen.url, screen.shows)
             readable.setdefault(name, []).append(seen[0])
             drawn.setdefault(name, []).append(seen[1])
+            whole.setdefault(name, []).append(seen[2])
         for peer in others:
             theirs.setdefault(peer.name, []).append(peer_visit(browser, peer))
     base = statistics.median(smallest)
@@ -216,6 +225,7 @@ def measure_first_visits(
         for what, samples, goal in (
             ("readable", readable[name], GOAL_READABLE),
             ("drawn", drawn[name], GOAL_DRAWN),
+            ("whole", whole[name], None),
         ):
             ratios = [ours / theirs for ours, theirs in zip(samples, smallest, strict=True)]
             ratio = statistics.median(samples) / base
@@ -230,12 +240,13 @@ def measure_first_visits(
     return all(good)
 
 
-def first_visit(browser: Browser, url: str, shows: Counts) -> tuple[float, float]:
-    """Return when everything could be read, and when everything was drawn, in ms since the navigation began."""
+def first_visit(browser: Browser, url: str, shows: Counts) -> list[float]:
+    """Return when everything could be read, when the charts were drawn too, and when each table was its grid, in ms since
+    the navigation began."""
     with unwatched(browser) as page:
         page.goto(url)
-        seen = page.evaluate(WAIT, {"kpis": 0, "tables": 0, "charts": 0, **shows})
-        return seen[0], seen[1]
+        seen: list[float] = page.evaluate(WAIT, {"kpis": 0, "tables": 0, "charts": 0, "grids": 0, **shows})
+        return seen
 
 
 def measure_far(browser: Browser, empty_url: str, screen: Screen) -> None:

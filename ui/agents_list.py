@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import agents_filters, cards, context, feedback, formats, safe, view
+from ui import agents_filters, cards, context, feedback, formats, safe, tables, view
 from ui.agents_data import AgentBoard, Reading
 from ui.agents_filters import PAGE_ROWS, Filters
 
@@ -142,4 +142,4 @@ def draw_gone(reading: Reading) -> None:
                 }
                 for one in gone[:PAGE_ROWS]
             ]
-            st.dataframe(safe.table(rows), key="agents-gone-table", hide_index=True)
+            tables.draw(rows, key="agents-gone-table", alt=f"{len(rows)} agents that are gone")

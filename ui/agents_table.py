@@ -5,14 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from ui import agents_filters, filter_bar, safe, view
+from ui import agents_filters, filter_bar, safe, tables, view
 from ui.agents_data import AgentEntry, Reading
 from ui.agents_filters import BAR, PAGE_ROWS, Filters
 from ui.agents_words import KINDS, OWNERS, STATES, name_of, owner_of, states_of, tool_words
 
 TABLE_KEY, SHOWN_KEY = "agents-table", "agents-shown"
 AGENT = "agent"
-ROW_PX, MOST_VISIBLE = 35, 15
+MOST_VISIBLE = 15
 NOT_KNOWN = "not known"
 NO_FIGURE = "no figure"  # nobody called it, or nobody knows: a 0 among the calls tells which
 
@@ -25,15 +25,13 @@ def draw(reading: Reading, found: Sequence[AgentEntry], filters: Filters) -> Non
     rows = found[first : first + PAGE_ROWS]
     st.session_state[SHOWN_KEY] = tuple(entry.id for entry in rows)
     _select_none()
-    st.dataframe(
-        safe.table([as_row(reading, entry) for entry in rows]),
+    tables.draw(
+        [as_row(reading, entry) for entry in rows],
         key=TABLE_KEY,
-        hide_index=True,
-        height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,
+        most=MOST_VISIBLE,
         placeholder=NO_FIGURE,
-        column_config=_columns(),
+        columns=_columns(),
         on_select=take_selection,
-        selection_mode="single-row",
         alt=f"Agents {first + 1} to {first + len(rows)} of {len(found)}",
     )
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

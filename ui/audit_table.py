@@ -9,7 +9,7 @@ import streamlit as st
 
 from services.audit.record import Record
 from services.monitor.results import Row
-from ui import audit_filters, context, feedback, formats, safe
+from ui import audit_filters, context, feedback, formats, safe, tables
 from ui.audit_data import Reading
 from ui.audit_filters import Filters
 from ui.audit_looks import LOOKS, look_of, took_s
@@ -17,7 +17,6 @@ from ui.view import View
 
 TABLE_KEY = "audit-table"
 SHOWN_KEY = "audit-shown"
-ROW_PX = 35
 MOST_VISIBLE = 14
 GENUINE = {True: "fits", False: "does NOT fit", None: "no key here"}
 
@@ -28,15 +27,12 @@ def draw(rows: Sequence[Row], filters: Filters, view: View) -> None:
     st.session_state[SHOWN_KEY] = shown
     _select(shown.index(filters.pair) if filters.pair and filters.pair in shown else None)
     now = formats.now()
-    st.dataframe(
-        safe.table(as_row(row, view, now) for row in rows),
+    tables.draw(
+        (as_row(row, view, now) for row in rows),
         key=TABLE_KEY,
-        hide_index=True,
-        height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,
-        column_config=_columns(rows, view),
+        most=MOST_VISIBLE,
+        columns=_columns(rows, view),
         on_select=take_selection,
-        selection_mode="single-row",
-        placeholder="",
         alt=f"Actions in {view.words}, newest first: {len(rows)} rows",
     )
 
@@ -122,8 +118,8 @@ def _draw_facts(records: Sequence[Record]) -> None:
 
 def _draw_records(records: Sequence[Record], view: View) -> None:
     auditor = context.services().auditor
-    st.dataframe(
-        safe.table(
+    tables.draw(
+        (
             {
                 "Record": record.seq,
                 "Kind": safe.clean(record.kind),
@@ -136,8 +132,7 @@ def _draw_records(records: Sequence[Record], view: View) -> None:
             for record in records
         ),
         key="audit-records",
-        hide_index=True,
-        column_config={"Record": st.column_config.NumberColumn(format="localized", width=70)},
+        columns={"Record": st.column_config.NumberColumn(format="localized", width=70)},
         alt="The raw records of this action, with their hashes",
     )
     box = st.expander("Raw records", icon=":material/data_object:", key="audit-raw", on_change="rerun")

@@ -19,11 +19,11 @@ from services.housekeeping.findings import (
 from services.housekeeping.service import Status
 from services.housekeeping.sweeper import Sweeper
 from services.settings import Settings
-from ui import cards, cleanup_actions, feedback, formats, rights, safe
+from ui import cards, cleanup_actions, feedback, formats, rights, safe, tables
 from ui.cleanup_filters import MEANINGS, NAMES
 
 ROWS_SHOWN = 2_000
-ROW_PX, MOST_VISIBLE = 35, 12
+MOST_VISIBLE, MOST_OUTCOMES = 12, 8
 PRODUCTION = ("prod", "production", "live")
 PHASES = {"looking": "Looking", "deleting": "Deleting", "exporting": "Reading what goes into the file"}
 OUTCOMES: dict[Outcome, str] = {
@@ -90,23 +90,20 @@ def draw_found(found: Found) -> None:
             ":orange[:material/rule:] There are more threads than one look reads. Older teams are not judged."
         )
     counted = [(kind, [one for one in found.findings if one.kind == kind]) for kind in KINDS]
-    st.dataframe(
-        safe.table(
-            [
-                {
-                    "Kind": NAMES[kind],
-                    "Found": _count(found, kind, len(mine)),
-                    "Would go": _count(found, kind, sum(one.deletable for one in mine)),
-                    "Oldest": _oldest(mine),
-                    "What it is": MEANINGS[kind],
-                }
-                for kind, mine in counted
-            ]
-        ),
+    tables.draw(
+        [
+            {
+                "Kind": NAMES[kind],
+                "Found": _count(found, kind, len(mine)),
+                "Would go": _count(found, kind, sum(one.deletable for one in mine)),
+                "Oldest": _oldest(mine),
+                "What it is": MEANINGS[kind],
+            }
+            for kind, mine in counted
+        ],
         key="cleanup-kinds",
-        hide_index=True,
         placeholder="–",
-        column_config={
+        columns={
             "Kind": st.column_config.TextColumn(width="medium"),
             "Found": st.column_config.TextColumn(width="small"),
             "Would go": st.column_config.TextColumn(width="small"),
@@ -118,30 +115,23 @@ def draw_found(found: Found) -> None:
 
 
 def draw_list(shown: Sequence[Finding]) -> None:
-    st.dataframe(
-        safe.table(
-            [
-                {
-                    "Kind": NAMES[one.kind],
-                    "Name": safe.clean(one.name) or None,
-                    "Age": formats.age(formats.since_s(one.created_at)) if one.created_at else None,
-                    "Reason": safe.clean(one.reason),
-                    "Ours": "yes"
-                    if one.ours
-                    else "only reported"
-                    if one.sort in ("queue", "message")
-                    else "no",
-                    "Messages": one.count,
-                    "Id": one.id,
-                }
-                for one in shown[:ROWS_SHOWN]
-            ]
-        ),
+    tables.draw(
+        [
+            {
+                "Kind": NAMES[one.kind],
+                "Name": safe.clean(one.name) or None,
+                "Age": formats.age(formats.since_s(one.created_at)) if one.created_at else None,
+                "Reason": safe.clean(one.reason),
+                "Ours": "yes" if one.ours else "only reported" if one.sort in ("queue", "message") else "no",
+                "Messages": one.count,
+                "Id": one.id,
+            }
+            for one in shown[:ROWS_SHOWN]
+        ],
         key="cleanup-list",
-        hide_index=True,
-        height=ROW_PX * (min(len(shown), MOST_VISIBLE) + 1) + 3,
+        most=MOST_VISIBLE,
         placeholder="–",
-        column_config={
+        columns={
             "Name": st.column_config.TextColumn(width="medium"),
             "Reason": st.column_config.TextColumn(width="large"),
         },
@@ -194,25 +184,22 @@ def draw_result(result: Result) -> None:
         )
         rows = sorted(result.rows, key=lambda row: row.outcome not in UNDONE)
         if rows:
-            st.dataframe(
-                safe.table(
-                    [
-                        {
-                            "Outcome": OUTCOMES[row.outcome],
-                            "What": row.finding.sort,
-                            "Name": safe.clean(row.finding.name) or None,
-                            "Why": safe.clean(row.why) or None,
-                            "Waited": formats.duration(row.waited_s) if row.waited_s else None,
-                            "Id": row.finding.id,
-                        }
-                        for row in rows[:ROWS_SHOWN]
-                    ]
-                ),
+            tables.draw(
+                [
+                    {
+                        "Outcome": OUTCOMES[row.outcome],
+                        "What": row.finding.sort,
+                        "Name": safe.clean(row.finding.name) or None,
+                        "Why": safe.clean(row.why) or None,
+                        "Waited": formats.duration(row.waited_s) if row.waited_s else None,
+                        "Id": row.finding.id,
+                    }
+                    for row in rows[:ROWS_SHOWN]
+                ],
                 key="cleanup-rows",
-                hide_index=True,
-                height=ROW_PX * (min(len(rows), 8) + 1) + 3,
+                most=MOST_OUTCOMES,
                 placeholder="–",
-                column_config={"Why": st.column_config.TextColumn(width="large")},
+                columns={"Why": st.column_config.TextColumn(width="large")},
                 alt="What became of each",
             )
 

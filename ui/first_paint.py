@@ -28,7 +28,7 @@ PATIENCE_S = 1.0  # from the beginning of the run: what takes longer to be chart
 RUN_KEY = "first-paint"
 BEGUN_KEY = "first-paint-begun"
 CHARTED_KEY = "first-chart"
-COUNTED = {"metric": "figures", "dataframe": "tables", "plotly_chart": "charts"}
+COUNTED = {"metric": "figures", "dataframe": "tables", "html": "tables", "plotly_chart": "charts"}
 Send = Callable[[ForwardMsg], None]
 
 
@@ -91,10 +91,11 @@ def begin() -> None:
 
 
 @contextmanager
-def later(height_px: int, *widths_px: int) -> Iterator[None]:
+def later(height_px: int | None, *widths_px: int) -> Iterator[None]:
     """Have the browser show what is drawn in here after the page's figures and lists.
 
-    *height_px*: of each element. *widths_px*: of the first ones, where they are as wide as what is in them.
+    *height_px*: of each element; None where something stands in their place already. *widths_px*: of the first ones, where
+    they are as wide as what is in them.
     """
     run, ctx = _current(), get_script_run_ctx(suppress_warning=True)
     if run is None or ctx is None or not run.is_first or run.is_later or run.holds_until_s is not None:
@@ -105,6 +106,8 @@ def later(height_px: int, *widths_px: int) -> Iterator[None]:
     def hold(message: ForwardMsg) -> None:
         if message.delta.WhichOneof("type") == "new_element":
             run.controls.append(message)
+            if height_px is None:
+                return
             message = _box(message, height_px, next(widths, None))
         send(message)  # a container goes at once: it holds the place of what comes into it
 

@@ -10,7 +10,7 @@ import streamlit as st
 from services.monitor.overview import per_minute
 from services.monitor.results import Row
 from services.monitor.usage import Kind, Part, lines_of, parts_in
-from ui import cards, first_paint, formats, metrics_data, safe
+from ui import cards, first_paint, formats, metrics_data, safe, tables
 from ui.charts import palette, style
 from ui.metrics_data import Board
 from ui.overview_tiles import percent
@@ -134,13 +134,11 @@ def draw_reasons(rows: Sequence[Row], view: View) -> None:
         for row in rows
     ]
     most = max((int(row["failures"] or 0) for row in rows), default=1)  # type: ignore[arg-type]  # a whole number, likewise
-    st.dataframe(
-        safe.table(found),
+    tables.draw(
+        found,
         key="metrics-reasons-table",
-        hide_index=True,
-        placeholder="",
         alt=f"{len(found)} reasons for failures, the most frequent first",
-        column_config={
+        columns={
             "Reason": st.column_config.TextColumn(width="medium"),
             "Failures": st.column_config.ProgressColumn(
                 format="%d",
@@ -149,6 +147,8 @@ def draw_reasons(rows: Sequence[Row], view: View) -> None:
                 color=palette.FAILED[palette.theme()],
                 width="medium",
             ),
+            "Told by": st.column_config.TextColumn(width=65),
+            "Last": st.column_config.TextColumn(width=120),
             "Newest run": st.column_config.LinkColumn(display_text="Open the trace", width="small"),
         },
     )
@@ -248,15 +248,16 @@ def _draw_table(rows: list[dict[str, Any]], key: str, alt: str, view: View) -> N
     }
     grain = view.grain * _buckets_a_bar(view)
     busiest = max((max(row.get("Over time") or [0.0]) for row in rows), default=0.0)  # one scale for all rows
-    st.dataframe(
-        safe.table(rows),
+    tables.draw(
+        rows,
         key=f"metrics-{key}-table",
-        hide_index=True,
         placeholder="not known",
         alt=alt,
-        column_config={
+        columns={
             **seconds,
             **shares,
+            "Agent": st.column_config.TextColumn(width=95),
+            "Tool": st.column_config.TextColumn(width=95),
             "Calls": st.column_config.NumberColumn(format="localized", width="small"),
             "A minute": st.column_config.NumberColumn(format="%.2f", width="small"),
             "Over time": st.column_config.BarChartColumn(

@@ -5,13 +5,12 @@ from typing import Any
 import streamlit as st
 
 from services.poison.shapes import Awaited, CauseKind, Look, PoisonMessage
-from ui import formats, safe
+from ui import formats, safe, tables
 
 TABLE_KEY = "poison-table"
 SHOWN_KEY = "poison-shown"
 CHOSEN_KEY = "poison-chosen"
 PREVIEW = 120
-ROW_PX = 35
 MOST_VISIBLE = 12
 WHY: dict[CauseKind, tuple[str, str]] = {
     "encoding": ("encoding", "orange"),
@@ -29,12 +28,11 @@ def draw(look: Look) -> tuple[PoisonMessage, ...]:
     st.session_state[SHOWN_KEY] = tuple(ids)
     chosen = chosen_ids()
     _select([place for place, one in enumerate(ids) if one in chosen])
-    st.dataframe(
-        safe.table([as_row(message) for message in look.messages]),
+    tables.draw(
+        [as_row(message) for message in look.messages],
         key=TABLE_KEY,
-        hide_index=True,
-        height=ROW_PX * (min(len(ids), MOST_VISIBLE) + 1) + 3,
-        column_config=_columns(),
+        most=MOST_VISIBLE,
+        columns=_columns(),
         on_select=take_selection,
         selection_mode="multi-row",
         alt=f"Messages in {look.queue}, oldest first",

@@ -18,6 +18,7 @@ from ui.menu import MENU, TABLE, Screen
 
 FIGURES = ("Metric", "PageLink")
 CHART = ("PlotlyChart",)
+SHEET = "Html"  # a table's text; the table itself comes with what one presses
 BAR = ("Button", "ButtonGroup", "TextInput", "Selectbox")
 UNCHARTED = (*FIGURES, *BAR, TABLE, *CHART)
 Manifest = Mapping[str, Mapping[str, object]]
@@ -81,9 +82,9 @@ def _links(screen: Screen, manifest: Manifest) -> Iterator[Link]:
     if screen.default:  # where nothing is charted
         yield from (Link(file, 0) for file in scripts(manifest, UNCHARTED))
         return
-    tables = [name for name in screen.parts if name == TABLE]
     named: set[str] = set()
-    for wave, parts in enumerate(((*FIGURES, *tables), CHART, (*BAR, *screen.parts)), start=1):
+    sheets = [SHEET] if TABLE in screen.parts else []
+    for wave, parts in enumerate(((*FIGURES, *sheets), CHART, (*screen.parts, *BAR)), start=1):
         new = [file for file in scripts(manifest, parts) if file not in named]
         named.update(new)
         yield from (Link(file, wave) for file in new)

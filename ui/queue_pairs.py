@@ -8,7 +8,7 @@ from services.models import QueueDepth
 from services.monitor import flow
 from services.monitor.flow import Rates, per_minute
 from services.monitor.pairs import Pair
-from ui import cards, formats, safe
+from ui import cards, formats, safe, tables
 from ui.queue_charts import window_words
 from ui.queue_data import Board
 
@@ -55,7 +55,11 @@ def draw_pairs(board: Board) -> None:
     hidden = board.pairs[MOST_CARDS:]
     if hidden:
         st.caption(f"{len(hidden)} more pairs, none worse than those above")
-        st.dataframe(safe.table([_row(pair) for pair in hidden]), key="queues-more-pairs", hide_index=True)
+        tables.draw(
+            [_row(pair) for pair in hidden],
+            key="queues-more-pairs",
+            alt=f"{len(hidden)} more pairs of queues",
+        )
 
 
 def draw_pair(pair: Pair, rates: Rates | None) -> None:
@@ -98,7 +102,7 @@ def draw_others(others: Sequence[QueueDepth]) -> None:
             }
             for depth in others
         ]
-        st.dataframe(safe.table(rows), key="queues-others", hide_index=True)
+        tables.draw(rows, key="queues-others", alt=f"{len(rows)} queues that belong to no pair")
 
 
 def _depth(depth: QueueDepth | None) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from services.monitor.results import Row
-from ui import filter_bar, formats, menu, runs_controls, runs_data, safe
+from ui import filter_bar, formats, menu, runs_controls, runs_data, safe, tables
 from ui.runs_filters import SORTS, Wanted, is_run_id
 from ui.runs_looks import look_of
 from ui.view import View
@@ -16,7 +16,6 @@ OPEN_KEY = "runs-table-open"
 PAGES_KEY = "runs-pages"
 SHOWN_KEY = "runs-shown"
 OPENING_KEY = "runs-opening"
-ROW_PX = 35
 MOST_VISIBLE = 15
 NOT_KNOWN = "not known"
 HEADS = {  # a click on the head of a column sorts all runs, not these fifty
@@ -38,13 +37,12 @@ def draw(rows: Sequence[Row], wanted: Wanted, view: View, page: int, figure: Row
     )
     place = shown.index(wanted.run) if wanted.run and wanted.run in shown else None
     _select(place)
-    st.dataframe(
-        safe.table([as_row(row, view) for row in rows]),
+    tables.draw(
+        [as_row(row, view) for row in rows],
         key=TABLE_KEY,
-        hide_index=True,
-        height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,
+        most=MOST_VISIBLE,
         placeholder=NOT_KNOWN,
-        column_config=_columns(rows, wanted, view, runs_data.number(figure.get("p95_ms"))),
+        columns=_columns(rows, wanted, view, runs_data.number(figure.get("p95_ms"))),
         on_select=take_selection,
         selection_mode=("single-row", "single-column"),
         alt=f"Runs {runs_data.place_words(page, len(rows), matching)}, {SORTS[wanted.sort].words.lower()}",

@@ -23,7 +23,7 @@ window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
     if (!named) return;
     const [, token, figures, tables, charts] = named;
     if (!shows('[data-testid="stMetricValue"]', figures)) return;
-    if (!shows('[data-testid="stDataFrame"]:has(canvas)', tables)) return;
+    if (!shows('[data-testid="stDataFrame"]:has(canvas), .sheet', tables)) return;
     tell(`${token}/text`);
     if (charts > 0) load(2);
     if (!shows(".js-plotly-plot .main-svg .cartesianlayer", charts)) return;

@@ -17,6 +17,7 @@ from ui.asgi import AsgiApp, Message, Receive, Send
 from ui.prefetch import Link, links, read_manifest
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+STYLE = Path(__file__).with_name("sheet.css").read_text(encoding="utf-8")
 _HEAD, _END = "<head>", "</head>"
 
 
@@ -52,7 +53,7 @@ def start_page() -> str:
     """Return Streamlit's start page with our script in it; empty when a release has another form: then it is left as it is."""
     page = files("streamlit").joinpath("static/index.html").read_text(encoding="utf-8")
     before, head, after = page.partition(_HEAD)
-    return f"{before}{head}<script>{SCRIPT}</script>{after}" if head else ""
+    return f"{before}{head}<script>{SCRIPT}</script><style>{STYLE}</style>{after}" if head else ""
 
 
 def _with_links(page: str, named: Iterable[Link]) -> tuple[bytes, bytes]:

@@ -11,7 +11,7 @@ from services.answers import record
 from services.inventory.threads_service import RunDetail, ThreadDetail
 from services.inventory.threads_times import seconds_in
 from services.inventory.threads_views import ThreadRow
-from ui import context, formats, menu, safe, threads_acts
+from ui import context, formats, menu, safe, tables, threads_acts
 from ui.charts import palette, style, thread_runs
 from ui.threads_filters import is_thread_id
 from ui.threads_looks import look_of
@@ -136,12 +136,11 @@ def draw_runs(detail: ThreadDetail, now: datetime) -> None:
     latest = detail.runs[-SHOWN_ROWS:]
     rows = tuple(chart_row(one, now) for one in latest)
     slot = st.container(height=thread_runs.height(rows), border=False)
-    st.dataframe(
-        safe.table([as_row(one, now) for one in reversed(latest)]),
+    tables.draw(
+        [as_row(one, now) for one in reversed(latest)],
         key="threads-runs",
-        hide_index=True,
         placeholder="not told",
-        column_config=_columns(latest),
+        columns=_columns(latest),
         alt="The runs of this thread, newest first, with the seconds each spent queued, working and waiting for tools",
     )
     st.caption(

@@ -6,13 +6,13 @@ import streamlit as st
 
 from services.inventory.threads_search import SORTS
 from services.inventory.threads_views import FoundThreads, ThreadRow
-from ui import filter_bar, formats, safe, threads_controls
+from ui import filter_bar, formats, safe, tables, threads_controls
 from ui.threads_filters import Wanted, is_thread_id
 from ui.threads_looks import look_of
 
 TABLE_KEY, OPEN_KEY, OPENING_KEY = "threads-table", "threads-table-open", "threads-opening"
 PAGE_ROWS = 50
-ROW_PX, MOST_VISIBLE = 35, 15
+MOST_VISIBLE = 15
 NOT_KNOWN = "not known"
 
 
@@ -20,13 +20,12 @@ def draw(found: FoundThreads, wanted: Wanted) -> None:
     """Draw the rows, where they stand among all, and the way to the others. Sends nothing."""
     rows = [as_row(row) for row in found.rows]
     place = place_words(wanted.page, len(rows), found.matching)
-    st.dataframe(
-        safe.table(rows),
+    tables.draw(
+        rows,
         key=TABLE_KEY,
-        hide_index=True,
-        height=ROW_PX * (min(len(rows), MOST_VISIBLE) + 1) + 3,
+        most=MOST_VISIBLE,
         placeholder=NOT_KNOWN,
-        column_config=_columns(found.rows),
+        columns=_columns(found.rows),
         alt=f"Threads {place}, {SORTS[wanted.query.sort].words.lower()}",
     )
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):

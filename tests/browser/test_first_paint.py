@@ -44,6 +44,49 @@ def test_the_browser_tells_of_every_page_that_its_text_and_charts_are_shown(
     expect(newcomer.get_by_test_id("stSidebarNavLink").first).to_be_visible()
 
 
+WATCH = """
+window.seen = {};
+new MutationObserver(() => {
+    for (const sheet of document.querySelectorAll('.sheet')) {
+        const {x, y, width, height} = sheet.getBoundingClientRect();
+        const rows = [...sheet.querySelectorAll('[role=row]')];
+        const texts = rows.map(row => [...row.querySelectorAll('[role=cell]')].map(cell => cell.innerText.trim()));
+        if (height) window.seen = {place: [x, y, width, height], texts: texts.slice(1)};
+    }
+}).observe(document, {subtree: true, childList: true, attributes: true});
+"""
+CELLS = """
+() => [...document.querySelectorAll('canvas [role=row]')].slice(1).map(
+    row => [...row.querySelectorAll('[role=gridcell]')].map(cell => cell.innerText.trim()))
+"""
+
+
+@pytest.mark.parametrize("name", ["agents", "audit"])
+def test_a_table_is_text_at_first_and_its_grid_says_the_same_in_the_same_place(
+    newcomer: Page, name: str
+) -> None:
+    newcomer.add_init_script(WATCH)
+    newcomer.set_viewport_size({"width": 1440, "height": 900})
+    newcomer.goto(f"/{name}?refresh=off")
+    grid = newcomer.get_by_test_id("stDataFrame")
+    expect(grid.locator("canvas").first).to_be_visible()
+    expect(newcomer.locator(".sheet")).to_be_hidden()
+    expect(newcomer.get_by_test_id("stSkeleton")).to_have_count(0)
+
+    seen, box = newcomer.evaluate("() => window.seen"), grid.bounding_box()
+    assert box is not None
+    assert seen["place"] == pytest.approx([box["x"], box["y"], box["width"], box["height"]], abs=1.5)
+    wait_for(
+        lambda: len(newcomer.evaluate(CELLS)) == len(seen["texts"])
+    )  # readers of screens are told a little later
+    for text, cells in zip(seen["texts"], newcomer.evaluate(CELLS), strict=True):
+        assert cells[0] == text[0]
+        known = [
+            (told, cell) for told, cell in zip(text, cells, strict=False) if cell
+        ]  # they hear no placeholder
+        assert [told for told, _ in known] == [cell for _, cell in known]
+
+
 def test_what_a_page_shows_is_read_before_the_browser_can_ask(newcomer: Page, stack: Stack) -> None:
     """One that never gets as far as a script has begun the reading by opening the page."""
     newcomer.route("**/static/**", lambda route: route.abort())

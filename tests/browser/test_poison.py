@@ -15,7 +15,7 @@ from services.clients import LocalCredential
 
 pytestmark = pytest.mark.browser
 SOURCE, POISON = "crates", "crates-poison"
-HEAD_PX, ROW_PX, CHECK_X = 35, 35, 18
+HEAD_PX, ROW_PX, CHECK_X = 33, 33, 18
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.run_rows import many, put
 
 pytestmark = pytest.mark.browser
 ROWS = 120
-HEAD_PX, ROW_PX = 35, 35
+HEAD_PX, ROW_PX = 33, 33
 RUN_X, STARTED_X, CHECK_X = 350, 215, 18
 
 

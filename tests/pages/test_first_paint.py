@@ -143,6 +143,28 @@ def test_the_browser_is_told_how_much_it_is_to_look_for(waits: Waits) -> None:
     ]
 
 
+TABLE = """
+from ui import tables
+tables.draw([{"Agent": "one", "Calls": 7}], key="agents", alt="Agents")
+"""
+
+
+def test_of_a_table_its_text_comes_first_and_its_grid_with_what_is_pressed(waits: Waits) -> None:
+    at = opened(TABLE + CHARTS.replace("{between}", ""))
+    text, charts = [*BOXES, "metric", "html", "space"], ["plotly_chart", "plotly_chart"]
+    assert waits == [("text", text), ("charts", [*text, *charts])]
+    assert sent(at) == [*text, *charts, *CONTROLS, "dataframe", "markdown"]
+    counted = [one.delta.add_block.id for one in at.session_state["sent"] if one.delta.HasField("add_block")]
+    assert next(key for key in counted if "shown-" in key).endswith("-1-1-2")
+    at.button[0].click().run()
+    assert sent(at)[:6] == ["menu", "button", "text_input", "metric", "empty", "dataframe"]
+
+
+def test_a_table_that_only_the_grid_can_draw_is_a_grid_at_once(waits: Waits) -> None:
+    at = opened("from ui import tables\ntables.draw([{'Flag': {'a': 1}}], key='flags', alt='Flags')")
+    assert sent(at) == [*BOXES, "metric", "empty", "dataframe", "space", *CONTROLS, "markdown"]
+
+
 def test_a_box_has_the_place_and_the_size_of_what_comes(waits: Waits) -> None:
     at = opened()
     found = [one for one in at.session_state["sent"] if one.delta.WhichOneof("type") == "new_element"]
