@@ -47,6 +47,7 @@ def test_a_row_is_selected_explained_and_replayed(tab: Page, storage: QueueServi
         with contextlib.suppress(PlaywrightTimeout):
             table.wait_for(timeout=4_000)
             break
+    expect(tab.get_by_test_id("stSkeleton")).to_have_count(0)  # nothing moves any more
     table.scroll_into_view_if_needed()
     table.click(position={"x": CHECK_X, "y": HEAD_PX + ROW_PX + ROW_PX // 2})
     expect(tab.get_by_text("Why is it here?")).to_be_visible()
