@@ -1,4 +1,5 @@
-"""The page that every address of ours begins with: Streamlit's own, with a script of ours before all others.
+"""The page that every address of ours begins with: Streamlit's own, with a script of ours before all others, and how tables look
+before their grids are there (ui/sheet.css).
 
 The script (start_page.js) does three things. It names the server: from a deep link such as /overview the front end tries
 /overview/_stcore/health first, is refused, waits, and only then finds the server at the root, a fifth of a second for nothing;
