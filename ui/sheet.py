@@ -110,7 +110,7 @@ def _text(value: object) -> str:
 
 
 def _plain(value: object, _: Settings) -> str:
-    if not isinstance(value, str | int | float):
+    if not isinstance(value, str) and not _is_number(value):
         raise UnwrittenError
     return _text(value)
 
@@ -153,8 +153,9 @@ def _progress(value: object, settings: Settings) -> str:
 def _bars(value: object, settings: Settings) -> str:
     if not isinstance(value, list):
         raise UnwrittenError
-    highest = float(settings.get("y_max") or max(value, default=0.0) or 1.0)
-    bars = (f'<s style="height:{min(max(one / highest, 0.0), 1.0):.0%}"></s>' for one in value)
+    figures = [float(one or 0.0) for one in value]
+    highest = float(settings.get("y_max") or max(figures, default=0.0) or 1.0)
+    bars = (f'<s style="height:{min(max(one / highest, 0.0), 1.0):.0%}"></s>' for one in figures)
     return f'<span class=bars style="color:{_theme("primaryColor")}">{"".join(bars)}</span>'
 
 

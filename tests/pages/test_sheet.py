@@ -72,6 +72,7 @@ def test_nothing_in_a_cell_is_more_than_text(config: Any) -> None:
     [
         ({"a": 1}, None),
         (object(), None),
+        (True, None),
         ("x", COLUMN.NumberColumn(format="%.2f s")),
         (True, COLUMN.CheckboxColumn()),
         (1, COLUMN.NumberColumn(format="bytes")),
@@ -103,6 +104,11 @@ def test_a_row_may_lack_what_others_have() -> None:
 @pytest.mark.parametrize(("share", "value"), [("0.0%", -3.0), ("50.0%", 5.0), ("100.0%", 99.0)])
 def test_a_bar_stays_within_its_cell(share: str, value: float) -> None:
     assert f"width:{share}" in written(value, COLUMN.ProgressColumn(min_value=0, max_value=10, format="%.1f"))
+
+
+def test_a_little_picture_has_a_bar_for_each_figure_and_none_for_what_is_not_known() -> None:
+    found = written([2.0, None, 1.0, 9.0], COLUMN.BarChartColumn(y_min=0, y_max=4.0))
+    assert re.findall(r"height:(\d+%)", found) == ["50%", "0%", "25%", "100%"]
 
 
 def test_a_bar_with_no_range_is_empty() -> None:
