@@ -7,7 +7,7 @@ draws it (a kind of column that no page of ours has) is left to the grid. ui/she
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, TypeGuard
 
 import streamlit as st
 
@@ -69,7 +69,7 @@ def html_of(
             )
             for row in shown
         ]
-    except UnwrittenError:
+    except (UnwrittenError, ValueError):  # the latter: a figure that is none, in a form for whole ones
         return None
     kind = "sheet marked" if marked else "sheet"
     return f'<div class="{kind}" role="table" aria-label="{escape(alt)}" style="height:{height_px}px">{"".join(lines)}</div>'
@@ -115,13 +115,13 @@ def _plain(value: object, _: Settings) -> str:
     return _text(value)
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _number(value: object, settings: Settings) -> str:
     """As the grid writes it where the browser's language is English."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if not _is_number(value):
         raise UnwrittenError
     form = settings.get("format")
     if form == "localized":
@@ -138,15 +138,15 @@ def _short(decimal: str) -> str:
 
 
 def _progress(value: object, settings: Settings) -> str:
-    words = _number(value, settings)
-    assert isinstance(value, int | float)
+    if not _is_number(value):
+        raise UnwrittenError
     low, high = float(settings.get("min_value") or 0), float(settings.get("max_value") or 1)
     share = min(max((value - low) / (high - low), 0.0), 1.0) if high > low else 0.0
     colour = escape(str(settings.get("color") or _theme("primaryColor")))
     room = len(_number(high, settings))  # the grid keeps as much for every label
     return (
         f'<span class=bar><u><s style="width:{share:.1%};background:{colour}"></s></u>'
-        f'<small style="width:{room}ch">{words}</small></span>'
+        f'<small style="width:{room}ch">{_number(value, settings)}</small></span>'
     )
 
 
@@ -179,7 +179,10 @@ def _button(value: object, _: Settings) -> str:
 
 def _theme(name: str) -> str:
     """Return a colour of .streamlit/config.toml, as the reader sees the page."""
-    found = st.get_option(f"theme.{palette.theme()}.{name}")
+    try:
+        found = st.get_option(f"theme.{palette.theme()}.{name}")
+    except RuntimeError:  # Streamlit knows no such colour by name
+        found = None
     if not found:
         raise UnwrittenError
     return str(found)

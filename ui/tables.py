@@ -32,11 +32,10 @@ def draw(
     height_px = _height_px(len(shown), sheet.MOST_ROWS if most is None else most)
     text = None
     if first_paint.is_first():
+        plain = {name: getattr(one, "config", one) for name, one in columns.items()}  # buttons wrap theirs
         text = sheet.html_of(
             shown,
-            {
-                name: getattr(one, "config", one) for name, one in columns.items()
-            },  # a column of buttons wraps it
+            plain,
             alt=alt,
             placeholder=placeholder,
             height_px=height_px,
