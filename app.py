@@ -28,6 +28,7 @@ from services.signin.rules import rules_of
 from ui import context, feedback, gate, guard, logs, probes, shown, startup
 from ui.ahead import AheadMiddleware
 from ui.assets import AssetMiddleware
+from ui.draft.middleware import DraftMiddleware
 from ui.gate_keeper import GateMiddleware
 from ui.hardening import HardeningMiddleware
 from ui.origins import OriginMiddleware
@@ -117,6 +118,7 @@ app = st.App(
         Middleware(OriginMiddleware),
         Middleware(GateMiddleware),
         Middleware(AheadMiddleware),
+        Middleware(DraftMiddleware),
         Middleware(AssetMiddleware),
         Middleware(StartPageMiddleware),
     ],

@@ -34,14 +34,15 @@ FAR, FAR_S = "overview", 0.4
 GOAL_READABLE, GOAL_DRAWN, GOAL_SWITCH_MS = 1.7, 2.6, 250.0
 LOOK_EVERY_S, SAME, MOST_LOOKS = 0.4, 5, 60
 # How many of each the page shows, less what a page left behind still has on the screen; a table can be read once its text
-# is there or its grid is, which is drawn on a canvas; a chart has its axes' layer.
+# is there or its grid is, which is drawn on a canvas; a chart has its axes' layer. While there is a draft it covers the page.
 COUNT = """
 () => {
-  const all = what => [...document.querySelectorAll(what)].filter(one => !one.closest('[data-stale="true"]'));
+  const draft = document.querySelector('#draft');
+  const all = what => [...(draft ?? document).querySelectorAll(what)].filter(one => !one.closest('[data-stale="true"]'));
   const grids = all('[data-testid="stDataFrame"]:has(canvas)');
   return {
-    text: document.querySelector('[data-testid="stMain"] [data-testid="stMarkdownContainer"]') ? 1 : 0,
-    kpis: all('[data-testid="stMetricValue"]').length,
+    text: all('[data-testid="stMain"] [data-testid="stMarkdownContainer"], #draft .said').length ? 1 : 0,
+    kpis: all('[data-testid="stMetricValue"], #draft output').length,
     tables: all('.sheet').length + grids.filter(one => !one.closest('[class*="st-key-table-"]')?.querySelector('.sheet')).length,
     grids: grids.length,
     charts: all('.js-plotly-plot .main-svg .cartesianlayer').length,

@@ -23,8 +23,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui import shown
 
-TEXT_S = 1.0  # waited at most: a browser that tells nothing is sent the rest all the same
-CHARTS_S = 1.0
+TEXT_S = 1.5  # waited at most: a browser that tells nothing is sent the rest all the same
+CHARTS_S = 2.0  # the page may be drawn before the browser has the scripts to show it with (ui/draft/begun.py)
 PATIENCE_S = 1.0  # from the beginning of the run: what takes longer to be charted was not at hand
 RUN_KEY = "first-paint"
 BEGUN_KEY = "first-paint-begun"

@@ -24,6 +24,7 @@ OPEN = {
     "/_stcore/health",
     "/_stcore/host-config",
     "/_stcore/stream",  # the page itself is behind ui/guard.py
+    "/draft",  # empty for whoever is not signed in
     "/auth/login",
     "/auth/logout",
     "/oauth2callback",

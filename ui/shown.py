@@ -5,7 +5,7 @@ else knows. A telling that nobody waits for is answered alike and changes nothin
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
@@ -17,6 +17,7 @@ from starlette.routing import Route
 KEY = "shown"
 TEXT, CHARTS = "text", "charts"
 _expected: dict[str, "Visit"] = {}
+_awaited: dict[str, Callable[[], None]] = {}
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,22 @@ def expected(visit: Visit) -> Iterator[None]:
         yield
     finally:
         del _expected[visit.token]
+        _awaited.pop(visit.token, None)
+
+
+def when_text(token: str, then: Callable[[], None]) -> None:
+    """Have *then* called, by the thread that serves, when the browser tells of the text of an expected visit."""
+    if token in _expected:
+        _awaited[token] = then
 
 
 async def told(request: Request) -> Response:
-    visit = _expected.get(request.path_params["token"])
+    token, part = request.path_params["token"], request.path_params["part"]
+    visit = _expected.get(token)
     if visit is not None:
-        {TEXT: visit.text, CHARTS: visit.charts}.get(request.path_params["part"], Event()).set()
+        {TEXT: visit.text, CHARTS: visit.charts}.get(part, Event()).set()
+        if part == TEXT and (then := _awaited.pop(token, None)) is not None:
+            then()
     return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
 

@@ -1,6 +1,56 @@
 // Runs first in every page of ours; start_page.py says what for.
 window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
 {
+  // The draft: asked for with what the front end will tell of this browser, shown until the page itself is there.
+  const token = [...crypto.getRandomValues(new Uint8Array(16))].map(one => one.toString(16).padStart(2, "0")).join("");
+  const kept = name => {
+    try {
+      return localStorage.getItem(name);
+    } catch {
+      return null; // a browser that keeps nothing
+    }
+  };
+  const theme = () => {
+    const chosen = /^"(Light|Dark)"$/.exec(kept(`stActiveTheme-${location.pathname}-v2`));
+    if (chosen) return chosen[1].toLowerCase();
+    return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  };
+  let draft = null, isDrawn = false;
+  const show = html => {
+    if (!html || isDrawn || document.querySelector('[data-testid="stMetricValue"], .sheet')) return;
+    const held = document.createElement("template");
+    held.innerHTML = html;
+    draft = held.content.firstElementChild;
+    draft.style.setProperty("--sidebar", `${parseInt(kept("sidebarWidth"), 10) || 281.25}px`);
+    document.body.append(draft);
+    setTimeout(away, 8000); // whatever keeps the page, nobody shall take an old draft for it
+  };
+  const away = () => {
+    isDrawn = true;
+    const main = document.querySelector('[data-testid="stMain"]');
+    if (draft && main) main.scrollTop = draft.scrollTop;
+    draft?.remove();
+    draft = null;
+  };
+  const asked = {
+    token,
+    query: location.search.slice(1),
+    path: decodeURIComponent(location.pathname.replace(/^\/|\/$/g, "")),
+    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    offset: new Date().getTimezoneOffset(),
+    locale: navigator.language,
+    url: location.origin + location.pathname,
+    theme: theme(),
+  };
+  fetch("/draft", {method: "POST", body: JSON.stringify(asked)}).then(reply => reply.text()).then(show).catch(() => {});
+  const Socket = WebSocket;
+  window.WebSocket = class extends Socket {
+    constructor(url, protocols) {
+      super(`${url}?draft=${token}`, protocols); // the first is the front end's: it takes over what was begun for the draft
+      window.WebSocket = Socket;
+    }
+  };
+
   const load = wave => {
     for (const link of document.querySelectorAll(`link[data-wave="${wave}"]`)) link.rel = "modulepreload";
   };
@@ -18,12 +68,18 @@ window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
   };
   const shows = (what, number) => document.querySelectorAll(what).length >= number;
   const look = () => {
+    const drafted = /shown-(\w+)-\d+-\d+-(\d+)/.exec(draft?.dataset.shown);
+    if (drafted) {
+      tell(`${drafted[1]}/text`);
+      if (drafted[2] > 0) load(2);
+    }
     const mark = document.querySelector('[class*="st-key-shown-"]');
     const named = /st-key-shown-(\w+)-(\d+)-(\d+)-(\d+)/.exec(mark?.className);
     if (!named) return;
     const [, token, figures, tables, charts] = named;
     if (!shows('[data-testid="stMetricValue"]', figures)) return;
-    if (!shows('[data-testid="stDataFrame"]:has(canvas), .sheet', tables)) return;
+    if (!shows('[data-testid="stMain"] :is([data-testid="stDataFrame"]:has(canvas), .sheet)', tables)) return;
+    away();
     tell(`${token}/text`);
     if (charts > 0) load(2);
     if (!shows(".js-plotly-plot .main-svg .cartesianlayer", charts)) return;

@@ -10,6 +10,7 @@ server of both (ui/shown.py), each time in the frame in which they come to the s
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +19,8 @@ from ui.asgi import AsgiApp, Message, Receive, Send
 from ui.prefetch import Link, links, read_manifest
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-STYLE = Path(__file__).with_name("sheet.css").read_text(encoding="utf-8")
+STYLES = ("sheet.css", "draft/draft.css")
+_FONT = re.compile(r'href="(\./static/media/SourceSansVF-Upright[^"]+)"')
 _HEAD, _END = "<head>", "</head>"
 
 
@@ -54,7 +56,15 @@ def start_page() -> str:
     """Return Streamlit's start page with our script in it; empty when a release has another form: then it is left as it is."""
     page = files("streamlit").joinpath("static/index.html").read_text(encoding="utf-8")
     before, head, after = page.partition(_HEAD)
-    return f"{before}{head}<script>{SCRIPT}</script><style>{STYLE}</style>{after}" if head else ""
+    return f"{before}{head}<script>{SCRIPT}</script><style>{style(page)}</style>{after}" if head else ""
+
+
+def style(page: str) -> str:
+    """Return how drafts and the text of tables look. Their letters are those that *page*, Streamlit's, has loaded first."""
+    sheets = "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in STYLES)
+    found = _FONT.search(page)
+    face = "@font-face{font-family:'Draft Sans';font-weight:200 900;src:url(%s)}"
+    return (face % found[1] if found else "") + sheets
 
 
 def _with_links(page: str, named: Iterable[Link]) -> tuple[bytes, bytes]:
