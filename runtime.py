@@ -49,9 +49,10 @@ ROOT = Path(__file__).resolve().parent
 TELEMETRY_TIMEOUT_S = 10.0
 WARM_UP_WAIT_S = 15.0
 DRAIN_S = 3.0
-LATE = (  # the first chart and the first action would wait for these
+LATE = (  # the first chart, the first table and the first action would wait for these
     "azure.monitor.query",
     "azure.monitor.ingestion",
+    "pandas",
     "plotly.graph_objects",
 )
 LOGS_FRESH_S = 4.0  # less than the 5 s of the fastest refresh, or every other one would find nothing new

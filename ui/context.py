@@ -38,7 +38,7 @@ from ui.kept import Kept
 from ui.poison_board import PoisonBoard
 
 if TYPE_CHECKING:  # plotly takes a while to import
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 ROOT = Path(__file__).parent.parent
 CONVERSATION_FRESH_S = 300.0

@@ -15,7 +15,7 @@ from ui.queue_data import FLOW, HISTORY, WAITS, Board
 from ui.view import View
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 CHART_PX = 420  # narrower than this, two charts stand one above the other
 ABOUT_STRIPS = (

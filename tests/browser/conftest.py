@@ -103,6 +103,14 @@ def tab(visit: BrowserContext) -> Page:
     return visit.new_page()
 
 
+@pytest.fixture
+def newcomer(chromium: Browser, stack: Stack) -> Iterator[Page]:
+    """Somebody who was never here."""
+    context = chromium.new_context(base_url=stack.url)
+    yield context.new_page()
+    context.close()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield

@@ -1,11 +1,10 @@
 """A first visit in Chromium: the browser tells what is on its screen, and is sent the rest then."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Page, Request, expect
 
 from commands.stack import Stack
 from tests.waiting import wait_for
@@ -15,14 +14,6 @@ pytestmark = pytest.mark.browser
 CHARTED = ("overview", "runs", "queues", "metrics", "agents")
 UNCHARTED = ("", "trace", "threads", "cleanup", "audit", "faults", "doctor")
 TEXT, CHARTS = (re.compile(rf"/shown/[0-9a-f]{{16}}/{part}$") for part in (shown.TEXT, shown.CHARTS))
-
-
-@pytest.fixture
-def newcomer(chromium: Browser, stack: Stack) -> Iterator[Page]:
-    """Somebody who was never here."""
-    context = chromium.new_context(base_url=stack.url)
-    yield context.new_page()
-    context.close()
 
 
 def path_of(request: Request) -> str:

@@ -11,7 +11,7 @@ from ui.assets import AssetMiddleware
 from ui.hardening import headers
 from ui.plotly_script import plan, stock
 from ui.prefetch import links, read_manifest, scripts
-from ui.start_page import SCRIPT, STYLE, StartPageMiddleware, script_hash, start_page
+from ui.start_page import SCRIPT, StartPageMiddleware, script_hash, start_page, style
 
 LEFT = 418
 
@@ -178,7 +178,7 @@ def test_the_address_of_a_page_brings_streamlits_page_told_where_its_server_is()
 
     assert (reply.status, reply.headers[b"cache-control"]) == (200, b"no-cache")
     waiting = "".join(one.waiting for one in links(read_manifest())["/overview"])
-    told = shipped.replace("<head>", f"<head><script>{SCRIPT}</script><style>{STYLE}</style>", 1)
+    told = shipped.replace("<head>", f"<head><script>{SCRIPT}</script><style>{style(shipped)}</style>", 1)
     assert reply.body.decode() == told.replace("</head>", f"{waiting}</head>", 1)
     assert 'data-wave="1"' in waiting and 'data-wave="2"' in waiting and b"link" not in reply.headers
     assert script_hash() in headers()["content-security-policy"]

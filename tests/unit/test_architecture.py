@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "runtime.py": {"services", "emulator", "azure", "pydantic"},
     "pages": {"streamlit", "ui", "services.models", "services.errors"},
     "ui": {"streamlit", "starlette", "plotly", "markdown_it", "ui", "runtime", "services"},
+    "ui/charts/figures.py": {"plotly", "pandas"},
     "ui/plotly_cuts.py": {"ui.plotly_script", "tree_sitter", "tree_sitter_javascript"},  # run by fix alone
     "commands": {"commands", "runtime", "services", "emulator"},
     "commands/history.py": {"commands", "runtime", "services", "emulator", "tools.telemetry"},

@@ -10,7 +10,7 @@ from services.monitor.overview import Points
 from ui.charts import palette, style
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 # No percentile has a colour of its own: what most answers take is the heaviest line, the rare ones are thinner.
 LINES: Mapping[str, tuple[str, float, str]] = {
@@ -26,7 +26,7 @@ def figure(
     lines: Mapping[str, Points], *, slo_s: float, start: datetime, end: datetime, theme: str, zone: tzinfo
 ) -> "Figure":
     """Return the chart, on a logarithmic scale. A stretch without an answer is a gap in each line."""
-    from plotly.graph_objects import Figure, Scatter
+    from ui.charts.figures import Figure, Scatter
 
     traces = []
     for name, (dash, width, word) in LINES.items():

@@ -10,7 +10,7 @@ from ui import safe
 from ui.charts import palette, style
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 NAMELESS = "no name"
 HEADS: dict[Column, str] = {
@@ -37,7 +37,7 @@ def height(found: DependencyMap) -> int:
 
 def figure(found: DependencyMap, theme: str) -> "Figure":
     """Return the map. A click on an agent selects a point whose customdata is its id."""
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
     rows = rows_of(found)
     places = {place.key: place for place in found.places}
@@ -84,7 +84,7 @@ def told(line: Line) -> str:
 
 def _line(line: Line, places: Mapping[str, Place], rows: Mapping[str, float], theme: str) -> Any:
     """Return the line: across, down half-way, across. plotly's Scatter, which is imported late."""
-    from plotly.graph_objects import Scatter
+    from ui.charts.figures import Scatter
 
     left, right = (COLUMNS.index(places[key].column) for key in (line.source, line.target))
     top, bottom = rows[line.source], rows[line.target]
@@ -167,7 +167,7 @@ def _heads(found: DependencyMap, theme: str) -> Iterator[dict[str, Any]]:
 
 def _points(found: DependencyMap, rows: Mapping[str, float]) -> Any:
     """Return what is hovered and clicked: plotly's annotations take no clicks that Streamlit hears of."""
-    from plotly.graph_objects import Scatter
+    from ui.charts.figures import Scatter
 
     into: dict[str, list[str]] = {}
     for line in found.lines:

@@ -9,7 +9,7 @@ from services.monitor.overview import Points
 from ui.charts import palette, style
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 HEIGHT_PX = 230
 LEAST_PX, MOST_PX = 7, 20
@@ -34,7 +34,7 @@ def figure(
     zone: tzinfo,
 ) -> "Figure":
     """*calls*, *failed*: of the agent, by the beginning of each bucket of *grain*; none when not known."""
-    from plotly.graph_objects import Figure, Scatter
+    from ui.charts.figures import Figure, Scatter
 
     drawn = Figure()
     for stage in stages:
@@ -84,7 +84,7 @@ def figure(
 
 
 def _calls(calls: Points, failed: Points, grain: timedelta, theme: str, zone: tzinfo) -> "object":
-    from plotly.graph_objects import Scatter
+    from ui.charts.figures import Scatter
 
     seen = [(at, count or 0, bad or 0) for (at, count), (_, bad) in zip(calls, failed, strict=True) if count]
     most = max((count for _, count, _ in seen), default=1)

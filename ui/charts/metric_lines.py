@@ -8,7 +8,7 @@ from services.monitor.overview import Points
 from ui.charts import palette, style
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 FEW = 60  # up to so many points each is marked, so that one alone is seen
 
@@ -25,7 +25,7 @@ def figure(
     unit: str,
 ) -> "Figure":
     """Return the chart: bars for sums, which add up, lines for everything else. An interval without data is a gap."""
-    from plotly.graph_objects import Bar, Figure, Scatter
+    from ui.charts.figures import Bar, Figure, Scatter
 
     drawn = Figure()
     colours = palette.SERIES[theme]

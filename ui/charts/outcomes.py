@@ -8,7 +8,7 @@ from services.monitor.overview import Points
 from ui.charts import palette, style
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 STACK = ("failed", "expired", "cancelled", "answered")
 WORDS = {"failed": "failed", "expired": "expired", "cancelled": "stopped", "answered": "answered"}
@@ -25,7 +25,7 @@ def figure(
     zone: tzinfo,
 ) -> "Figure":
     """Return the chart. An outcome that never came is not in the legend; `failed` always is."""
-    from plotly.graph_objects import Bar, Figure
+    from ui.charts.figures import Bar, Figure
 
     bars = []
     for outcome in STACK:

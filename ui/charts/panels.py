@@ -11,7 +11,7 @@ from services.monitor.usage import Lines
 from ui.charts import palette, style
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 COLUMNS = 3
 PANEL_PX = 150
@@ -24,7 +24,7 @@ def durations(
     parts: Sequence[Lines], *, start: datetime, end: datetime, theme: str, zone: tzinfo
 ) -> "Figure":
     """Return median and 95th percentile of each part, on one logarithmic scale."""
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
     drawn = Figure()
     for place, part in enumerate(parts):
@@ -58,7 +58,7 @@ def calls(
     parts: Sequence[Lines], *, start: datetime, end: datetime, grain: timedelta, theme: str, zone: tzinfo
 ) -> "Figure":
     """Return calls of each part, those that failed at the bottom of each bar."""
-    from plotly.graph_objects import Bar, Figure
+    from ui.charts.figures import Bar, Figure
 
     drawn = Figure()
     for place, part in enumerate(parts):

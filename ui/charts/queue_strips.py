@@ -10,7 +10,7 @@ from services.queues import POISON_SUFFIX
 from ui.charts import palette, style
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 HEIGHT_PX = 260
 GAP = 0.09
@@ -23,7 +23,7 @@ def figure(
     pasts: Sequence[QueuePast], *, start: datetime, end: datetime, theme: str, zone: tzinfo
 ) -> "Figure":
     """Return the chart. All rows of a side share one scale, so that a height means the same in each of them."""
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
     traces, rows = [], len(pasts)
     deepest = max([1.0, *(one.deepest or 0.0 for one in pasts)])

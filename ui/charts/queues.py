@@ -10,7 +10,7 @@ from ui.charts import palette
 from ui.charts.style import axis_title, layout, plain, times
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 STRIPS_PX, FLOW_PX, WAITS_PX = 340, 340, 280
 DEPTH, AGE = "relaydeck.queue.depth", "relaydeck.queue.oldest_age_s"
@@ -51,7 +51,7 @@ class Span:
 
 def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str) -> "Figure":
     """Return depth above and age of the oldest message below, on one axis of time. *names*: what queues are called."""
-    from plotly.graph_objects import Figure, Scatter
+    from ui.charts.figures import Figure, Scatter
 
     shown, drawn = deepest(rows), Figure()
     for number, queue in enumerate(shown):
@@ -96,7 +96,7 @@ def deepest(rows: Sequence[Row]) -> list[str]:
 
 def flow(rows: Sequence[Row], span: Span, theme: str) -> "Figure":
     """Return arrivals and completions per minute; the gap between them is growth. A stretch without either is 0."""
-    from plotly.graph_objects import Figure, Scatter
+    from ui.charts.figures import Figure, Scatter
 
     sums: dict[datetime, list[float]] = {}
     for row in rows:
@@ -128,7 +128,7 @@ def flow(rows: Sequence[Row], span: Span, theme: str) -> "Figure":
 
 def waits(rows: Sequence[Row], theme: str) -> "Figure":
     """Return how many messages waited how long; each bar an eighth of a power of ten wide."""
-    from plotly.graph_objects import Bar, Figure
+    from ui.charts.figures import Bar, Figure
 
     counts: dict[float, int] = {}
     for row in rows:

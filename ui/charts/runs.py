@@ -11,7 +11,7 @@ from ui.charts import outcomes, palette, style
 from ui.runs_looks import LOOKS, OTHER
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 STEPS_PER_TENFOLD = 10
 SHORTEST_S = 0.001  # the log axis has no place for nothing
@@ -49,7 +49,7 @@ def histogram(
 
 def scatter(rows: Sequence[Row], *, start: datetime, end: datetime, theme: str, zone: tzinfo) -> "Figure":
     """Return one point a run: when it began, how long it took, how it ended. A click tells its ids."""
-    from plotly.graph_objects import Figure, Scatter
+    from ui.charts.figures import Figure, Scatter
 
     drawn = Figure()
     for outcome, look in (*LOOKS.items(), ("", OTHER)):
@@ -88,7 +88,7 @@ def density(
     rows: Sequence[Row], *, start: datetime, end: datetime, grain: timedelta, theme: str, zone: tzinfo
 ) -> "Figure":
     """Return one cell for each stretch of time and tenth of a tenfold of duration; the darker, the more runs."""
-    from plotly.graph_objects import Figure, Heatmap
+    from ui.charts.figures import Figure, Heatmap
 
     counts: dict[tuple[datetime, int], int] = {}
     for row in rows:

@@ -8,7 +8,7 @@ from services.monitor.overview import Points
 from ui.charts import palette, style
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 
 def figure(
@@ -24,7 +24,7 @@ def figure(
     prefix: str = "",
 ) -> "Figure":
     """Return the chart. *hover*: how plotly writes a value. *prefix*: before each label of the axis upwards."""
-    from plotly.graph_objects import Bar, Figure
+    from ui.charts.figures import Bar, Figure
 
     drawn = Figure()
     colours = palette.SERIES[theme]

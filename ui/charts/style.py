@@ -11,7 +11,7 @@ from ui import first_paint, formats, safe
 from ui.charts import palette
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure, Scatter
+    from ui.charts.figures import Figure, Scatter
 
 LONGEST_NOTE = 180
 LEAST_S = 0.001  # a logarithmic axis has no zero
@@ -49,7 +49,7 @@ def line(
     *look*: what else plotly's Scatter is told of the line. The dots are a trace of their own: markers on the line would
     each be drawn, those without a size too.
     """
-    from plotly.graph_objects import Scatter
+    from ui.charts.figures import Scatter
 
     x, y = times([at for at, _ in points], zone), [value for _, value in points]
     pen = {"color": colour, **look.pop("line", {})}

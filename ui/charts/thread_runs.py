@@ -11,7 +11,7 @@ from ui.charts import palette
 from ui.charts.style import axis_title, layout, plain
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 ROW_PX, FRAME_PX, LETTER_PX = 26, 96, 7
 IDLE_SHARE = 0.06  # of the whole width, for time in which nothing ran
@@ -55,7 +55,7 @@ def colours(theme: str) -> dict[StretchKind, str]:
 
 def figure(rows: Sequence[Row], theme: str) -> "Figure":
     """Return the chart of *rows*, oldest first."""
-    from plotly.graph_objects import Bar, Figure
+    from ui.charts.figures import Bar, Figure
 
     starts, idle, width_s = places(rows)
     drawn = Figure()

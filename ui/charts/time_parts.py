@@ -9,7 +9,7 @@ from services.monitor.shapes import BarKind
 from ui.charts import palette, style
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 # From the bottom up: waiting, which this product is about, stands on the line where heights can be compared.
 STACK: tuple[tuple[str, BarKind, str], ...] = (
@@ -31,7 +31,7 @@ def figure(
     zone: tzinfo,
 ) -> "Figure":
     """Return the chart. A stretch without a measured answer has no bar."""
-    from plotly.graph_objects import Bar, Figure
+    from ui.charts.figures import Bar, Figure
 
     known = [(at, one) for at, one in parts if one.measured]
     whole_s = sum(one.whole_s or 0.0 for _, one in known)

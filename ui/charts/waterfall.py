@@ -10,7 +10,7 @@ from ui.charts import palette
 from ui.charts.style import BOTTOM_PX, axis_title, plain
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 ROW_PX = 30
 FRAME_PX = 104
@@ -27,8 +27,8 @@ def height(bars: Sequence[Bar]) -> int:
 
 def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
     """Return the chart. *elapsed_s*: how long it lasts so far, for bars that have not ended."""
-    from plotly.graph_objects import Bar as Bars
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Bar as Bars
+    from ui.charts.figures import Figure
 
     whole_s = max([elapsed_s, *(bar.started_s + (bar.took_s or 0.0) for bar in bars), 0.1])
     drawn = Figure()

@@ -9,7 +9,7 @@ from services.monitor.usage import HOURS
 from ui.charts import palette, style
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from plotly.graph_objects import Figure
+    from ui.charts.figures import Figure
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 HEIGHT_PX = 270
@@ -41,7 +41,7 @@ def slowness(p95_s: Sequence[Sequence[float | None]], theme: str) -> "Figure":
 def _figure(
     cells: list[list[float | None]], words: list[list[str]], theme: str, colour: str, bar: dict[str, Any]
 ) -> "Figure":
-    from plotly.graph_objects import Figure, Heatmap
+    from ui.charts.figures import Figure, Heatmap
 
     known = [value for day in cells for value in day if value is not None]
     low, high = min(known, default=0.0), max(known, default=1.0)

@@ -24,7 +24,9 @@ from ui.asgi import AsgiApp, Message, Receive, Send
 STREAM = "/_stcore/stream"
 UNCLAIMED_S = 20.0  # a browser that has not come by then will not
 MOST_UNCLAIMED = 16
-HELD_S = 0.3  # what a front end that has come waits for the draft at most: drawing would keep it from the screen
+HELD_S = (
+    0.3  # what a front end that has come waits for the draft at most: drawing would keep it from the screen
+)
 NO_COOKIE = "PLACEHOLDER_AUTH_TOKEN"  # what the front end sends where there is no such cookie
 _OF_THE_BODY = (b"content-length", b"content-type", b"transfer-encoding")
 _MARK = re.compile(rf"{shown.KEY}-(\w+)(?:-\d+){{3}}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 
+from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.Block_pb2 import Block
 from streamlit.proto.ButtonGroup_pb2 import ButtonGroup
 from streamlit.proto.Element_pb2 import Element
@@ -31,8 +32,25 @@ GAPS_EM = {
 JUSTIFIED = ("", "flex-start", "flex-end", "center", "space-between")
 ALIGNED = ("", "flex-start", "flex-end", "center", "stretch")
 ROOM_PX = 120  # from which a container in a row grows
-Flex = Block.FlexContainer
-DRAWN = {"empty", "plotly_chart", "markdown", "metric", "html", "skeleton", "page_link", "button_group", "button"}
+UPRIGHT = ("flex-start", "center", "flex-end")
+Flex, Grid = Block.FlexContainer, Block.GridContainer
+ALERTS = {
+    Alert.ERROR: "red",
+    Alert.INFO: "blue",
+    Alert.SUCCESS: "green",
+}  # a warning's yellow is no colour of ours
+DRAWN = {
+    "empty",
+    "alert",
+    "plotly_chart",
+    "markdown",
+    "metric",
+    "html",
+    "skeleton",
+    "page_link",
+    "button_group",
+    "button",
+}
 
 
 @dataclass
@@ -78,7 +96,9 @@ def _put(root: Node, message: ForwardMsg) -> None:
         case "new_element":
             new, known = message.delta.new_element, node.children.get(place)
             is_held = known is not None and known.element is not None and _kind(known.element) == "skeleton"
-            if not is_held or _kind(new) in DRAWN:  # else a widget: the box that held its place goes on standing for it
+            if (
+                not is_held or _kind(new) in DRAWN
+            ):  # else a widget: the box that held its place goes on standing for it
                 node.children[place] = Node(element=new)
 
 
@@ -123,20 +143,29 @@ def _flex(node: Node, direction: int, links: Mapping[str, str]) -> str:
 def _without_grid(nodes: list[Node]) -> list[Node]:
     """Return *nodes*; of a table that is there as text and as a grid (ui/tables.py), the text."""
     kinds = {_kind(node.element) for node in nodes if node.element is not None}
-    return [one for one in nodes if one.element is None or _kind(one.element) != "dataframe" or "html" not in kinds]
+    return [
+        one
+        for one in nodes
+        if one.element is None or _kind(one.element) != "dataframe" or "html" not in kinds
+    ]
 
 
 def _grid(node: Node, direction: int, links: Mapping[str, str]) -> str:
     grid = node.block.grid_container
     gap = _gap(grid.column_gap_config)
+    upright = (
+        f' style="justify-content:{UPRIGHT[grid.vertical_alignment]}"' if grid.vertical_alignment else ""
+    )
     cells = "".join(
-        f'<div class="column cell">{_child(one, Flex.VERTICAL, links)}</div>' for one in _in_order(node)
+        f'<div class="column"{upright}>{_child(one, Flex.VERTICAL, links)}</div>' for one in _in_order(node)
     )
     share = f"(100% - {grid.columns - 1}*{gap})/{grid.columns}" if grid.columns else "0px"
     narrowest = f"min(100%,max({grid.min_column_width_px}px,{share}))"
     columns = f"repeat(auto-fill,minmax({narrowest},1fr))"
     rows = _gap(grid.row_gap_config)
     style = f"grid-template-columns:{columns};gap:{rows} {gap};{_size(node.block, direction)}"
+    if grid.row_height_mode == Grid.FIXED and grid.row_height_config.pixel_height:
+        style += f";grid-auto-rows:{grid.row_height_config.pixel_height}px"
     return f'<div class="grid" style="{style}">{cells}</div>'
 
 
@@ -184,6 +213,8 @@ def _element(element: Element, direction: int, links: Mapping[str, str]) -> str:
             return ""
         case "markdown":
             return f'<div style="{size}">{_markdown(element.markdown)}</div>'
+        case "alert":
+            return f'<div style="{size}">{_alert(element.alert)}</div>'
         case "metric":
             return _metric(element.metric, size)
         case "html":
@@ -216,6 +247,14 @@ def _markdown(markdown: Markdown) -> str:
     name = "said caption" if markdown.element_type == Markdown.Type.CAPTION else "said"
     written = f'<div class="{name}">{html_of(markdown.body)}</div>'
     return f'<div class="helped">{written}{HELP}</div>' if markdown.help else written
+
+
+def _alert(alert: Alert) -> str:
+    colour = ALERTS.get(alert.format)
+    if colour is None or alert.title:
+        raise UndrawnError("alert")
+    icon = "<i class=icon></i>" if alert.icon else ""
+    return f'<div class="alert {colour}">{icon}<div class="said">{html_of(alert.body)}</div></div>'
 
 
 def _metric(metric: Metric, size: str) -> str:
