@@ -4,8 +4,8 @@ The browser draws at once all that has come by then, and the whole page has come
 would wait for charts, and both for menus that nobody opens yet. So on the first page of a session all from the first chart on
 is held back until the browser tells that the text is on its screen, and the menu and what is drawn under later() until it tells
 so of the charts; grey boxes stand where the latter will be, and its text where a table's grid will (ui/tables.py), so that nothing
-moves. Where charts wait for a slow source, what one presses does not. All further runs send everything as it is drawn, but for the
-first chart of a session, wherever that is.
+moves. Text may be on the screen as a draft first (ui/draft/). Where charts wait for a slow source, what one presses does not. All further
+runs send everything as it is drawn, but for the first chart of a session, wherever that is.
 
 What the browser is to look for stands in the key of an element at the end of the page (ui/shown.py).
 """

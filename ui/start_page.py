@@ -1,11 +1,12 @@
-"""The page that every address of ours begins with: Streamlit's own, with a script of ours before all others, and how tables look
-before their grids are there (ui/sheet.css).
+"""The page that every address of ours begins with: Streamlit's own, with a script of ours before all others, and how drafts and
+the text of tables look (ui/draft/draft.css, ui/sheet.css).
 
-The script (start_page.js) does three things. It names the server: from a deep link such as /overview the front end tries
+The script (start_page.js) does four things. It names the server: from a deep link such as /overview the front end tries
 /overview/_stcore/health first, is refused, waits, and only then finds the server at the root, a fifth of a second for nothing;
-it asks `window.__streamlit` before it guesses. It puts the page's links to other scripts to work (ui/prefetch.py): the first
-wave once the front end has found its server, the second with the text on the screen, the third with the charts. And it tells the
-server of both (ui/shown.py), each time in the frame in which they come to the screen.
+it asks `window.__streamlit` before it guesses. It asks for the page's draft and shows it until the page itself is there (ui/draft/). It
+puts the page's links to other scripts to work (ui/prefetch.py): the first wave once the front end has found its server, the second
+with the text on the screen, the third with the charts. And it tells the server of both (ui/shown.py), each time in the frame in
+which they come to the screen.
 """
 
 import base64

@@ -16,7 +16,7 @@ ON_SCREEN = """() => ({
     charts: document.querySelectorAll('.js-plotly-plot .cartesianlayer').length,
     places: document.querySelectorAll('.stPlotlyChart').length,
     menu: document.querySelectorAll('[data-testid="stSidebarNavLink"]').length,
-    figures: document.querySelectorAll('[data-testid="stMetricValue"]').length,
+    figures: document.querySelectorAll('[data-testid="stMetricValue"], #draft output').length,
 })"""
 GROUND = ".nsewdrag"  # what lies over a chart's axes and takes the pointer
 

@@ -30,9 +30,14 @@ window.told = () => {
     const draft = document.querySelector('#draft');
     const all = (inDraft, inPage) => [...(draft ?? document).querySelectorAll(draft ? inDraft : inPage)];
     const main = '[data-testid="stMain"] ';
+    const words = one => { // less the icons, which are letters of a font
+        const copy = one.cloneNode(true);
+        copy.querySelectorAll('[translate="no"]').forEach(icon => icon.remove());
+        return copy.innerText.trim();
+    };
     return {
         figures: all('output', main + '[data-testid="stMetricValue"]').map(one => [one.innerText.trim(), ...place(one)]),
-        names: all('.metric label > span', main + '[data-testid="stMetricLabel"] p').map(one => one.innerText.trim()),
+        names: all('.metric label > span', main + '[data-testid="stMetricLabel"] p').map(words),
         tables: all('.sheet', main + '[class*="st-key-table-"]').map(place),
         heading: all('h1', main + 'h1').map(one => [one.innerText.trim(), one.getBoundingClientRect().y]),
         paint: getComputedStyle(draft ?? document.querySelector('[data-testid="stApp"]')).backgroundColor,

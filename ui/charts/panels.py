@@ -98,6 +98,11 @@ def _bars(
     )
 
 
+def height_px(parts: int) -> int:
+    """Return how high the figure of *parts* is."""
+    return FRAME_PX + ceil(parts / COLUMNS) * (PANEL_PX + GAP_Y)
+
+
 def _lay_out(
     drawn: "Figure",
     parts: Sequence[Lines],
@@ -110,8 +115,7 @@ def _lay_out(
     y: dict[str, Any],
 ) -> None:
     columns = min(COLUMNS, max(1, len(parts)))
-    rows = ceil(len(parts) / columns)
-    height = FRAME_PX + rows * (PANEL_PX + GAP_Y)
+    height = height_px(len(parts))
     base = style.layout(theme, height=height, y_log=y_log, zone=zone)
     across, up = base.pop("xaxis"), base.pop("yaxis")
     plot_px = height - FRAME_PX
