@@ -2,7 +2,7 @@
 
 A first visit is a new browser profile with nothing cached, in a window that has come to rest; the clock is the browser's
 own, from the start of the navigation, and nobody debugs the page (bench/browser.py). Readable: all KPIs and the text of
-all tables. Drawn: the charts too. Whole: the tables can be sorted and pressed too. Ours and the smallest app take turns,
+all tables, in the page or its draft. Drawn: the charts too. Whole: the tables can be sorted and pressed too. Ours and the smallest app take turns,
 over a day of demo history; so does, for each page, its floor: what Streamlit takes for as many KPIs, tables and charts with nothing else on the screen
 (bench/floor_app.py). Far: with a workspace that takes FAR_S longer to answer than the one on this machine. A switch is a
 click in the menu of a visitor who has seen every page once, until the new page can be read, and until its charts are
