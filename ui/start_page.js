@@ -42,7 +42,7 @@ window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
     url: location.origin + location.pathname,
     theme: theme(),
   };
-  fetch("/draft", {method: "POST", body: JSON.stringify(asked)}).then(reply => reply.text()).then(show).catch(() => {});
+  fetch("/draft", {method: "POST", body: JSON.stringify(asked)}).then(reply => reply.ok ? reply.text() : "").then(show).catch(() => {});
   const Socket = WebSocket;
   window.WebSocket = class extends Socket {
     constructor(url, protocols) {

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
+from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 
 from chaos.tab import Tab, signed_in
 from chaos.users import User, figures, live, sightings_of
@@ -22,6 +25,7 @@ from commands.stack import dashboard, free_port
 from emulator.supervisor import LocalOptions, attach_or_start
 from tests.loopback_only.sitecustomize import RECORD
 from tests.oidc_provider import COOKIE_SECRET, OTHER_TENANT, TENANT, OidcProvider
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 ENDS_WITHIN_S = 60
@@ -201,6 +205,39 @@ def test_the_platforms_header_says_who_it_is(platform: Deck) -> None:
     )
     assert "no role here" in shown(Tab(platform.address, headers=header("Others")))
     assert status(platform, CLOSED[0], header("Relaydeck.Viewer")) == 404
+
+
+def draft(deck: Deck, headers: Mapping[str, str]) -> tuple[int, str]:
+    """Return what the script of the start page gets when it asks for the draft of Agents: status and HTML."""
+    told = {"token": secrets.token_hex(16), "query": "", "path": "agents", "timezone": "UTC", "offset": 0, "locale": "en-US",
+            "url": f"{deck.address}/agents", "theme": "light"}  # fmt: skip
+    request = urllib.request.Request(
+        f"{deck.address}/draft",
+        data=json.dumps(told).encode(),
+        headers={"Origin": deck.address, **headers},
+        method="POST",
+    )
+    with urllib.request.urlopen(request, timeout=20) as reply:
+        return reply.status, reply.read().decode()
+
+
+def test_a_draft_is_for_whoever_may_see_the_page(deck: Deck, platform: Deck, provider: OidcProvider) -> None:
+    """The session that is begun for it is that of whoever asks."""
+    token = generate_xsrf_token_string()
+    viewer, nobody = cookie(deck, claims(provider, "Relaydeck.Viewer")), cookie(deck, claims(provider))
+    own = {"Cookie": f"{viewer}; {XSRF_COOKIE_NAME}={token}"}
+
+    def has_words() -> bool:
+        status, html = draft(deck, own)
+        return status == 200 and "<h1>Agents</h1>" in html
+
+    wait_for(has_words)  # the first index of agents takes a moment
+    wait_for(lambda: draft(platform, header("Relaydeck.Viewer"))[0] == 200)
+    assert draft(deck, {}) == (204, "")
+    assert draft(deck, {"Cookie": f"{nobody}; {XSRF_COOKIE_NAME}={token}"}) == (204, "")
+    assert draft(deck, header("Relaydeck.Admin")) == (204, "")
+    assert draft(deck, {**own, "Origin": "https://evil.example"}) == (204, "")
+    assert draft(platform, {}) == (204, "")
 
 
 # What a websocket gets -----------------------------------------------------------------------------------

@@ -172,6 +172,8 @@ def _grid(node: Node, direction: int, links: Mapping[str, str]) -> str:
 def _tabs(node: Node, direction: int, links: Mapping[str, str]) -> str:
     wanted = node.block.tab_container.default_tab_label
     tabs = _in_order(node)
+    if not tabs:
+        raise UndrawnError("tabs without one")
     shown = next((tab for tab in tabs if tab.block.tab.label == wanted), tabs[0])
     heads = "".join(
         f'<span class="{"open" if tab is shown else ""}">{inline_of(tab.block.tab.label)}</span>'
@@ -220,8 +222,8 @@ def _element(element: Element, direction: int, links: Mapping[str, str]) -> str:
         case "html":
             return f'<div style="{size}">{element.html.body}</div>'  # a table's, of ui/sheet.py
         case "skeleton":
-            height = element.skeleton.height or element.height_config.pixel_height
-            return f'<div class="box" style="{size};height:{height}px"></div>'
+            own = f";height:{element.skeleton.height}px" if element.skeleton.height else ""
+            return f'<div class="box" style="{size}{own}"></div>'
         case "page_link":
             link = element.page_link
             address = f"/{links.get(link.page_script_hash, '')}"
