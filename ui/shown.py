@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 KEY = "shown"
-TEXT, CHARTS = "text", "charts"
+DRAFT, TEXT, CHARTS = "draft", "text", "charts"
 _expected: dict[str, "Visit"] = {}
 _awaited: dict[str, Callable[[], None]] = {}
 
@@ -44,8 +44,8 @@ def expected(visit: Visit) -> Iterator[None]:
         _awaited.pop(visit.token, None)
 
 
-def when_text(token: str, then: Callable[[], None]) -> None:
-    """Have *then* called, by the thread that serves, when the browser tells of the text of an expected visit."""
+def when_drafted(token: str, then: Callable[[], None]) -> None:
+    """Have *then* called, by the thread that serves, when the browser tells of the draft or the text of an expected visit."""
     if token in _expected:
         _awaited[token] = then
 
@@ -55,7 +55,7 @@ async def told(request: Request) -> Response:
     visit = _expected.get(token)
     if visit is not None:
         {TEXT: visit.text, CHARTS: visit.charts}.get(part, Event()).set()
-        if part == TEXT and (then := _awaited.pop(token, None)) is not None:
+        if part in (DRAFT, TEXT) and (then := _awaited.pop(token, None)) is not None:
             then()
     return Response(status_code=204, headers={"Cache-Control": "no-store"})
 

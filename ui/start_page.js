@@ -70,7 +70,7 @@ window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
   const look = () => {
     const drafted = /shown-(\w+)-\d+-\d+-(\d+)/.exec(draft?.dataset.shown);
     if (drafted) {
-      tell(`${drafted[1]}/text`);
+      tell(`${drafted[1]}/draft`);
       if (drafted[2] > 0) load(2);
     }
     const mark = document.querySelector('[class*="st-key-shown-"]');

@@ -23,6 +23,21 @@ def test_each_part_is_told_to_the_visit_it_names(part: str, heard: tuple[bool, b
     assert told(other) == (False, False)
 
 
+@pytest.mark.parametrize(("part", "times"), [("draft", 1), ("text", 1), ("charts", 0)])
+def test_whoever_waits_for_the_draft_hears_of_it_once_or_of_the_text_that_came_first(
+    part: str, times: int
+) -> None:
+    visit, heard = shown.Visit(), list[str]()
+    shown.when_drafted(visit.token, lambda: heard.append("too early"))  # nobody is expected yet
+    with shown.expected(visit):
+        shown.when_drafted(visit.token, lambda: heard.append("told"))
+        for _ in range(2):
+            CLIENT.post(f"/shown/{visit.token}/{part}")
+    assert heard == ["told"] * times
+    assert told(visit) == (part == "text", part == "charts")
+    assert not shown._awaited
+
+
 @pytest.mark.parametrize("path", ["{token}/all", "0/text", "%00/text", f"{'9' * 4000}/text"])
 def test_what_names_nothing_changes_nothing(path: str) -> None:
     visit = shown.Visit()

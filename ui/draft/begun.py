@@ -117,7 +117,7 @@ class Begun:
         match said.WhichOneof("type"):
             case "delta" if found := _MARK.search(said.delta.add_block.id):
                 self.mark = found[0]
-                shown.when_text(found[1], self.show)
+                shown.when_drafted(found[1], self.show)
                 self.told.set()
             case "script_finished" if said.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 self.told.set()
