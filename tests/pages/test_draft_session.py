@@ -49,6 +49,7 @@ class Behind:
         self.scopes.append(scope)
         assert (await receive())["type"] == "websocket.connect"
         await send({"type": "websocket.accept", "subprotocol": "streamlit"})
+        self._visit = shown.Visit()
         with shown.expected(self._visit):
             while (message := await receive())["type"] != "websocket.disconnect":
                 self.asked.append(BackMsg.FromString(message["bytes"]))
@@ -96,7 +97,7 @@ class Browser:
         await self.app(scope, receive, send)
         return sent[0]["status"], sent[1]["body"].decode()
 
-    def connect(self, token: str = TOKEN) -> "asyncio.Task[None]":
+    def connect(self, token: str = TOKEN, client: str = "127.0.0.1") -> "asyncio.Task[None]":
         async def send(message: Message) -> None:
             self.got.append(message)
 
@@ -106,6 +107,8 @@ class Browser:
             "path": "/_stcore/stream",
             "query_string": f"draft={token}".encode(),
             "headers": [],
+            "client": (client, 1),
+            "server": ("127.0.0.1", 8501),
         }
         return asyncio.create_task(self.app(scope, self.inbox.get, send))
 
@@ -288,7 +291,7 @@ def test_who_never_comes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
     async def story(browser: Browser, behind: Behind) -> None:
         await browser.draft()
         await until(lambda: behind.left == 1)
-        assert begun.claim(TOKEN) is None
+        assert begun.claim(TOKEN, {"type": "websocket", "headers": []}) is None
 
     run(story)
 
@@ -303,6 +306,20 @@ def test_a_token_is_good_once_and_others_go_to_streamlit() -> None:
         for one in (browser, second):
             one.leaves()
         await asyncio.gather(first, task)
+
+    run(story)
+
+
+def test_a_session_is_handed_to_nobody_but_who_it_was_begun_for() -> None:
+    """Who knows the token and is somebody else, or has signed out meanwhile, is let through to Streamlit's own gate."""
+
+    async def story(browser: Browser, behind: Behind) -> None:
+        await browser.draft()
+        task = browser.connect(client="192.0.2.7")
+        await until(lambda: len(behind.scopes) == 2 and behind.left == 1)
+        assert browser.texts() == []
+        browser.leaves()
+        await task
 
     run(story)
 

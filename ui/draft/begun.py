@@ -18,7 +18,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 
-from ui import shown
+from services.access import Principal
+from ui import gate, shown
 from ui.asgi import AsgiApp, Message, Receive, Send
 
 STREAM = "/_stcore/stream"
@@ -37,12 +38,12 @@ _unclaimed: Final[dict[str, "Begun"]] = {}
 class Begun:
     """A session, and what it has sent. *told*: set once the text of its page has been sent, or no more of it comes.
 
-    *messages*: what was sent until then. *mark*: what the browser is to look for (ui/shown.py); empty when nothing was
+    *who*: for whom it was begun. *messages*: what was sent until then. *mark*: what the browser is to look for (ui/shown.py); empty when nothing was
     held back.
     """
 
-    def __init__(self, app: AsgiApp, scope: Message, asked: BackMsg) -> None:
-        self.asked = asked
+    def __init__(self, app: AsgiApp, scope: Message, asked: BackMsg, who: Principal) -> None:
+        self.asked, self.who = asked, who
         self.messages: list[ForwardMsg] = []
         self.told = asyncio.Event()
         self.mark = ""
@@ -130,20 +131,27 @@ class Begun:
 
 
 def begin(app: AsgiApp, scope: Message, token: str, asked: BackMsg) -> Begun | None:
-    """Begin a session for the browser that sent the request of *scope* and will come back with *token*; None where too many
-    have been begun that nobody has come for."""
-    if len(_unclaimed) >= MOST_UNCLAIMED or token in _unclaimed:
+    """Begin a session for the browser that sent the request of *scope* and will come back with *token*; None for whoever may
+    see nothing, and where too many have been begun that nobody has come for."""
+    who = gate.principal_of(scope)
+    if who is None or len(_unclaimed) >= MOST_UNCLAIMED or token in _unclaimed:
         return None
-    begun = Begun(app, _stream(scope), asked)
+    begun = Begun(app, _stream(scope), asked, who)
     _unclaimed[token] = begun
     asyncio.get_running_loop().call_later(UNCLAIMED_S, _give_up, token)
     return begun
 
 
-def claim(token: str) -> Begun | None:
-    """Return the session that was begun for *token*, once; None when there is none, or no more."""
+def claim(token: str, scope: Message) -> Begun | None:
+    """Return the session that was begun for *token*, once; None when there is none, or no more, and when the websocket of
+    *scope* is not of who it was begun for: has signed out meanwhile, or is somebody else."""
     begun = _unclaimed.pop(token, None)
-    return None if begun is None or begun.is_over else begun
+    if begun is None or begun.is_over:
+        return None
+    if gate.principal_of(scope) != begun.who:
+        begun.leave()
+        return None
+    return begun
 
 
 def _give_up(token: str) -> None:
