@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import websockets
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
+from websockets.typing import Origin, Subprotocol
 
 from chaos.tab import Tab, signed_in
 from chaos.users import User, figures, live, sightings_of
@@ -207,9 +209,9 @@ def test_the_platforms_header_says_who_it_is(platform: Deck) -> None:
     assert status(platform, CLOSED[0], header("Relaydeck.Viewer")) == 404
 
 
-def draft(deck: Deck, headers: Mapping[str, str]) -> tuple[int, str]:
+def draft(deck: Deck, headers: Mapping[str, str], token: str = "") -> tuple[int, str]:
     """Return what the script of the start page gets when it asks for the draft of Agents: status and HTML."""
-    told = {"token": secrets.token_hex(16), "query": "", "path": "agents", "timezone": "UTC", "offset": 0, "locale": "en-US",
+    told = {"token": token or secrets.token_hex(16), "query": "", "path": "agents", "timezone": "UTC", "offset": 0, "locale": "en-US",
             "url": f"{deck.address}/agents", "theme": "light"}  # fmt: skip
     request = urllib.request.Request(
         f"{deck.address}/draft",
@@ -238,6 +240,37 @@ def test_a_draft_is_for_whoever_may_see_the_page(deck: Deck, platform: Deck, pro
     assert draft(deck, header("Relaydeck.Admin")) == (204, "")
     assert draft(deck, {**own, "Origin": "https://evil.example"}) == (204, "")
     assert draft(platform, {}) == (204, "")
+
+
+def test_the_session_of_a_draft_goes_to_the_browser_of_the_same_sign_in(
+    deck: Deck, provider: OidcProvider
+) -> None:
+    """It is sent the page without having asked for it; somebody else with the same token is not."""
+
+    async def first(asked: str, who: str) -> bytes:
+        headers = {"Cookie": who}
+        address = f"{deck.address.replace('http', 'ws', 1)}/_stcore/stream?draft={asked}"
+        async with websockets.connect(
+            address,
+            subprotocols=[Subprotocol("streamlit")],
+            origin=Origin(deck.address),
+            additional_headers=headers,
+        ) as socket:
+            try:
+                return bytes(await asyncio.wait_for(socket.recv(), 3))  # type: ignore[arg-type]  # always bytes
+            except TimeoutError:
+                return b""
+
+    xsrf = f"{XSRF_COOKIE_NAME}={generate_xsrf_token_string()}"
+    own, other = (
+        f"{cookie(deck, claims(provider, 'Relaydeck.Viewer', oid=one))}; {xsrf}" for one in ("o-5", "o-6")
+    )
+    for who, gets in ((own, True), (other, False)):
+        token = secrets.token_hex(16)
+        draft(deck, {"Cookie": own}, token)
+        sent = asyncio.run(first(token, who))
+        assert bool(sent) is gets
+        assert not sent or ForwardMsg.FromString(sent).WhichOneof("type") == "new_session"
 
 
 # What a websocket gets -----------------------------------------------------------------------------------
