@@ -32,6 +32,8 @@ def figure(
         points = counted[outcome]
         if outcome not in ("failed", "answered") and not any(value for _, value in points):
             continue
+        if outcome != "answered":  # these have a bar for each stretch, for whoever points at an empty one
+            points = style.tall(points)
         red = outcome in ("failed", "expired")
         bars.append(
             Bar(
@@ -44,7 +46,7 @@ def figure(
                 marker={
                     "color": palette.FAILED[theme] if red else palette.KINDS[theme]["run"],
                     "line": {"width": 0},
-                    "pattern": {"shape": "/" if outcome in HATCHED else "", "size": 6, "solidity": 0.4},
+                    **({"pattern": {"shape": "/", "size": 6, "solidity": 0.4}} if outcome in HATCHED else {}),
                 },
             )
         )

@@ -67,7 +67,7 @@ def calls(
             for (at, value), (_, bad) in zip(part.calls, part.failed, strict=True)
         )
         for points, word, colour in (
-            (part.failed, "failed", palette.FAILED[theme]),
+            (style.tall(part.failed), "failed", palette.FAILED[theme]),
             (fine, "well", palette.KINDS[theme]["run"]),
         ):
             drawn.add_trace(_bars(Bar, points, word, colour, place, grain, zone))

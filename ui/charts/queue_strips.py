@@ -28,14 +28,13 @@ def figure(
     traces, rows = [], len(pasts)
     deepest = max([1.0, *(one.deepest or 0.0 for one in pasts)])
     longest_s = max([1.0, *(one.longest_s or 0.0 for one in pasts)])
-    axes: dict[str, Any] = {}
+    ends = style.times([start, end], zone)
+    axes = _across(rows, ends)
     notes: list[dict[str, Any]] = [_heading("messages", LEFT[0]), _heading("oldest, seconds", RIGHT[0])]
     for row, past in enumerate(pasts):
         low, high = _place(row, rows)
         colour = palette.FAILED[theme] if past.name.endswith(POISON_SUFFIX) else palette.KINDS[theme]["wait"]
-        for side, (points, domain, top) in enumerate(
-            ((past.depth, LEFT, deepest), (past.oldest_s, RIGHT, longest_s))
-        ):
+        for side, (points, top) in enumerate(((past.depth, deepest), (past.oldest_s, longest_s))):
             number = row * 2 + side + 1
             traces += style.line(
                 points,
@@ -43,15 +42,13 @@ def figure(
                 colour,
                 customdata=[_words(value, side) for _, value in points],
                 name=style.plain(past.name, LONGEST_NAME),
-                xaxis=f"x{number}",
+                xaxis="x2" if side else "x",
                 yaxis=f"y{number}",
                 line={"width": 1.6, "shape": "hv" if side == 0 else "linear"},
                 fill="tozeroy" if side == 0 else "none",
                 hovertemplate="%{x|%H:%M}: %{customdata}<extra></extra>",
             )
-            axes |= _axes(
-                number, domain, (low, high), top, theme, style.times([start, end], zone), last=row == rows - 1
-            )
+            axes[f"yaxis{number if number > 1 else ''}"] = _up(side, (low, high), top, theme)
         notes.append(_name(past.name, high))
     layout = style.layout(theme, height=HEIGHT_PX, zone=zone)
     layout |= {"showlegend": False, "hovermode": "closest", "margin": {"l": 34, "r": 12, "t": 38, "b": 22}}
@@ -65,42 +62,34 @@ def _place(row: int, rows: int) -> tuple[float, float]:
     return 1.0 - (row + 1) * height, 1.0 - row * height - min(GAP, height * 0.4)
 
 
-def _axes(
-    number: int,
-    across: tuple[float, float],
-    up: tuple[float, float],
-    top: float,
-    theme: str,
-    ends: list[datetime],
-    *,
-    last: bool,
-) -> dict[str, Any]:
-    grid = palette.GRID[theme]
+def _across(rows: int, ends: list[datetime]) -> dict[str, Any]:
+    """Return the axis of time of each side: one for all its rows, for every axis costs the browser as much as a line."""
+    look: dict[str, Any] = {
+        "type": "date",
+        "range": ends,
+        "showgrid": False,
+        "tickformat": "%-d %b" if ends[1] - ends[0] > ONE_DAY else "%H:%M",
+        "nticks": 4,
+        "fixedrange": True,
+    }
     return {
-        f"xaxis{number if number > 1 else ''}": {
-            "domain": across,
-            "anchor": f"y{number}",
-            "type": "date",
-            "range": ends,
-            "showgrid": False,
-            "showline": True,
-            "linecolor": grid,
-            "showticklabels": last,
-            "tickformat": "%-d %b" if ends[1] - ends[0] > ONE_DAY else "%H:%M",
-            "nticks": 4,
-            "fixedrange": True,
-        },
-        f"yaxis{number if number > 1 else ''}": {
-            "domain": up,
-            "anchor": f"x{number}",
-            "range": [0, top * 1.12],
-            "tickvals": [0, top],
-            "tickformat": ",.0f" if top >= 10 else ",.2~f",
-            "gridcolor": grid,
-            "zeroline": False,
-            "fixedrange": True,
-            "tickfont": {"size": 11},
-        },
+        "xaxis": {**look, "domain": LEFT, "anchor": f"y{rows * 2 - 1}"},
+        "xaxis2": {**look, "domain": RIGHT, "anchor": f"y{rows * 2}"},
+    }
+
+
+def _up(side: int, domain: tuple[float, float], top: float, theme: str) -> dict[str, Any]:
+    """Return the axis of one row on one side; its line at nothing is what the row stands on."""
+    return {
+        "domain": domain,
+        "anchor": "x2" if side else "x",
+        "range": [0, top * 1.12],
+        "tickvals": [0, top],
+        "tickformat": ",.0f" if top >= 10 else ",.2~f",
+        "gridcolor": palette.GRID[theme],
+        "zerolinecolor": palette.GRID[theme],
+        "fixedrange": True,
+        "tickfont": {"size": 11},
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from services.monitor.overview import Points
 from ui import first_paint, formats, safe
 from ui.charts import palette
 
@@ -22,6 +23,7 @@ LEFT_PX, TITLE_PX, BOTTOM_PX = (
 )  # room for `10,000`, for the unit beside it, and for a time above its day
 FONT = "'Source Sans', sans-serif"  # that of the page, which the browser has by then
 CLEAR = "rgba(0,0,0,0)"
+UNBROKEN = "\u00a0"  # plotly takes bars for one stretch whose times agree up to the first space: all of a day
 
 
 def plain(text: str, limit: int = LONGEST_NOTE) -> str:
@@ -75,6 +77,14 @@ def line(
     return drawn
 
 
+def tall(points: Points) -> Points:
+    """Return those of *points* that a bar has a height for; the first of them where none has, for the legend's sake.
+
+    A bar costs the browser the same however high it is, and most outcomes are rare.
+    """
+    return tuple((at, value) for at, value in points if value) or points[:1]
+
+
 def log_seconds(known: Sequence[float]) -> dict[str, Any]:
     """Return the range and the ticks of a logarithmic axis that holds *known*, in seconds; fewer over more decades."""
     low, high = max(min(known, default=0.1), LEAST_S), max(known, default=1.0)
@@ -112,7 +122,7 @@ def layout(
             "type": "date",
             "showgrid": False,
             "tickformat": "%H:%M\n%-d %b",
-            "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}",
+            "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}".replace(" ", UNBROKEN),
         }
     return {
         "height": height,

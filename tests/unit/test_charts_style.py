@@ -1,0 +1,48 @@
+"""What every figure has in common."""
+
+from datetime import UTC, datetime, timedelta
+
+from services.monitor.overview import QueuePast
+from ui.charts import queue_strips, style
+
+START = datetime(2026, 3, 1, 10, tzinfo=UTC)
+END = START + timedelta(hours=1)
+
+
+def points(*values: float | None) -> tuple[tuple[datetime, float | None], ...]:
+    return tuple((START + timedelta(minutes=5 * place), value) for place, value in enumerate(values))
+
+
+def test_only_bars_with_a_height_are_drawn() -> None:
+    some = points(0, 2.0, None, 0, 1.0)
+    assert style.tall(some) == (some[1], some[4])
+
+
+def test_of_bars_without_any_height_one_stays_for_the_legend() -> None:
+    assert style.tall(points(0, None)) == points(0)
+    assert style.tall(()) == ()
+
+
+def test_a_point_of_time_is_one_word_for_plotly() -> None:
+    """It takes points for one stretch whose words agree up to the first space, which would be the day."""
+    told = style.layout("light", zone=UTC)["xaxis"]["hoverformat"]
+    assert " " not in told
+    assert told.split(style.UNBROKEN) == ["%-d", "%b", "%H:%M:%S", "UTC"]
+
+
+def test_all_queues_share_an_axis_of_time_on_each_side() -> None:
+    pasts = [QueuePast(name, points(1, 0), points(2.0, None)) for name in ("a", "b", "c")]
+    drawn = queue_strips.figure(pasts, start=START, end=END, theme="light", zone=UTC).to_plotly_json()
+
+    axes = [name for name in drawn["layout"] if "axis" in name]
+    assert sorted(axes) == sorted(["xaxis", "xaxis2", "yaxis", *(f"yaxis{number}" for number in range(2, 7))])
+    assert (drawn["layout"]["xaxis"]["anchor"], drawn["layout"]["xaxis2"]["anchor"]) == ("y5", "y6")
+    lines = [trace for trace in drawn["data"] if trace["mode"] == "lines"]
+    assert [(line.get("xaxis", "x"), line.get("yaxis", "y")) for line in lines] == [
+        ("x", "y"),
+        ("x2", "y2"),
+        ("x", "y3"),
+        ("x2", "y4"),
+        ("x", "y5"),
+        ("x2", "y6"),
+    ]
