@@ -2,7 +2,8 @@
 
 Streamlit's front end asks for the script of a kind of element when the first one arrives, and for what that imports after
 it. Named here, they are asked for earlier, in three waves: what a page's figures and the text of its tables need, as soon as the front end
-has found its server (before that they would take their turn ahead of it, since a browser has few connections to a host);
+has found its server (before that they would take their turn ahead of it, since a browser has few connections to a host), and these are run at
+once, while the front end waits for the page;
 plotly's 1.1 MB once the text is on the screen, for the charts are sent then; and what one presses, grids among it, once they are drawn.
 Asked for at once, eighty files keep the server and the browser from the figures. Where nothing is charted, all of it is asked
 for once the browser is idle, for the page that is opened next.

@@ -15,20 +15,21 @@ window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
     if (chosen) return chosen[1].toLowerCase();
     return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   };
-  let draft = null, isDrawn = false;
+  let draft = null, isDrawn = false, isScrolled = false;
   const show = html => {
     if (!html || isDrawn || document.querySelector('[data-testid="stMetricValue"], .sheet')) return;
     const held = document.createElement("template");
     held.innerHTML = html;
     draft = held.content.firstElementChild;
     draft.style.setProperty("--sidebar", `${parseInt(kept("sidebarWidth"), 10) || 281.25}px`);
+    draft.addEventListener("scroll", () => isScrolled = true, {once: true}); // to ask how far would lay out the whole page
     document.body.append(draft);
     setTimeout(away, 8000); // whatever keeps the page, nobody shall take an old draft for it
   };
   const away = () => {
     isDrawn = true;
     const main = document.querySelector('[data-testid="stMain"]');
-    if (draft && main) main.scrollTop = draft.scrollTop;
+    if (draft && isScrolled && main) main.scrollTop = draft.scrollTop;
     draft?.remove();
     draft = null;
   };
@@ -51,13 +52,18 @@ window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
     }
   };
 
+  const links = wave => document.querySelectorAll(`link[data-wave="${wave}"]`);
   const load = wave => {
-    for (const link of document.querySelectorAll(`link[data-wave="${wave}"]`)) link.rel = "modulepreload";
+    for (const link of links(wave)) link.rel = "modulepreload";
+  };
+  // Run, too: what the front end asks for in vain when it first draws, it draws anew.
+  const run = wave => {
+    for (const link of links(wave)) import(link.href).catch(() => {});
   };
   new PerformanceObserver((seen, observer) => {
     if (!seen.getEntries().some(one => one.name.endsWith("/_stcore/health"))) return;
     observer.disconnect();
-    load(1);
+    run(1);
     setTimeout(load, 1500, 3);
   }).observe({type: "resource", buffered: true});
 

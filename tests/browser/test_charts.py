@@ -137,6 +137,30 @@ def test_the_pointer_over_bars_is_told_what_they_are(tab: Page, failures: list[s
     assert failures == []
 
 
+def test_a_stretch_without_failures_is_not_told_those_of_the_next(tab: Page, failures: list[str]) -> None:
+    """Only bars with a height are drawn."""
+    tab.goto("/overview?refresh=off&range=1h")
+    chart = tab.locator(".st-key-card-overview-outcomes .js-plotly-plot")
+    expect(chart).to_be_visible()
+    failed = {
+        moment[11:19]
+        for moment in chart.evaluate(
+            "chart => chart.data.find(trace => trace.name === 'failed').x.map(String)"
+        )
+    }
+    x, y, third = middle(chart)
+    told: dict[str, bool] = {}
+    for step in range(90):
+        tab.mouse.move(x + third * step / 60, y)
+        words = " ".join(chart.locator(".hoverlayer text").all_text_contents())
+        if (at := re.search(r"\d\d:\d\d:\d\d", words)) is not None:
+            told[at[0]] = "failed" in words
+
+    assert {True, False} <= set(told.values())
+    assert told == {at: at in failed for at in told}
+    assert failures == []
+
+
 def test_a_press_on_the_legend_takes_a_kind_of_bar_away(tab: Page, failures: list[str]) -> None:
     tab.goto("/runs?refresh=off&range=1h")
     bars = charts(tab).first.locator(".barlayer .trace")

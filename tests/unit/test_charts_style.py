@@ -23,13 +23,6 @@ def test_of_bars_without_any_height_one_stays_for_the_legend() -> None:
     assert style.tall(()) == ()
 
 
-def test_a_point_of_time_is_one_word_for_plotly() -> None:
-    """It takes points for one stretch whose words agree up to the first space, which would be the day."""
-    told = style.layout("light", zone=UTC)["xaxis"]["hoverformat"]
-    assert " " not in told
-    assert told.split(style.UNBROKEN) == ["%-d", "%b", "%H:%M:%S", "UTC"]
-
-
 def test_all_queues_share_an_axis_of_time_on_each_side() -> None:
     pasts = [QueuePast(name, points(1, 0), points(2.0, None)) for name in ("a", "b", "c")]
     drawn = queue_strips.figure(pasts, start=START, end=END, theme="light", zone=UTC).to_plotly_json()

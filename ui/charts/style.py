@@ -23,7 +23,6 @@ LEFT_PX, TITLE_PX, BOTTOM_PX = (
 )  # room for `10,000`, for the unit beside it, and for a time above its day
 FONT = "'Source Sans', sans-serif"  # that of the page, which the browser has by then
 CLEAR = "rgba(0,0,0,0)"
-UNBROKEN = "\u00a0"  # plotly takes bars for one stretch whose times agree up to the first space: all of a day
 
 
 def plain(text: str, limit: int = LONGEST_NOTE) -> str:
@@ -122,7 +121,7 @@ def layout(
             "type": "date",
             "showgrid": False,
             "tickformat": "%H:%M\n%-d %b",
-            "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}".replace(" ", UNBROKEN),
+            "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}",
         }
     return {
         "height": height,
