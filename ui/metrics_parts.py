@@ -75,6 +75,7 @@ def draw(board: Board | None, view: View) -> None:
         empty=NO_FAILURE,
     )
     first_paint.before_chart()
+    panels.empty()  # the browser draws what comes first by itself: nothing that moves what is below
     held.empty()
     with panels:
         cards.draw(
