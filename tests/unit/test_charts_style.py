@@ -1,9 +1,11 @@
 """What every figure has in common."""
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 from services.monitor.overview import QueuePast
-from ui.charts import queue_strips, style
+from services.monitor.usage import Lines
+from ui.charts import panels, queue_strips, style
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
 END = START + timedelta(hours=1)
@@ -39,3 +41,16 @@ def test_all_queues_share_an_axis_of_time_on_each_side() -> None:
         ("x", "y5"),
         ("x2", "y6"),
     ]
+
+
+def test_between_two_rows_of_panels_there_is_room_for_a_time_its_day_and_a_name() -> None:
+    parts = [Lines(name, *[points(1.0)] * (len(fields(Lines)) - 1)) for name in "abcd"]
+    look = panels.durations(parts, start=START, end=END, theme="light", zone=UTC).to_plotly_json()["layout"]
+    drawn_px = look["height"] - look["margin"]["t"] - look["margin"]["b"]
+
+    between = look["yaxis"]["domain"][0] - look["yaxis4"]["domain"][1]
+    assert (
+        between * drawn_px >= 2 * 17 + 4 + 20
+    )  # two lines of times, what keeps them from the axis, a bold line
+    assert look["yaxis4"]["domain"][0] == 0
+    assert look["height"] == panels.height_px(4)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
 COLUMNS = 3
 PANEL_PX = 150
 FRAME_PX = 60
-GAP_X, GAP_Y = 0.03, 44
+GAP_X, GAP_Y = 0.03, 64  # upwards: a time above its day, and the name of the panel below
+NAME_PX = 24
 TITLE_CHARACTERS = 34
 
 
@@ -100,7 +101,7 @@ def _bars(
 
 def height_px(parts: int) -> int:
     """Return how high the figure of *parts* is."""
-    return FRAME_PX + ceil(parts / COLUMNS) * (PANEL_PX + GAP_Y)
+    return FRAME_PX + NAME_PX + ceil(parts / COLUMNS) * (PANEL_PX + GAP_Y) - GAP_Y
 
 
 def _lay_out(
@@ -124,7 +125,7 @@ def _lay_out(
         column, row = place % columns, place // columns
         width = (1 - GAP_X * (columns - 1)) / columns
         left = column * (width + GAP_X)
-        top = 1 - row * (PANEL_PX + GAP_Y) / plot_px - 24 / plot_px
+        top = 1 - row * (PANEL_PX + GAP_Y) / plot_px - NAME_PX / plot_px
         bottom = max(0.0, top - PANEL_PX / plot_px)
         number = "" if place == 0 else str(place + 1)
         base[f"xaxis{number}"] = {
