@@ -181,7 +181,9 @@ def with_functions() -> dict[str, str]:
 def tell_history(state: Path, wait_s: float = HISTORY_S) -> None:
     """Put demo history into the Local Azure of *state* and wait for its end. Raises RuntimeError: it did not end well."""
     process = start_history(state)
-    if process is None or process.wait(wait_s):
+    with process or contextlib.nullcontext():  # its input stays open until it has ended
+        is_told = process is not None and process.wait(wait_s) == 0
+    if not is_told:
         raise RuntimeError(f"The demo history was not told: see {state / 'logs' / 'history.log'}.")
 
 

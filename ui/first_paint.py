@@ -1,11 +1,12 @@
 """What a visitor's first page shows first: its figures and lists, then its charts. What one presses follows.
 
 The browser draws at once all that has come by then, and the whole page has come before it is ready to draw: figures
-would wait for charts, and both for menus that nobody opens yet. So on the first page of a session all from the first chart on
-is held back until the browser tells that the text is on its screen, and the menu and what is drawn under later() until it tells
-so of the charts; grey boxes stand where the latter will be, and its text where a table's grid will (ui/tables.py), so that nothing
-moves. Text may be on the screen as a draft first (ui/draft/). Where charts wait for a slow source, what one presses does not. All further
-runs send everything as it is drawn, but for the first chart of a session, wherever that is.
+would wait for charts, and both for menus that nobody opens yet. So on the first page of a session charts are held back until
+the browser tells that the text is on its screen, and the menu and what is drawn under later() until it tells so of the charts; grey
+boxes stand where the latter will be, its text where a table's grid will (ui/tables.py), and its picture where a chart will
+(ui/charts/style.py), so that nothing moves. A chart without a picture has all that follows wait with it. Text may be on the screen as a
+draft first (ui/draft/). Where charts wait for a slow source, what one presses does not. All further runs send everything as it is
+drawn, but for the first chart of a session, wherever that is.
 
 What the browser is to look for stands in the key of an element at the end of the page (ui/shown.py).
 """
@@ -29,42 +30,52 @@ PATIENCE_S = 1.0  # from the beginning of the run: what takes longer to be chart
 RUN_KEY = "first-paint"
 BEGUN_KEY = "first-paint-begun"
 CHARTED_KEY = "first-chart"
-COUNTED = {"metric": "figures", "dataframe": "tables", "html": "tables", "plotly_chart": "charts"}
+COUNTED = {
+    "metric": "figures",
+    "dataframe": "tables",
+    "html": "tables",  # the text of one, or the picture of a chart
+    "plotly_chart": "charts",
+}
 Send = Callable[[ForwardMsg], None]
 
 
 @dataclass
 class _Run:
-    """A run in which something is held back. *places*: what of the counted stands where, for it may be sent again."""
+    """A run in which something is held back.
+
+    *charts*: with all that comes after the first of them that has no picture. *holds_until_s*: None while there is none, and once
+    they have been sent. *places*: what of the counted stands where, for it may be sent again.
+    """
 
     send: Send
     is_first: bool
     began_s: float
     controls: list[ForwardMsg] = field(default_factory=list)
-    charts: list[ForwardMsg] = field(default_factory=list)  # with all that comes after the first of them
+    charts: list[ForwardMsg] = field(default_factory=list)
     places: dict[tuple[int, ...], str] = field(default_factory=dict)
     holds_until_s: float | None = None
+    holds_all: bool = False
+    is_chart: bool = False  # within chart()
     is_later: bool = False  # within later()
     visit: shown.Visit = field(default_factory=shown.Visit)
 
     def take(self, message: ForwardMsg) -> None:
-        """Send *message*, or keep it once the first chart has come."""
+        """Send *message*, or keep it when it is a chart, or comes after one that nothing stands for."""
         if self.is_first and message.WhichOneof("type") == "navigation":
             self.controls.append(message)
             message = _without_menu(message)
         kind = message.delta.new_element.WhichOneof("type") or ""
         if kind in COUNTED:
             self.places[tuple(message.metadata.delta_path)] = COUNTED[kind]
-        if self.holds_until_s is None:
-            self.send(message)
-        elif time.monotonic() < self.holds_until_s:
+        if self.holds_until_s is not None and time.monotonic() >= self.holds_until_s:
+            self.send_charts()
+        if self.holds_until_s is not None and (self.holds_all or self.is_chart):
             self.charts.append(message)
         else:
-            self.send_charts()
             self.send(message)
 
     def send_charts(self) -> None:
-        self.holds_until_s = None
+        self.holds_until_s, self.holds_all = None, False
         self._send(self.charts)
 
     def send_controls(self) -> None:
@@ -99,8 +110,8 @@ def later(height_px: int | None, *widths_px: int) -> Iterator[None]:
     they are as wide as what is in them.
     """
     run, ctx = _current(), get_script_run_ctx(suppress_warning=True)
-    if run is None or ctx is None or not run.is_first or run.is_later or run.holds_until_s is not None:
-        yield  # below a chart, it waits with the chart
+    if run is None or ctx is None or not run.is_first or run.is_later or run.holds_all:
+        yield  # below a chart that nothing stands for, it waits with the chart
         return
     send, widths = ctx._enqueue, iter(widths_px)
 
@@ -125,17 +136,39 @@ def is_first() -> bool:
     return run is not None and run.is_first
 
 
-def before_chart() -> None:
-    """Before a chart: from the first of a session on, what is drawn waits until text is painted. What one presses waits no
-    longer when charts take their time."""
+def wants_pictures() -> bool:
+    """Return whether a chart drawn now would be held back, so that something should stand for it."""
+    run = _current()
+    return (
+        run is not None
+        and not run.holds_all
+        and (run.holds_until_s is not None or CHARTED_KEY not in st.session_state)
+    )
+
+
+@contextmanager
+def chart(*, is_pictured: bool) -> Iterator[None]:
+    """Draw a chart in here: from the first of a session on, they wait until text is painted. What one presses waits no longer
+    when charts take their time.
+
+    *is_pictured*: its picture stands in its place; without one, all that is drawn after it waits, too.
+    """
     run = _current()
     if run is None:
+        yield
         return
     if CHARTED_KEY not in st.session_state:
         st.session_state[CHARTED_KEY] = True
         run.holds_until_s = time.monotonic() + TEXT_S
+    if run.holds_until_s is not None and not is_pictured:
+        run.holds_all = True
     if time.monotonic() - run.began_s > PATIENCE_S:
         run.send_controls()
+    run.is_chart = True
+    try:
+        yield
+    finally:
+        run.is_chart = False
 
 
 def end(foot: DeltaGenerator) -> None:

@@ -18,7 +18,6 @@ from ui.view import View
 
 MOST_PANELS = 6
 MOST_BARS = 32
-PANELS_CARD_PX = 167  # all of the card but its figure
 CHOICE_PX, CHOICES_PX = 30, (129, 137)  # of what is chosen between above the panels
 NOBODY = "No agent was called in this range. Ask a question, or choose a longer range."
 NO_TOOL = "No tool was called in this range. Ask something that needs one, or choose a longer range."
@@ -62,10 +61,15 @@ def draw(board: Board | None, view: View) -> None:
         about=ABOUT_TOOLS,
         empty=NO_TOOL,
     )
-    panels = st.container()  # drawn last: its figure is what takes longest
-    held = panels.empty()
-    if first_paint.is_first() and (height_px := _panels_px(board, view)):
-        held.skeleton(height=height_px)
+    cards.draw(
+        "Which one changed?",
+        [board.health, board.series],
+        lambda: draw_panels(board, view),
+        key="metrics-panels",
+        about=ABOUT_PANELS,
+        empty=NOBODY,
+        grain=view.grain,
+    )
     cards.draw(
         "What goes wrong most?",
         board.reasons,
@@ -74,31 +78,6 @@ def draw(board: Board | None, view: View) -> None:
         about=ABOUT_REASONS,
         empty=NO_FAILURE,
     )
-    first_paint.before_chart()
-    panels.empty()  # the browser draws what comes first by itself: nothing that moves what is below
-    held.empty()
-    with panels:
-        cards.draw(
-            "Which one changed?",
-            [board.health, board.series],
-            lambda: draw_panels(board, view),
-            key="metrics-panels",
-            about=ABOUT_PANELS,
-            empty=NOBODY,
-            grain=view.grain,
-        )
-
-
-def _panels_px(board: Board, view: View) -> int | None:
-    """Return how high the card of the panels will be, so that what is below it need not move when it comes; None when that
-    is not known before it is drawn."""
-    chosen = {"panel_of", "panel_as"} & set(st.query_params)
-    parts = parts_in(board.health.rows, KINDS["Tools"])
-    if chosen or not parts or not metrics_data.moments(board.series, view) or len(parts) > MOST_PANELS:
-        return None
-    from ui.charts import panels
-
-    return PANELS_CARD_PX + panels.height_px(len(parts))
 
 
 def draw_agents(board: Board, view: View) -> None:

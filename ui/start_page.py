@@ -20,7 +20,7 @@ from ui.asgi import AsgiApp, Message, Receive, Send
 from ui.prefetch import Link, links, read_manifest
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-STYLES = ("sheet.css", "draft/draft.css")
+STYLES = ("sheet.css", "picture.css", "draft/draft.css")
 _FONT = re.compile(r'href="(\./static/media/SourceSansVF-Upright[^"]+)"')
 _HEAD, _END = "<head>", "</head>"
 

@@ -42,11 +42,20 @@ finally:
     first_paint.send_rest()
 """
 CHARTS = """
-first_paint.before_chart()
-st.plotly_chart(go.Figure(go.Bar(y=[1])), key="one")
+with first_paint.chart(is_pictured=False):
+    st.plotly_chart(go.Figure(go.Bar(y=[1])), key="one")
 {between}
-first_paint.before_chart()
-st.plotly_chart(go.Figure(go.Bar(y=[1])), key="two")
+with first_paint.chart(is_pictured=False):
+    st.plotly_chart(go.Figure(go.Bar(y=[1])), key="two")
+"""
+PICTURED = """
+from ui.charts import style
+axis = {"range": [0, 1], "tickvals": [0, 1], "ticktext": ["0", "1"]}
+for name in ("one", "two"):
+    figure = go.Figure(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": "red"}), style.layout("light"))
+    figure.update_layout(xaxis=axis, yaxis=axis)
+    style.draw(figure, key=name, alt="A line")
+    st.write("below " + name)
 """
 BOXES = ["page", "skeleton", "skeleton"]
 TEXT = [*BOXES, "metric", "space"]
@@ -163,6 +172,32 @@ def test_of_a_table_its_text_comes_first_and_its_grid_with_what_is_pressed(waits
 def test_a_table_that_only_the_grid_can_draw_is_a_grid_at_once(waits: Waits) -> None:
     at = opened("from ui import tables\ntables.draw([{'Flag': {'a': 1}}], key='flags', alt='Flags')")
     assert sent(at) == [*BOXES, "metric", "empty", "dataframe", "space", *CONTROLS, "markdown"]
+
+
+def test_of_a_chart_its_picture_comes_with_the_text_and_nothing_else_waits_for_it(waits: Waits) -> None:
+    at = opened(PICTURED)
+    text = [*BOXES, "metric", "html", "markdown", "html", "markdown", "space"]
+    charts = ["plotly_chart", "plotly_chart"]
+    assert waits == [("text", text), ("charts", [*text, *charts])]
+    assert sent(at) == [*text, *charts, *CONTROLS, "markdown"]
+    counted = [one.delta.add_block.id for one in at.session_state["sent"] if one.delta.HasField("add_block")]
+    assert next(key for key in counted if "shown-" in key).endswith("-1-2-2")
+
+    at.button[0].click().run()
+    assert sent(at)[3:8] == ["metric", "empty", "plotly_chart", "markdown", "empty"]
+
+
+def test_below_a_chart_without_a_picture_another_one_has_none_either(waits: Waits) -> None:
+    """What comes after the former waits, too: its picture would come with the charts."""
+    at = opened(CHARTS.replace("{between}", "") + PICTURED)
+    assert "html" not in sent(at)
+
+
+def test_pictured_charts_are_sent_when_nobody_waits_for_them_any_longer(
+    waits: Waits, clock: SimpleNamespace
+) -> None:
+    at = opened(PICTURED + "\nfirst_paint.time.now_s = 90.0\nst.write('slow')")
+    assert sent(at)[-8:-1] == ["plotly_chart", "plotly_chart", "markdown", "space", *CONTROLS]
 
 
 def test_a_box_has_the_place_and_the_size_of_what_comes(waits: Waits) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from services.answers.narration import seconds
 from services.monitor.overview import Points
-from ui.charts import palette, style
+from ui.charts import palette, style, ticks
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
 LINES: Mapping[str, tuple[str, float, str]] = {
     "p99": ("dot", 1.6, "p99"),
     "p95": ("solid", 2.6, "p95"),
-    "p50": ("solid", 1.4, "p50, the middle one"),
+    "p50": ("solid", 1.4, "p50 (median)"),
 }
 LEAST_S = 0.01
 HEADROOM = 1.6
@@ -52,7 +52,7 @@ def figure(
     known = [value for points in lines.values() for _, value in points if value is not None]
     low, high = min([*known, slo_s]), max([*known, slo_s])
     layout = style.layout(theme, y_title="seconds, logarithmic", y_log=True, zone=zone)
-    layout["xaxis"]["range"] = style.times([start, end], zone)
+    layout["xaxis"] |= ticks.across(style.times([start, end], zone))
     layout["yaxis"] |= {
         "range": [log10(max(low, LEAST_S) / HEADROOM), log10(high * HEADROOM)],
         **_ticks(low, high),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.inventory.agents_lifecycle import LifecycleStage
 from services.monitor.overview import Points
-from ui.charts import palette, style
+from ui.charts import palette, style, ticks
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -68,7 +68,7 @@ def figure(
     layout["hovermode"] = "closest"
     layout["margin"] = {"l": 108, "r": 12, "t": 8, "b": 36, "pad": 4}
     room = (end - start) / 80  # marks at both ends are whole
-    layout["xaxis"] |= {"range": style.times([start - room, end + room], zone), "automargin": False}
+    layout["xaxis"] |= {**ticks.across(style.times([start - room, end + room], zone)), "automargin": False}
     names = [stage.name for stage in stages]
     layout["yaxis"] |= {
         "type": "category",

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from services.monitor.overview import Points
-from ui.charts import palette, style
+from ui.charts import palette, style, ticks
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -66,7 +66,7 @@ def figure(
     drawn.update_layout(
         barmode="stack",
         showlegend=len(series) > 1,
-        xaxis={"range": style.times([start, end], zone)},
+        xaxis=ticks.across(style.times([start, end], zone)),
         yaxis={"tickformat": "~s"},
     )
     return drawn

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from services.monitor.overview import Points
-from ui.charts import palette, style
+from ui.charts import palette, style, ticks
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -54,8 +54,8 @@ def figure(
         (sum(values) for values in zip(*(_heights(counted[one]) for one in STACK), strict=True)), default=0
     )
     layout = style.layout(theme, y_title="answers", zone=zone)
-    layout["xaxis"]["range"] = style.times([start, end], zone)
-    layout["yaxis"] |= {"dtick": 1} if highest <= 5 else {}
+    layout["xaxis"] |= ticks.across(style.times([start, end], zone))
+    layout["yaxis"] |= ticks.up(highest, whole=True)
     return Figure(bars, {**layout, "barmode": "stack"})
 
 

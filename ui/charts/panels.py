@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from services.answers.narration import seconds
 from services.monitor.overview import Points
 from services.monitor.usage import Lines
-from ui.charts import palette, style
+from ui.charts import palette, style, ticks
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -19,6 +19,7 @@ FRAME_PX = 60
 GAP_X, GAP_Y = 0.03, 64  # upwards: a time above its day, and the name of the panel below
 NAME_PX = 24
 TITLE_CHARACTERS = 34
+MOST_TICKS = 4
 
 
 def durations(
@@ -35,7 +36,7 @@ def durations(
         ):
             drawn.add_traces(
                 style.line(
-                    [(at, None if value is None else max(value, style.LEAST_S)) for at, value in points],
+                    [(at, None if value is None else max(value, ticks.LEAST_S)) for at, value in points],
                     zone,
                     colour,
                     size_px=4,
@@ -50,7 +51,7 @@ def durations(
             )
     known = [value for part in parts for _, value in (*part.p50_s, *part.p95_s) if value is not None]
     _lay_out(
-        drawn, parts, start=start, end=end, theme=theme, zone=zone, y_log=True, y=style.log_seconds(known)
+        drawn, parts, start=start, end=end, theme=theme, zone=zone, y_log=True, y=ticks.log_seconds(known)
     )
     return drawn
 
@@ -73,12 +74,9 @@ def calls(
         ):
             drawn.add_trace(_bars(Bar, points, word, colour, place, grain, zone))
     highest = max((value or 0 for part in parts for _, value in part.calls), default=0)
-    y: dict[str, Any] = {
-        "range": [0, max(1.0, highest * 1.08)],
-        **({"dtick": 1} if highest <= 4 else {"nticks": 4}),
-    }
+    y = ticks.up(highest, most=MOST_TICKS, whole=True)
     _lay_out(drawn, parts, start=start, end=end, theme=theme, zone=zone, y_log=False, y=y)
-    drawn.update_layout(barmode="stack")
+    drawn.update_layout(barmode="stack", legend={"traceorder": "reversed"})
     return drawn
 
 
@@ -118,6 +116,7 @@ def _lay_out(
     columns = min(COLUMNS, max(1, len(parts)))
     height = height_px(len(parts))
     base = style.layout(theme, height=height, y_log=y_log, zone=zone)
+    base["legend"] |= {"traceorder": "normal"}  # names of groups would be laid out apart
     across, up = base.pop("xaxis"), base.pop("yaxis")
     plot_px = height - FRAME_PX
     notes = []
@@ -132,8 +131,7 @@ def _lay_out(
             **across,
             "domain": [left, left + width],
             "anchor": f"y{number}",
-            "range": style.times([start, end], zone),
-            "nticks": 4,
+            **ticks.across(style.times([start, end], zone), MOST_TICKS),
         }
         base[f"yaxis{number}"] = {
             **up,

@@ -1,13 +1,13 @@
 """Queues over time: a row each, how many messages on the left, how long the oldest waited on the right."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from services.answers.narration import seconds
 from services.monitor.overview import QueuePast
 from services.queues import POISON_SUFFIX
-from ui.charts import palette, style
+from ui.charts import palette, style, ticks
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -16,7 +16,7 @@ HEIGHT_PX = 260
 GAP = 0.09
 LEFT, RIGHT = (0.0, 0.46), (0.54, 1.0)
 LONGEST_NAME = 60
-ONE_DAY = timedelta(days=1.5)
+MOST_TICKS = 4
 
 
 def figure(
@@ -66,10 +66,8 @@ def _across(rows: int, ends: list[datetime]) -> dict[str, Any]:
     """Return the axis of time of each side: one for all its rows, for every axis costs the browser as much as a line."""
     look: dict[str, Any] = {
         "type": "date",
-        "range": ends,
+        **ticks.across(ends, MOST_TICKS, one_line=True),
         "showgrid": False,
-        "tickformat": "%-d %b" if ends[1] - ends[0] > ONE_DAY else "%H:%M",
-        "nticks": 4,
         "fixedrange": True,
     }
     return {
@@ -85,7 +83,7 @@ def _up(side: int, domain: tuple[float, float], top: float, theme: str) -> dict[
         "anchor": "x2" if side else "x",
         "range": [0, top * 1.12],
         "tickvals": [0, top],
-        "tickformat": ",.0f" if top >= 10 else ",.2~f",
+        "ticktext": ["0", f"{top:,.0f}" if top >= 10 else f"{top:.2f}".rstrip("0").rstrip(".")],
         "gridcolor": palette.GRID[theme],
         "zerolinecolor": palette.GRID[theme],
         "fixedrange": True,

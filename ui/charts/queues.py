@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from services.monitor.results import Cell, Row
-from ui.charts import palette
+from ui.charts import palette, ticks
 from ui.charts.style import axis_title, layout, plain, times
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
@@ -17,7 +17,8 @@ DEPTH, AGE = "relaydeck.queue.depth", "relaydeck.queue.oldest_age_s"
 MOST_SERIES = 8
 GAP = 2  # readings further apart than this many grains are not joined: nobody looked in between
 EIGHTH = 0.125
-FEW = 6  # up to this, an axis of counts has a line for each
+MOST_TICKS = 5
+LETTER_PX, LONGEST_NAME = 6.5, 40
 TICKS = {
     -2.0: "0.01 s",
     -1.0: "0.1 s",
@@ -54,17 +55,19 @@ def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str
     from ui.charts.figures import Figure, Scatter
 
     shown, drawn = deepest(rows), Figure()
+    highest = {DEPTH: 0.0, AGE: 0.0}
     for number, queue in enumerate(shown):
         colour = palette.SERIES[theme][number % len(palette.SERIES[theme])]
         for metric, axis, unit in ((DEPTH, "y", "messages"), (AGE, "y2", "s")):
             points = [row for row in rows if row["queue"] == queue and row["metric"] == metric]
             at, values = joined(points, "highest", span.grain)
+            highest[metric] = max([highest[metric], *(value for value in values if value is not None)])
             drawn.add_trace(
                 Scatter(
                     x=times(at, span.zone),
                     y=values,
                     yaxis=axis,
-                    name=plain(names.get(queue, queue), 40),
+                    name=plain(names.get(queue, queue), LONGEST_NAME),
                     legendgroup=queue,
                     showlegend=metric == DEPTH,
                     mode="lines+markers" if len(points) < 3 else "lines",
@@ -75,10 +78,18 @@ def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str
             )
     look = layout(theme, height=STRIPS_PX, y_title="messages", zone=span.zone)
     lower: dict[str, Any] = {**look["yaxis"], "title": axis_title("oldest, seconds")}
-    look["yaxis"] = {**look["yaxis"], "domain": [0.56, 1.0]}
-    look["yaxis2"] = {**lower, "domain": [0.0, 0.44]}
-    look["xaxis"] |= {"anchor": "y2", "range": span.across, "nticks": 6, "tickangle": 0}
-    look["showlegend"] = True
+    look["yaxis"] = {
+        **look["yaxis"],
+        **ticks.up(highest[DEPTH], most=MOST_TICKS, whole=True),
+        "domain": [0.56, 1.0],
+    }
+    look["yaxis2"] = {**lower, **ticks.up(highest[AGE], most=MOST_TICKS), "domain": [0.0, 0.44]}
+    look["xaxis"] |= {"anchor": "y2", **ticks.across(span.across)}
+    # Names of groups would be laid out apart, and where they need two rows, each as wide as only plotly knows.
+    widest_px = LETTER_PX * min(
+        LONGEST_NAME, max((len(names.get(queue, queue)) for queue in shown), default=0)
+    )
+    look["legend"] |= {"traceorder": "normal", "entrywidth": widest_px}
     drawn.update_layout(**look)
     return drawn
 
@@ -121,7 +132,8 @@ def flow(rows: Sequence[Row], span: Span, theme: str) -> "Figure":
             )
         )
     look = layout(theme, height=FLOW_PX, y_title="messages a minute", zone=span.zone)
-    look["xaxis"] |= {"range": span.across, "nticks": 6, "tickangle": 0}
+    look["xaxis"] |= ticks.across(span.across)
+    look["yaxis"] |= ticks.up(max((value for line in drawn.data for value in line.y), default=0.0))
     drawn.update_layout(**look)
     return drawn
 
@@ -155,9 +167,7 @@ def waits(rows: Sequence[Row], theme: str) -> "Figure":
         "ticktext": list(TICKS.values()),
     }
     look["margin"] = {**look["margin"], "t": 8}
-    look["yaxis"] |= {"tickformat": ",d"}
-    if max(counts.values(), default=0) <= FEW:
-        look["yaxis"]["dtick"] = 1
+    look["yaxis"] |= ticks.up(max(counts.values(), default=0), whole=True)
     drawn.update_layout(**look)
     return drawn
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from services.answers.narration import seconds
 from services.monitor.overview import Points
 from services.monitor.results import Row
-from ui.charts import outcomes, palette, style
+from ui.charts import outcomes, palette, style, ticks
 from ui.runs_looks import LOOKS, OTHER
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
@@ -125,8 +125,8 @@ def _finished(
     drawn.update_layout(style.layout(theme, y_title="answer time", y_log=True, zone=zone))
     drawn.update_layout(
         hovermode="closest",
-        xaxis={"range": style.times([start, end], zone)},
-        yaxis=style.log_seconds(known),
+        xaxis=ticks.across(style.times([start, end], zone)),
+        yaxis=ticks.log_seconds(known),
     )
     return drawn
 

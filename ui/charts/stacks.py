@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from services.monitor.overview import Points
-from ui.charts import palette, style
+from ui.charts import palette, style, ticks
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -44,7 +44,7 @@ def figure(
     drawn.update_layout(style.layout(theme, y_title=y_title, zone=zone))
     drawn.update_layout(
         barmode="stack",
-        xaxis={"range": style.times([start, end], zone)},
+        xaxis=ticks.across(style.times([start, end], zone)),
         yaxis={"tickprefix": prefix, "tickformat": "~s" if not prefix else ""},
     )
     return drawn

@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
-from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from services.monitor.overview import Points
 from ui import first_paint, formats, safe
-from ui.charts import palette
+from ui.charts import palette, picture
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure, Scatter
 
 LONGEST_NOTE = 180
-LEAST_S = 0.001  # a logarithmic axis has no zero
 LEFT_PX, TITLE_PX, BOTTOM_PX = (
     46,
     20,
@@ -84,20 +82,6 @@ def tall(points: Points) -> Points:
     return tuple((at, value) for at, value in points if value) or points[:1]
 
 
-def log_seconds(known: Sequence[float]) -> dict[str, Any]:
-    """Return the range and the ticks of a logarithmic axis that holds *known*, in seconds; fewer over more decades."""
-    low, high = max(min(known, default=0.1), LEAST_S), max(known, default=1.0)
-    low, high = low / 1.5, max(high * 1.5, low * 3)
-    decades = range(floor(log10(low)), floor(log10(high)) + 2)
-    steps = (1,) if len(decades) > 4 else (1, 3)
-    places = [step * 10.0**decade for decade in decades for step in steps]
-    return {
-        "range": [log10(low), log10(high)],
-        "tickvals": places,
-        "ticktext": [f"{place:g} s" for place in places],
-    }
-
-
 def axis_title(text: str) -> dict[str, Any]:
     return {"text": plain(text), "standoff": 8, "font": {"size": 12}}
 
@@ -120,7 +104,6 @@ def layout(
         across |= {
             "type": "date",
             "showgrid": False,
-            "tickformat": "%H:%M\n%-d %b",
             "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}",
         }
     return {
@@ -132,7 +115,13 @@ def layout(
         "colorway": list(palette.SERIES[theme]),
         "hovermode": "x unified" if zone is not None else "closest",
         "hoverlabel": {"bgcolor": palette.PANEL[theme], "font": {"color": palette.TEXT[theme]}},
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": {"text": ""}},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "title": {"text": ""},
+        },
         "showlegend": True,
         "dragmode": False,
         "bargap": 0.15,
@@ -157,19 +146,31 @@ def draw(
     height: int | None = None,
     on_select: Callable[[], None] | None = None,
 ) -> None:
-    """Draw *figure*. *alt*: what it shows, for who cannot see it. *on_select*: a callback; the selection is then in
-    `st.session_state[key]`, as points and, where the figure's dragmode is `select`, as a box."""
-    first_paint.before_chart()
-    st.plotly_chart(
-        figure,
-        key=key,
-        theme=None,
-        height=height or figure.layout.height or "content",
-        config={"displayModeBar": False, "displaylogo": False, "showTips": False},
-        on_select=on_select or "ignore",
-        selection_mode=("points", "box"),
-        alt=safe.clean(alt)[:600],
-    )
+    """Draw *figure*: on a session's first page a picture of it first, where there can be one (ui/charts/picture.py).
+
+    *alt*: what it shows, for who cannot see it. *on_select*: a callback; the selection is then in
+    `st.session_state[key]`, as points and, where the figure's dragmode is `select`, as a box.
+    """
+    alt = safe.clean(alt)[:600]
+    if height:
+        figure.layout.height = height
+    seen = picture.html_of(figure, alt) if first_paint.wants_pictures() else None
+    with st.container(key=f"chart-{key}", gap=None):  # ui/sheet.css shows one of the two that are in it
+        if seen is None:
+            st.empty()
+        else:
+            st.html(seen)
+        with first_paint.chart(is_pictured=seen is not None):
+            st.plotly_chart(
+                figure,
+                key=key,
+                theme=None,
+                height=figure.layout.height or "content",
+                config={"displayModeBar": False, "displaylogo": False, "showTips": False},
+                on_select=on_select or "ignore",
+                selection_mode=("points", "box"),
+                alt=alt,
+            )
 
 
 def zone_name(zone: tzinfo) -> str:

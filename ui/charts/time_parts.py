@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.monitor.overview import Parts
 from services.monitor.shapes import BarKind
-from ui.charts import palette, style
+from ui.charts import palette, style, ticks
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -53,5 +53,10 @@ def figure(
             )
         )
     layout = style.layout(theme, y_title="mean seconds per answer", zone=zone)
-    layout["xaxis"]["range"] = style.times([start, end], zone)
+    layout["xaxis"] |= ticks.across(style.times([start, end], zone))
+    layout["yaxis"] |= ticks.up(max((_height(one) for _, one in known), default=0.0))
     return Figure(bars, {**layout, "barmode": "stack"})
+
+
+def _height(parts: Parts) -> float:
+    return sum(getattr(parts, name) or 0.0 for name, _, _ in STACK)

@@ -1,0 +1,148 @@
+"""A figure as a picture that a browser shows without plotly: what its charts say at the same places, in the same words.
+
+plotly's script is read, run and has drawn a second after a page's text. The picture comes with the text and stands where the
+chart will be (ui/charts/style.py), so nobody waits to see; who points at something does. It is drawn from the figure itself, of
+which it knows what our figures use; of any other there is none. Words are HTML and take the page's letters; all else is an
+image, stretched to a width that only the browser knows (picture_marks.py). ui/picture.css has how it looks.
+"""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from html import escape, unescape
+from typing import TYPE_CHECKING, Any
+
+from ui.charts.picture_marks import Axis, UnpicturedError, image_of, symbol_of
+
+if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
+    from ui.charts.figures import Figure
+
+# As plotly 6 lays a figure out, measured in Chromium.
+MARK_PX = 1  # between an axis and its words, beside the figure's own `pad`
+NOTE_PX = 2  # around a note
+LEGEND_TOP_PX, LEGEND_ROW_PX, LEGEND_PX = 18.05, 19.9, 4.5  # above it, of a row, below it
+SIGN_PX = 40  # before a name
+LEGEND_SHARE = 0.02  # of the height that is drawn on, below the legend
+log = logging.getLogger(__name__)
+_TAG = re.compile(r"<(b|/b|br)>")
+Look = Mapping[str, Any]
+
+
+def html_of(figure: "Figure", alt: str) -> str | None:
+    """Return *figure* as HTML, with *alt* for who cannot see it; None where it holds what is not drawn here."""
+    drawn = figure.to_plotly_json()
+    try:
+        return _page(drawn["data"], drawn["layout"], alt)
+    except (
+        UnpicturedError,
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+    ) as exc:  # what a figure has, another has not
+        log.debug("picture.none", extra={"reason": repr(exc)})
+        return None
+
+
+def _page(traces: Sequence[Look], layout: Look, alt: str) -> str:
+    if layout.get("shapes") or layout.get("images") or "height" not in layout:
+        raise UnpicturedError
+    margin = layout["margin"]
+    legend = _legend(traces, layout) if layout.get("showlegend") else ""
+    top = "" if legend else f"margin-top:{margin['t']}px;"
+    area = f"{top}margin-right:{margin['r']}px;margin-bottom:{margin['b']}px;margin-left:{margin['l']}px"
+    font = layout["font"]
+    look = f"height:{layout['height']}px;color:{font['color']};font-size:{font['size']}px"
+    plots = "".join(_plots(traces, layout, margin.get("pad", 0)))
+    notes = "".join(_note(note) for note in layout.get("annotations", ()))
+    return (
+        f'<div class="picture" role="img" aria-label="{escape(alt)}" style="{look}">'
+        f'{legend}<div class="area" style="{area}">{plots}{notes}</div></div>'
+    )
+
+
+def _plots(traces: Sequence[Look], layout: Look, pad_px: float) -> list[str]:
+    """Return what is drawn between each pair of axes."""
+    pairs: dict[tuple[str, str], list[Look]] = {}
+    for trace in traces:
+        pairs.setdefault((trace.get("xaxis", "x"), trace.get("yaxis", "y")), []).append(trace)
+    is_stacked = layout.get("barmode") == "stack"
+    written, named = [], set[str]()
+    for (x_name, y_name), drawn in sorted(pairs.items(), key=lambda one: _number(one[0][1])):
+        x, y = _axis(layout, x_name), _axis(layout, y_name)
+        (left, right), (low, high) = x.domain, y.domain
+        place = f"left:{left:.4%};width:{right - left:.4%};bottom:{low:.4%};height:{high - low:.4%}"
+        words = _up(y, pad_px) if y_name not in named else ""
+        if x.look.get("anchor", "y") == y_name:
+            words += _across(x, pad_px)
+        named.add(y_name)
+        written.append(
+            f'<div class="plot" style="{place}">'
+            f'<img src="{image_of(drawn, x, y, is_stacked=is_stacked)}" alt="" decoding="sync">{words}</div>'
+        )
+    return written
+
+
+def _number(name: str) -> int:
+    return int(name[1:] or 1)
+
+
+def _axis(layout: Look, name: str) -> Axis:
+    return Axis(layout.get(f"{name[0]}axis{name[1:]}", {}))
+
+
+# Words -----------------------------------------------------------------------------------------------------------------
+
+
+def _up(axis: Axis, pad_px: float) -> str:
+    """Return the words beside an axis upwards, and its title, which stands as far off as they are wide."""
+    words = "".join(f'<span style="bottom:{place:.2%}">{_text(word)}</span>' for place, word in axis.marks)
+    widest = max((word for _, word in axis.marks), key=len, default="")  # holds the room that all take
+    size = axis.look.get("tickfont", {}).get("size")
+    small = f";font-size:{size}px" if size else ""
+    shown = f"<u>{_text(widest)}</u>{words}" if axis.look.get("showticklabels", True) else ""
+    title = f"<small>{_text(axis.title)}</small>" if axis.title else ""
+    return (
+        f'<div class="up">{title}<div style="margin-right:{pad_px + MARK_PX:g}px{small}">{shown}</div></div>'
+    )
+
+
+def _across(axis: Axis, pad_px: float) -> str:
+    words = "".join(f'<span style="left:{place:.2%}">{_text(word)}</span>' for place, word in axis.marks)
+    title = f"<small>{_text(axis.title)}</small>" if axis.title else ""
+    return f'<div class="across" style="padding-top:{pad_px + MARK_PX:g}px">{words}{title}</div>'
+
+
+def _note(note: Look) -> str:
+    if (note["xref"], note["yref"], note["xanchor"], note["yanchor"]) != ("paper", "paper", "left", "bottom"):
+        raise UnpicturedError
+    up_px = NOTE_PX + note.get("yshift", 0)
+    size = note.get("font", {}).get("size")
+    small = f";font-size:{size}px" if size else ""
+    place = f"left:calc({note['x']:.4%} + {NOTE_PX}px);bottom:calc({note['y']:.4%} + {up_px}px){small}"
+    return f'<span class="note" style="{place}">{_text(note["text"])}</span>'
+
+
+def _legend(traces: Sequence[Look], layout: Look) -> str:
+    """Return the legend; what lies on top in a stack is named first."""
+    named = [trace for trace in traces if trace.get("showlegend", True)]
+    order = layout["legend"].get("traceorder", "reversed" if layout.get("barmode") == "stack" else "normal")
+    if order == "reversed":
+        named.reverse()
+    margin = layout["margin"]
+    room_px = layout["height"] - margin["b"] - LEGEND_TOP_PX - LEGEND_ROW_PX - LEGEND_PX
+    below_px = LEGEND_PX + room_px / (1 + LEGEND_SHARE) * LEGEND_SHARE
+    place = f"padding-top:{LEGEND_TOP_PX}px;margin:0 {margin['r']}px {below_px:.1f}px {margin['l']}px"
+    wide_px = layout["legend"].get("entrywidth")
+    size = f' style="width:{SIGN_PX + wide_px:g}px"' if wide_px else ""
+    entries = "".join(
+        f'<span{size}><img src="{symbol_of(trace)}" alt="">{_text(trace.get("name", ""))}</span>'
+        for trace in named
+    )
+    return f'<div class="legend" style="{place}">{entries}</div>'
+
+
+def _text(markup: str) -> str:
+    """Return a figure's text, in which `<b>` and `<br>` alone mean more than themselves."""
+    parts = _TAG.split(str(markup))
+    return "".join(f"<{part}>" if place % 2 else escape(unescape(part)) for place, part in enumerate(parts))
