@@ -42,11 +42,8 @@ def html(drawn: go.Figure, alt: str = "a chart") -> str:
 
 def images(written: str) -> list[str]:
     """Return the images between the axes, as SVG; those of the legend are left out."""
-    plots = written.partition('class="area"')[2]
-    return [
-        base64.b64decode(one).decode()
-        for one in re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', plots)
-    ]
+    found = re.findall(r'class="plot"[^>]*><img src="data:image/svg\+xml;base64,([^"]+)"', written)
+    return [base64.b64decode(one).decode() for one in found]
 
 
 def words(written: str) -> list[str]:

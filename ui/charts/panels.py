@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
 
 COLUMNS = 3
 PANEL_PX = 150
-FRAME_PX = 60
+FRAME_PX = style.TOP_PX + style.BOTTOM_PX
 GAP_X, GAP_Y = 0.03, 64  # upwards: a time above its day, and the name of the panel below
 NAME_PX = 24
 TITLE_CHARACTERS = 34

@@ -20,9 +20,7 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
 # As plotly 6 lays a figure out, measured in Chromium.
 MARK_PX = 1  # between an axis and its words, beside the figure's own `pad`
 NOTE_PX = 2  # around a note
-LEGEND_TOP_PX, LEGEND_ROW_PX, LEGEND_PX = 18.05, 19.9, 4.5  # above it, of a row, below it
 SIGN_PX = 40  # before a name
-LEGEND_SHARE = 0.02  # of the height that is drawn on, below the legend
 log = logging.getLogger(__name__)
 _TAG = re.compile(r"<(b|/b|br)>")
 Look = Mapping[str, Any]
@@ -48,16 +46,15 @@ def _page(traces: Sequence[Look], layout: Look, alt: str) -> str:
     if layout.get("shapes") or layout.get("images") or "height" not in layout:
         raise UnpicturedError
     margin = layout["margin"]
+    area = ";".join(f"margin-{side}:{margin[side[0]]}px" for side in ("top", "right", "bottom", "left"))
     legend = _legend(traces, layout) if layout.get("showlegend") else ""
-    top = "" if legend else f"margin-top:{margin['t']}px;"
-    area = f"{top}margin-right:{margin['r']}px;margin-bottom:{margin['b']}px;margin-left:{margin['l']}px"
     font = layout["font"]
     look = f"height:{layout['height']}px;color:{font['color']};font-size:{font['size']}px"
     plots = "".join(_plots(traces, layout, margin.get("pad", 0)))
     notes = "".join(_note(note) for note in layout.get("annotations", ()))
     return (
         f'<div class="picture" role="img" aria-label="{escape(alt)}" style="{look}">'
-        f'{legend}<div class="area" style="{area}">{plots}{notes}</div></div>'
+        f'<div class="area" style="{area}">{legend}{plots}{notes}</div></div>'
     )
 
 
@@ -129,17 +126,13 @@ def _legend(traces: Sequence[Look], layout: Look) -> str:
     order = layout["legend"].get("traceorder", "reversed" if layout.get("barmode") == "stack" else "normal")
     if order == "reversed":
         named.reverse()
-    margin = layout["margin"]
-    room_px = layout["height"] - margin["b"] - LEGEND_TOP_PX - LEGEND_ROW_PX - LEGEND_PX
-    below_px = LEGEND_PX + room_px / (1 + LEGEND_SHARE) * LEGEND_SHARE
-    place = f"padding-top:{LEGEND_TOP_PX}px;margin:0 {margin['r']}px {below_px:.1f}px {margin['l']}px"
     wide_px = layout["legend"].get("entrywidth")
     size = f' style="width:{SIGN_PX + wide_px:g}px"' if wide_px else ""
     entries = "".join(
         f'<span{size}><img src="{symbol_of(trace)}" alt="">{_text(trace.get("name", ""))}</span>'
         for trace in named
     )
-    return f'<div class="legend" style="{place}">{entries}</div>'
+    return f'<div class="legend">{entries}</div>'
 
 
 def _text(markup: str) -> str:

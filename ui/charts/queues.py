@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from services.monitor.results import Cell, Row
@@ -18,7 +19,8 @@ MOST_SERIES = 8
 GAP = 2  # readings further apart than this many grains are not joined: nobody looked in between
 EIGHTH = 0.125
 MOST_TICKS = 5
-LETTER_PX, LONGEST_NAME = 6.5, 40
+LETTER_PX, LONGEST_NAME = 5.8, 40
+NARROW_PX, SIGN_PX, ROW_PX = 355, 45, 20  # of a legend: its least width, beside a name, from line to line
 TICKS = {
     -2.0: "0.01 s",
     -1.0: "0.1 s",
@@ -90,6 +92,8 @@ def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str
         LONGEST_NAME, max((len(names.get(queue, queue)) for queue in shown), default=0)
     )
     look["legend"] |= {"traceorder": "normal", "entrywidth": widest_px}
+    lines = ceil(len(shown) / max(1, NARROW_PX // (widest_px + SIGN_PX)))
+    look["margin"]["t"] += ROW_PX * max(0, lines - 1)
     drawn.update_layout(**look)
     return drawn
 

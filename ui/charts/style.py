@@ -14,11 +14,12 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
     from ui.charts.figures import Figure, Scatter
 
 LONGEST_NOTE = 180
-LEFT_PX, TITLE_PX, BOTTOM_PX = (
+LEFT_PX, TITLE_PX, BOTTOM_PX, TOP_PX = (
     46,
     20,
     38,
-)  # room for `10,000`, for the unit beside it, and for a time above its day
+    46,
+)  # room for `10,000`, for the unit beside it, for a time above its day, and for a legend
 FONT = "'Source Sans', sans-serif"  # that of the page, which the browser has by then
 CLEAR = "rgba(0,0,0,0)"
 
@@ -97,7 +98,8 @@ def layout(
     """Return a figure's layout: no background, our colours, legend on top, zero at the bottom unless *y_log*.
 
     *theme*: `light` or `dark`. *zone*: that of times() when the axis across is time; its name stands in the hover.
-    The margins are fixed: plotly's own `automargin` draws each figure twice, which is a third of its time.
+    The margins are fixed: plotly's own `automargin` draws each figure twice, which is a third of its time, and a legend that made
+    its own room would make more of it than a picture knows (ui/charts/picture.py).
     """
     across: dict[str, Any] = {"gridcolor": palette.GRID[theme], "zeroline": False, "fixedrange": True}
     if zone is not None:
@@ -108,7 +110,14 @@ def layout(
         }
     return {
         "height": height,
-        "margin": {"l": LEFT_PX + (TITLE_PX if y_title else 0), "r": 12, "t": 30, "b": BOTTOM_PX, "pad": 4},
+        "margin": {
+            "l": LEFT_PX + (TITLE_PX if y_title else 0),
+            "r": 12,
+            "t": TOP_PX,
+            "b": BOTTOM_PX,
+            "pad": 4,
+            "autoexpand": False,
+        },
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "font": {"family": FONT, "color": palette.TEXT[theme], "size": 13},
