@@ -53,7 +53,7 @@ from ui.charts import style
 axis = {"range": [0, 1], "tickvals": [0, 1], "ticktext": ["0", "1"]}
 for name in ("one", "two"):
     figure = go.Figure(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": "red"}), style.layout("light"))
-    figure.update_layout(xaxis=axis, yaxis=axis)
+    figure.update_layout(xaxis=axis, yaxis=axis, showlegend=False)
     style.draw(figure, key=name, alt="A line")
     st.write("below " + name)
 """

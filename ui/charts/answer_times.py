@@ -52,6 +52,7 @@ def figure(
     known = [value for points in lines.values() for _, value in points if value is not None]
     low, high = min([*known, slo_s]), max([*known, slo_s])
     layout = style.layout(theme, y_title="seconds, logarithmic", y_log=True, zone=zone)
+    layout["margin"] = style.legend_room(layout["margin"])
     layout["xaxis"] |= ticks.across(style.times([start, end], zone))
     layout["yaxis"] |= {
         "range": [log10(max(low, LEAST_S) / HEADROOM), log10(high * HEADROOM)],

@@ -54,6 +54,7 @@ def figure(
         (sum(values) for values in zip(*(_heights(counted[one]) for one in STACK), strict=True)), default=0
     )
     layout = style.layout(theme, y_title="answers", zone=zone)
+    layout["margin"] = style.legend_room(layout["margin"])
     layout["xaxis"] |= ticks.across(style.times([start, end], zone))
     layout["yaxis"] |= ticks.up(highest, whole=True)
     return Figure(bars, {**layout, "barmode": "stack"})

@@ -116,6 +116,7 @@ def _lay_out(
     columns = min(COLUMNS, max(1, len(parts)))
     height = height_px(len(parts))
     base = style.layout(theme, height=height, y_log=y_log, zone=zone)
+    base["margin"] = style.legend_room(base["margin"])
     base["legend"] |= {"traceorder": "normal"}  # names of groups would be laid out apart
     across, up = base.pop("xaxis"), base.pop("yaxis")
     plot_px = height - FRAME_PX

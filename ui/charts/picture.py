@@ -48,6 +48,8 @@ def _page(traces: Sequence[Look], layout: Look, alt: str) -> str:
     margin = layout["margin"]
     area = ";".join(f"margin-{side}:{margin[side[0]]}px" for side in ("top", "right", "bottom", "left"))
     legend = _legend(traces, layout) if layout.get("showlegend") else ""
+    if legend and margin.get("autoexpand", True):
+        raise UnpicturedError
     font = layout["font"]
     look = f"height:{layout['height']}px;color:{font['color']};font-size:{font['size']}px"
     plots = "".join(_plots(traces, layout, margin.get("pad", 0)))
@@ -128,6 +130,8 @@ def _legend(traces: Sequence[Look], layout: Look) -> str:
         named.reverse()
     wide_px = layout["legend"].get("entrywidth")
     size = f' style="width:{SIGN_PX + wide_px:g}px"' if wide_px else ""
+    if not named:
+        return ""
     entries = "".join(
         f'<span{size}><img src="{symbol_of(trace)}" alt="">{_text(trace.get("name", ""))}</span>'
         for trace in named

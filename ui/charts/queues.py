@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.monitor.results import Cell, Row
 from ui.charts import palette, ticks
-from ui.charts.style import axis_title, layout, plain, times
+from ui.charts.style import axis_title, layout, legend_room, plain, times
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -20,7 +20,7 @@ GAP = 2  # readings further apart than this many grains are not joined: nobody l
 EIGHTH = 0.125
 MOST_TICKS = 5
 LETTER_PX, LONGEST_NAME = 5.8, 40
-NARROW_PX, SIGN_PX, ROW_PX = 355, 45, 20  # of a legend: its least width, beside a name, from line to line
+NARROW_PX, SIGN_PX = 355, 45  # of a legend: its least width, and what is beside a name
 TICKS = {
     -2.0: "0.01 s",
     -1.0: "0.1 s",
@@ -93,7 +93,7 @@ def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str
     )
     look["legend"] |= {"traceorder": "normal", "entrywidth": widest_px}
     lines = ceil(len(shown) / max(1, NARROW_PX // (widest_px + SIGN_PX)))
-    look["margin"]["t"] += ROW_PX * max(0, lines - 1)
+    look["margin"] = legend_room(look["margin"], lines)
     drawn.update_layout(**look)
     return drawn
 
@@ -136,6 +136,7 @@ def flow(rows: Sequence[Row], span: Span, theme: str) -> "Figure":
             )
         )
     look = layout(theme, height=FLOW_PX, y_title="messages a minute", zone=span.zone)
+    look["margin"] = legend_room(look["margin"])
     look["xaxis"] |= ticks.across(span.across)
     look["yaxis"] |= ticks.up(max((value for line in drawn.data for value in line.y), default=0.0))
     drawn.update_layout(**look)

@@ -81,7 +81,8 @@ def scatter(rows: Sequence[Row], *, start: datetime, end: datetime, theme: str, 
             )
         )
     known = [max(_seconds(row["took_ms"]), SHORTEST_S) for row in rows]
-    return _finished(drawn, known, start, end, theme, zone)
+    _finished(drawn, known, start, end, theme, zone)
+    return drawn.update_layout(margin=style.legend_room(drawn.layout.margin.to_plotly_json()))
 
 
 def density(

@@ -1,6 +1,6 @@
 """One look for every figure of plotly, and the only place where one is drawn."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
     from ui.charts.figures import Figure, Scatter
 
 LONGEST_NOTE = 180
-LEFT_PX, TITLE_PX, BOTTOM_PX, TOP_PX = (
+LEFT_PX, TITLE_PX, BOTTOM_PX = (
     46,
     20,
     38,
-    46,
-)  # room for `10,000`, for the unit beside it, for a time above its day, and for a legend
+)  # room for `10,000`, for the unit beside it, and for a time above its day
+TOP_PX, LINE_PX = 46, 20  # room for a legend in one line, and for each further one
 FONT = "'Source Sans', sans-serif"  # that of the page, which the browser has by then
 CLEAR = "rgba(0,0,0,0)"
 
@@ -98,8 +98,7 @@ def layout(
     """Return a figure's layout: no background, our colours, legend on top, zero at the bottom unless *y_log*.
 
     *theme*: `light` or `dark`. *zone*: that of times() when the axis across is time; its name stands in the hover.
-    The margins are fixed: plotly's own `automargin` draws each figure twice, which is a third of its time, and a legend that made
-    its own room would make more of it than a picture knows (ui/charts/picture.py).
+    The margins are fixed: plotly's own `automargin` draws each figure twice, which is a third of its time.
     """
     across: dict[str, Any] = {"gridcolor": palette.GRID[theme], "zeroline": False, "fixedrange": True}
     if zone is not None:
@@ -110,14 +109,7 @@ def layout(
         }
     return {
         "height": height,
-        "margin": {
-            "l": LEFT_PX + (TITLE_PX if y_title else 0),
-            "r": 12,
-            "t": TOP_PX,
-            "b": BOTTOM_PX,
-            "pad": 4,
-            "autoexpand": False,
-        },
+        "margin": {"l": LEFT_PX + (TITLE_PX if y_title else 0), "r": 12, "t": 30, "b": BOTTOM_PX, "pad": 4},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "font": {"family": FONT, "color": palette.TEXT[theme], "size": 13},
@@ -145,6 +137,14 @@ def layout(
             "fixedrange": True,
         },
     }
+
+
+def legend_room(margin: Mapping[str, Any], lines: int = 1) -> dict[str, Any]:
+    """Return *margin* with room for a legend of so many *lines* (a second fits into the room of one).
+
+    A legend that made its own, as plotly's do, would make as much as only the browser knows: too late for a picture.
+    """
+    return {**margin, "t": TOP_PX + LINE_PX * max(0, lines - 1), "autoexpand": False}
 
 
 def draw(

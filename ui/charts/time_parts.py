@@ -53,6 +53,7 @@ def figure(
             )
         )
     layout = style.layout(theme, y_title="mean seconds per answer", zone=zone)
+    layout["margin"] = style.legend_room(layout["margin"])
     layout["xaxis"] |= ticks.across(style.times([start, end], zone))
     layout["yaxis"] |= ticks.up(max((_height(one) for _, one in known), default=0.0))
     return Figure(bars, {**layout, "barmode": "stack"})
