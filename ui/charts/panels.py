@@ -19,7 +19,7 @@ FRAME_PX = style.TOP_PX + style.BOTTOM_PX
 GAP_X, GAP_Y = 0.03, 64  # upwards: a time above its day, and the name of the panel below
 NAME_PX = 24
 TITLE_CHARACTERS = 34
-MOST_TICKS = 4
+MOST_TICKS, MOST_TIMES = 4, 3  # upwards; across, where three panels share a narrow window
 
 
 def durations(
@@ -132,7 +132,7 @@ def _lay_out(
             **across,
             "domain": [left, left + width],
             "anchor": f"y{number}",
-            **ticks.across(style.times([start, end], zone), MOST_TICKS),
+            **ticks.across(style.times([start, end], zone), MOST_TIMES),
         }
         base[f"yaxis{number}"] = {
             **up,

@@ -68,6 +68,7 @@ def _across(rows: int, ends: list[datetime]) -> dict[str, Any]:
         "type": "date",
         **ticks.across(ends, MOST_TICKS, one_line=True),
         "showgrid": False,
+        "tickangle": 0,
         "fixedrange": True,
     }
     return {

@@ -105,6 +105,7 @@ def layout(
         across |= {
             "type": "date",
             "showgrid": False,
+            "tickangle": 0,
             "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}",
         }
     return {

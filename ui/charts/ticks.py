@@ -13,7 +13,7 @@ STEPS_S = (
     *(1, 2, 5, 10, 15, 30),
     *(60 * one for one in (1, 2, 5, 10, 15, 30)),
     *(3_600 * one for one in (1, 2, 3, 6, 12)),
-    *(DAY_S * one for one in (1, 2, 7, 14, 28)),
+    *(DAY_S * one for one in (1, 2, 3, 7, 14, 28)),
 )
 SEVERAL_DAYS_S = 1.5 * DAY_S
 MOST_TIMES, MOST_COUNTS = 6, 6
