@@ -44,6 +44,12 @@ def test_on_one_line_there_are_times_or_days_and_never_both() -> None:
     assert across(timedelta(days=2), 4, one_line=True) == ["28 Nov", "29 Nov"]
 
 
+def test_near_an_edge_there_is_no_mark_where_another_axis_is_beside_it() -> None:
+    week = [NOON, NOON + timedelta(days=7)]
+    assert ticks.across(week, 3, edge=0.05)["ticktext"] == ["28 Nov", "1 Dec", "4 Dec"]
+    assert ticks.across(week, 3, edge=0.1)["ticktext"] == ["1 Dec"]
+
+
 @pytest.mark.parametrize("highest", [0.0, 0.004, 0.9, 1, 3, 7, 49, 100, 1_234, 98_765, 4_000_000])
 def test_an_axis_upwards_begins_at_nothing_and_has_room_for_the_highest(highest: float) -> None:
     found = ticks.up(highest)

@@ -16,10 +16,12 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
 COLUMNS = 3
 PANEL_PX = 150
 FRAME_PX = style.TOP_PX + style.BOTTOM_PX
-GAP_X, GAP_Y = 0.03, 64  # upwards: a time above its day, and the name of the panel below
+GAP_X = 0.08  # half of the last time of a panel and half of the next one's first
+GAP_Y = 64  # upwards: a time above its day, and the name of the panel below
 NAME_PX = 24
 TITLE_CHARACTERS = 34
-MOST_TICKS, MOST_TIMES = 4, 3  # upwards; across, where three panels share a narrow window
+MOST_TICKS = 4
+MOST_TIMES, EDGE = 3, 0.05  # across, where three panels share a narrow window
 
 
 def durations(
@@ -132,7 +134,7 @@ def _lay_out(
             **across,
             "domain": [left, left + width],
             "anchor": f"y{number}",
-            **ticks.across(style.times([start, end], zone), MOST_TIMES),
+            **ticks.across(style.times([start, end], zone), MOST_TIMES, edge=EDGE),
         }
         base[f"yaxis{number}"] = {
             **up,

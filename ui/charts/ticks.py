@@ -22,18 +22,21 @@ LEAST_S = 0.001  # a logarithmic axis has no zero
 _FIRST = datetime(2001, 1, 1)  # noqa: DTZ001 - a Monday, on a clock without a zone, as all of plotly's moments
 
 
-def across(ends: Sequence[datetime], most: int = MOST_TIMES, *, one_line: bool = False) -> dict[str, Any]:
+def across(
+    ends: Sequence[datetime], most: int = MOST_TIMES, *, one_line: bool = False, edge: float = 0.0
+) -> dict[str, Any]:
     """Return range, marks and words of an axis of time from the first of *ends* to the second, both without a zone.
 
     Up to *most* marks at round times; the day stands below the first of it, and alone where marks are days apart.
-    *one_line*: there is no room below: marks are times of day, or days where there are several.
+    *one_line*: there is no room below: marks are times of day, or days where there are several. *edge*: the share of the range at
+    either end that has no mark, for its words would lie on those of the next axis.
     """
     start, end = ends
     span_s = (end - start).total_seconds()
     least_s = DAY_S if one_line and span_s > SEVERAL_DAYS_S else 0
     step_s = next((one for one in STEPS_S if span_s / one <= most and one >= least_s), STEPS_S[-1])
-    first = ceil((start - _FIRST).total_seconds() / step_s)
-    last = floor((end - _FIRST).total_seconds() / step_s)
+    first = ceil((start + (end - start) * edge - _FIRST).total_seconds() / step_s)
+    last = floor((end - (end - start) * edge - _FIRST).total_seconds() / step_s)
     places = [_FIRST + timedelta(seconds=number * step_s) for number in range(first, last + 1)]
     words, day = [], None
     for place in places:
