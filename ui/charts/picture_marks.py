@@ -203,9 +203,8 @@ def _path(points: Sequence[Point], *, is_step: bool) -> str:
     first, *_ = points
     written = [f"M{first[0]} {first[1]}"]
     for (_, before), (at, up) in pairwise(points):
-        written.append(
-            (f"H{at}" if at else "") + (f"V{up}" if up != before else "") if is_step else f"L{at} {up}"
-        )
+        step = f"H{at}" + (f"V{up}" if up != before else "")
+        written.append(step if is_step else f"L{at} {up}")
     return "".join(written)
 
 
