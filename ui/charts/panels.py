@@ -11,7 +11,7 @@ from services.monitor.usage import Lines
 from ui.charts import palette, style, ticks
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from ui.charts.figures import Figure
+    from ui.charts.figures import Figure, Scatter
 
 COLUMNS = 3
 PANEL_PX = 150
@@ -30,32 +30,28 @@ def durations(
     """Return median and 95th percentile of each part, on one logarithmic scale."""
     from ui.charts.figures import Figure
 
-    drawn = Figure()
+    drawn: list[Scatter] = []
     for place, part in enumerate(parts):
         for points, word, dash, width, colour in (
             (part.p95_s, "p95", "solid", 2.4, palette.TEXT[theme]),
             (part.p50_s, "p50 (half of them)", "dot", 1.6, palette.KINDS[theme]["run"]),
         ):
-            drawn.add_traces(
-                style.line(
-                    [(at, None if value is None else max(value, ticks.LEAST_S)) for at, value in points],
-                    zone,
-                    colour,
-                    size_px=4,
-                    name=word,
-                    legendgroup=word,
-                    showlegend=place == 0,
-                    customdata=["" if value is None else seconds(value) for _, value in points],
-                    line={"dash": dash, "width": width},
-                    hovertemplate="%{customdata}<extra>" + word + "</extra>",
-                    **_axes(place),
-                )
+            drawn += style.line(
+                [(at, None if value is None else max(value, ticks.LEAST_S)) for at, value in points],
+                zone,
+                colour,
+                size_px=4,
+                name=word,
+                legendgroup=word,
+                showlegend=place == 0,
+                customdata=["" if value is None else seconds(value) for _, value in points],
+                line={"dash": dash, "width": width},
+                hovertemplate="%{customdata}<extra>" + word + "</extra>",
+                **_axes(place),
             )
     known = [value for part in parts for _, value in (*part.p50_s, *part.p95_s) if value is not None]
-    _lay_out(
-        drawn, parts, start=start, end=end, theme=theme, zone=zone, y_log=True, y=ticks.log_seconds(known)
-    )
-    return drawn
+    y = ticks.log_seconds(known)
+    return Figure(drawn, _layout(parts, start=start, end=end, theme=theme, zone=zone, y_log=True, y=y))
 
 
 def calls(
@@ -64,7 +60,7 @@ def calls(
     """Return calls of each part, those that failed at the bottom of each bar."""
     from ui.charts.figures import Bar, Figure
 
-    drawn = Figure()
+    drawn = []
     for place, part in enumerate(parts):
         fine = tuple(
             (at, (value or 0) - (bad or 0))
@@ -74,12 +70,12 @@ def calls(
             (style.tall(part.failed), "failed", palette.FAILED[theme]),
             (fine, "well", palette.KINDS[theme]["run"]),
         ):
-            drawn.add_trace(_bars(Bar, points, word, colour, place, grain, zone))
+            drawn.append(_bars(Bar, points, word, colour, place, grain, zone))
     highest = max((value or 0 for part in parts for _, value in part.calls), default=0)
     y = ticks.up(highest, most=MOST_TICKS, whole=True)
-    _lay_out(drawn, parts, start=start, end=end, theme=theme, zone=zone, y_log=False, y=y)
-    drawn.update_layout(barmode="stack", legend={"traceorder": "reversed"})
-    return drawn
+    look = _layout(parts, start=start, end=end, theme=theme, zone=zone, y_log=False, y=y)
+    look["legend"] |= {"traceorder": "reversed"}
+    return Figure(drawn, {**look, "barmode": "stack"})
 
 
 def _bars(
@@ -104,8 +100,7 @@ def height_px(parts: int) -> int:
     return FRAME_PX + NAME_PX + ceil(parts / COLUMNS) * (PANEL_PX + GAP_Y) - GAP_Y
 
 
-def _lay_out(
-    drawn: "Figure",
+def _layout(
     parts: Sequence[Lines],
     *,
     start: datetime,
@@ -114,7 +109,7 @@ def _lay_out(
     zone: tzinfo,
     y_log: bool,
     y: dict[str, Any],
-) -> None:
+) -> dict[str, Any]:
     columns = min(COLUMNS, max(1, len(parts)))
     height = height_px(len(parts))
     base = style.layout(theme, height=height, y_log=y_log, zone=zone)
@@ -155,8 +150,7 @@ def _lay_out(
                 "showarrow": False,
             }
         )
-    drawn.update_layout(base)
-    drawn.update_layout(annotations=notes)
+    return {**base, "annotations": notes}
 
 
 def _axes(place: int) -> dict[str, str]:

@@ -56,7 +56,7 @@ def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str
     """Return depth above and age of the oldest message below, on one axis of time. *names*: what queues are called."""
     from ui.charts.figures import Figure, Scatter
 
-    shown, drawn = deepest(rows), Figure()
+    shown, drawn = deepest(rows), []
     highest = {DEPTH: 0.0, AGE: 0.0}
     for number, queue in enumerate(shown):
         colour = palette.SERIES[theme][number % len(palette.SERIES[theme])]
@@ -64,7 +64,7 @@ def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str
             points = [row for row in rows if row["queue"] == queue and row["metric"] == metric]
             at, values = joined(points, "highest", span.grain)
             highest[metric] = max([highest[metric], *(value for value in values if value is not None)])
-            drawn.add_trace(
+            drawn.append(
                 Scatter(
                     x=times(at, span.zone),
                     y=values,
@@ -94,8 +94,7 @@ def strips(rows: Sequence[Row], names: Mapping[str, str], span: Span, theme: str
     look["legend"] |= {"traceorder": "normal", "entrywidth": widest_px}
     lines = ceil(len(shown) / max(1, NARROW_PX // (widest_px + SIGN_PX)))
     look["margin"] = legend_room(look["margin"], lines)
-    drawn.update_layout(**look)
-    return drawn
+    return Figure(drawn, look)
 
 
 def deepest(rows: Sequence[Row]) -> list[str]:
@@ -120,12 +119,12 @@ def flow(rows: Sequence[Row], span: Span, theme: str) -> "Figure":
             for place, name in enumerate(("arrived", "completed")):
                 kept[place] += _number(row[name])
     known = [(moment, minutes) for moment in filled(sums, span) if (minutes := span.minutes_of(moment))]
-    drawn = Figure()
+    drawn = []
     kinds = palette.KINDS[theme]
     for place, (name, colour, dash) in enumerate(
         (("arrived", kinds["wait"], "dot"), ("finished", kinds["function"], "solid"))
     ):
-        drawn.add_trace(
+        drawn.append(
             Scatter(
                 x=times((moment for moment, _ in known), span.zone),
                 y=[sums.get(moment, [0.0, 0.0])[place] / minutes for moment, minutes in known],
@@ -138,9 +137,8 @@ def flow(rows: Sequence[Row], span: Span, theme: str) -> "Figure":
     look = layout(theme, height=FLOW_PX, y_title="messages a minute", zone=span.zone)
     look["margin"] = legend_room(look["margin"])
     look["xaxis"] |= ticks.across(span.across)
-    look["yaxis"] |= ticks.up(max((value for line in drawn.data for value in line.y), default=0.0))
-    drawn.update_layout(**look)
-    return drawn
+    look["yaxis"] |= ticks.up(max((value for line in drawn for value in line.y), default=0.0))
+    return Figure(drawn, look)
 
 
 def waits(rows: Sequence[Row], theme: str) -> "Figure":
@@ -152,16 +150,14 @@ def waits(rows: Sequence[Row], theme: str) -> "Figure":
         if isinstance(row["exponent"], float) and isinstance(row["messages"], int):
             counts[row["exponent"]] = counts.get(row["exponent"], 0) + row["messages"]
     edges = sorted(counts)
-    drawn = Figure(
-        Bar(
-            x=[edge + EIGHTH / 2 for edge in edges],
-            y=[counts[edge] for edge in edges],
-            width=EIGHTH * 0.92,
-            marker={"color": palette.KINDS[theme]["wait"], "line": {"width": 0}},
-            customdata=[[f"{10**edge:.3g}", f"{10 ** (edge + EIGHTH):.3g}"] for edge in edges],
-            hovertemplate="%{y:,} waited %{customdata[0]} to %{customdata[1]} s<extra></extra>",
-            showlegend=False,
-        )
+    drawn = Bar(
+        x=[edge + EIGHTH / 2 for edge in edges],
+        y=[counts[edge] for edge in edges],
+        width=EIGHTH * 0.92,
+        marker={"color": palette.KINDS[theme]["wait"], "line": {"width": 0}},
+        customdata=[[f"{10**edge:.3g}", f"{10 ** (edge + EIGHTH):.3g}"] for edge in edges],
+        hovertemplate="%{y:,} waited %{customdata[0]} to %{customdata[1]} s<extra></extra>",
+        showlegend=False,
     )
     look = layout(theme, height=WAITS_PX, y_title="messages")
     low, high = min([-1.0, *edges]), max([1.0, *(edge + EIGHTH for edge in edges)])
@@ -173,8 +169,7 @@ def waits(rows: Sequence[Row], theme: str) -> "Figure":
     }
     look["margin"] = {**look["margin"], "t": 8}
     look["yaxis"] |= ticks.up(max(counts.values(), default=0), whole=True)
-    drawn.update_layout(**look)
-    return drawn
+    return Figure(drawn, look)
 
 
 def joined(rows: Sequence[Row], column: str, grain: timedelta) -> tuple[list[datetime], list[float | None]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from services.answers.narration import seconds
 from services.monitor.overview import Points
@@ -51,7 +51,7 @@ def scatter(rows: Sequence[Row], *, start: datetime, end: datetime, theme: str, 
     """Return one point a run: when it began, how long it took, how it ended. A click tells its ids."""
     from ui.charts.figures import Figure, Scatter
 
-    drawn = Figure()
+    drawn = []
     for outcome, look in (*LOOKS.items(), ("", OTHER)):
         own = [
             row for row in rows if row["outcome"] == outcome or (not outcome and row["outcome"] not in LOOKS)
@@ -59,7 +59,7 @@ def scatter(rows: Sequence[Row], *, start: datetime, end: datetime, theme: str, 
         if not own:
             continue
         red = outcome in ("failed", "expired")
-        drawn.add_trace(
+        drawn.append(
             Scatter(
                 name=look.word.lower(),
                 mode="markers",
@@ -81,8 +81,8 @@ def scatter(rows: Sequence[Row], *, start: datetime, end: datetime, theme: str, 
             )
         )
     known = [max(_seconds(row["took_ms"]), SHORTEST_S) for row in rows]
-    _finished(drawn, known, start, end, theme, zone)
-    return drawn.update_layout(margin=style.legend_room(drawn.layout.margin.to_plotly_json()))
+    layout = _layout(known, start, end, theme, zone)
+    return Figure(drawn, {**layout, "margin": style.legend_room(layout["margin"])})
 
 
 def density(
@@ -96,7 +96,7 @@ def density(
         if isinstance(row["bucket"], datetime):
             cell = row["bucket"], int(float(str(row["step"])))
             counts[cell] = counts.get(cell, 0) + int(float(str(row["runs"])))
-    drawn = Figure()
+    drawn = []
     if counts:
         steps = range(min(step for _, step in counts), max(step for _, step in counts) + 1)
         buckets = sorted({bucket for bucket, _ in counts})
@@ -104,7 +104,7 @@ def density(
             buckets[0] + grain * place for place in range(round((buckets[-1] - buckets[0]) / grain) + 1)
         ]
         columns = columns[: max(1, MOST_CELLS // len(steps))]
-        drawn.add_trace(
+        drawn.append(
             Heatmap(
                 x=style.times([*columns, columns[-1] + grain], zone),
                 y=[_step_s(step) for step in (*steps, steps[-1] + 1)],
@@ -117,19 +117,16 @@ def density(
             )
         )
     known = [_step_s(step + side) for _, step in counts for side in (0, 1)]
-    return _finished(drawn, known, start, end, theme, zone)
+    return Figure(drawn, _layout(known, start, end, theme, zone))
 
 
-def _finished(
-    drawn: "Figure", known: Sequence[float], start: datetime, end: datetime, theme: str, zone: tzinfo
-) -> "Figure":
-    drawn.update_layout(style.layout(theme, y_title="answer time", y_log=True, zone=zone))
-    drawn.update_layout(
-        hovermode="closest",
-        xaxis=ticks.across(style.times([start, end], zone)),
-        yaxis=ticks.log_seconds(known),
-    )
-    return drawn
+def _layout(
+    known: Sequence[float], start: datetime, end: datetime, theme: str, zone: tzinfo
+) -> dict[str, Any]:
+    layout = style.layout(theme, y_title="answer time", y_log=True, zone=zone)
+    layout["xaxis"] |= ticks.across(style.times([start, end], zone))
+    layout["yaxis"] |= ticks.log_seconds(known)
+    return {**layout, "hovermode": "closest"}
 
 
 def _told(row: Row) -> list[str]:
