@@ -125,13 +125,13 @@ def _note(note: Look) -> str:
 def _legend(traces: Sequence[Look], layout: Look) -> str:
     """Return the legend; what lies on top in a stack is named first."""
     named = [trace for trace in traces if trace.get("showlegend", True)]
+    if not named:
+        return ""
     order = layout["legend"].get("traceorder", "reversed" if layout.get("barmode") == "stack" else "normal")
     if order == "reversed":
         named.reverse()
     wide_px = layout["legend"].get("entrywidth")
     size = f' style="width:{SIGN_PX + wide_px:g}px"' if wide_px else ""
-    if not named:
-        return ""
     entries = "".join(
         f'<span{size}><img src="{symbol_of(trace)}" alt="">{_text(trace.get("name", ""))}</span>'
         for trace in named

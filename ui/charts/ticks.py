@@ -53,10 +53,10 @@ def _words(place: datetime, step_s: int, *, has_day: bool) -> str:
     return f"{clock}<br>{day}" if has_day else clock
 
 
-def up(highest: float, *, prefix: str = "", most: int = MOST_COUNTS, whole: bool = False) -> dict[str, Any]:
+def up(highest: float, *, most: int = MOST_COUNTS, whole: bool = False) -> dict[str, Any]:
     """Return range, marks and words of an axis upwards from 0, for heights up to *highest*.
 
-    *prefix*: before each word, as `$`. *whole*: what is counted has no halves.
+    *whole*: what is counted has no halves.
     """
     top = (highest if highest > 0 else 1.0) * HEADROOM
     step = _round_step(top / most)
@@ -66,7 +66,7 @@ def up(highest: float, *, prefix: str = "", most: int = MOST_COUNTS, whole: bool
     return {
         "range": [0, top],
         "tickvals": places,
-        "ticktext": [prefix + short(place, step) for place in places],
+        "ticktext": [_short(place, step) for place in places],
     }
 
 
@@ -76,7 +76,7 @@ def _round_step(least: float) -> float:
     return next(unit * one for one in (1, 2, 5, 10) if unit * one >= least * 0.999)
 
 
-def short(value: float, step: float) -> str:
+def _short(value: float, step: float) -> str:
     """Return *value* with as many decimals as tell it from the next one, *step* away; thousands and millions as `k` and `M`."""
     for unit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= unit and step >= unit / 100:
