@@ -48,10 +48,10 @@ def test_the_waterfall_draws_a_bar_for_each_part(asked: tuple[str, str], control
     trace = context.services().traces.read(*asked)
     figure = context.waterfall(trace.bars, trace.took_s or 0.0, "light")
 
-    assert {"agent run", "model", "queue wait", "function"} >= {drawn.name for drawn in figure.data}
-    drawn = [one for one in figure.data if one.text is not None]
-    assert sum(len(one.y) for one in drawn) == len(trace.bars)
-    assert all(text.endswith(("s", "known")) for one in drawn for text in one.text)
+    *drawn, ends = figure.data
+    assert {"agent run", "model", "queue wait", "function"} >= {one.name for one in drawn}
+    assert sum(len(one.y) for one in drawn if one.text is not None) == len(trace.bars) == len(ends.text)
+    assert all(text.endswith(("s", "known")) for text in ends.text)
 
 
 def test_raw_holds_everything_as_json(asked: tuple[str, str]) -> None:

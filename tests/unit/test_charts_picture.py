@@ -10,7 +10,8 @@ import pytest
 
 from chaos import payloads
 from services.monitor.overview import QueuePast
-from ui.charts import answer_times, outcomes, picture, queue_strips, style, ticks
+from services.monitor.shapes import Bar
+from ui.charts import answer_times, outcomes, picture, queue_strips, style, ticks, waterfall
 
 START = datetime(2026, 11, 27, 10, tzinfo=UTC)
 END = START + timedelta(hours=4)
@@ -89,6 +90,37 @@ def test_a_hatched_bar_is_outside_of_what_is_stretched() -> None:
     assert 'stroke="#abcdef"' in image
 
 
+def test_a_waterfall_has_its_names_its_bars_and_behind_them_their_lengths() -> None:
+    bars = (
+        Bar("a", None, "run", "question", 0, 10.0),
+        Bar("b", "a", "wait", "input queue", 2, 4.0, certainty="strong"),
+        Bar("c", "a", "function", "function", 6, 3.0, certainty="guess", blur_s=1.0, state="failed"),
+    )
+    written = html(waterfall.figure(bars, 10.0, "light"))
+    (image,) = images(written)
+
+    assert words(written)[:3] == ["agent run", "queue wait", "function"]
+    assert [word for word in words(written) if "question" in word or "└" in word] == [
+        "question", "└ input queue ≈", "└ function ?", "seconds since the question",
+    ]  # fmt: skip
+    # Of 12 s across, and of three rows with half a row's room above and below.
+    assert '<rect x="0.000%" y="9.375%" width="83.333%" height="18.750%" fill="#96a2b8"/>' in image
+    assert re.search(r'<g opacity="0.55"><rect x="16.667%" y="40.625%" width="33.333%"', image)
+    assert re.search(r'<rect x="50.000%"[^>]*fill="url\(#(light|dark)\)" fill-opacity="0.5"/>', image)
+    assert image.count('stroke-width="2"') == 1  # the edge of what was guessed
+    assert re.search(r'<line x1="66.667%" x2="83.333%"', image)
+    ends = re.findall(r'class="word" style="left:([\d.]+)%[^>]*>\u00a0([^<]*)<', written)
+    assert ends == [("83.333", "10.0 s"), ("50.000", "4.0 s"), ("83.333", "3.0 s")]
+
+
+@pytest.mark.parametrize(("theme", "stripes"), [("light", "light"), ("dark", "dark")])
+def test_stripes_on_a_bar_are_light_where_it_is_dark(theme: str, stripes: str) -> None:
+    """The green of a function is dark enough in the light theme alone."""
+    guessed = (Bar("a", None, "function", "function", 0, 1.0, certainty="guess"),)
+    (image,) = images(html(waterfall.figure(guessed, 1.0, theme)))
+    assert re.findall(r"url\(#(\w+)\)", image) == [stripes]
+
+
 def test_a_line_breaks_where_nothing_is_known() -> None:
     line = go.Scatter(x=[0, 1, 2, 3, 4], y=[0, 10, None, 5, 5], mode="lines", line=LINE)
     (image,) = images(html(figure(line)))
@@ -163,6 +195,7 @@ def test_names_of_anybody_are_words_and_nothing_else() -> None:
         figure(bar([0], [1], width=None)),
         figure(bar([0], [1], marker={"color": ["red"]})),
         figure(go.Scatter(x=[0], y=[0], mode="lines+text", text=["a"], line=LINE)),
+        figure(go.Scatter(x=[0], y=[0], mode="text", text=["a"], textposition="top center")),
         figure(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", fill="toself", line=LINE)),
         figure(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={**LINE, "dash": "longdash"})),
         figure(

@@ -233,6 +233,11 @@ def test_what_is_uncertain_looks_uncertain() -> None:
     assert list(drawn.marker.opacity) == [1.0, 0.55, 0.55]
     assert list(drawn.marker.pattern.shape) == ["", "", "/"]
     assert drawn.error_x.array is not None
+    assert list(figure.data[-1].x) == [
+        2.0,
+        2.0,
+        2.0,
+    ]  # behind the bar of one second and its whisker of another
     assert [waterfall.label(bar, bars)[-1] for bar in bars] == ["t", "≈", "?"]
 
 

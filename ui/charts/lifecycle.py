@@ -66,7 +66,7 @@ def figure(
         drawn.add_trace(_calls(calls, failed, grain, theme, zone))
     layout = style.layout(theme, height=HEIGHT_PX, zone=zone)
     layout["hovermode"] = "closest"
-    layout["margin"] = {"l": 108, "r": 12, "t": 8, "b": 36, "pad": 4}
+    layout["margin"] = {"l": 108, "r": style.RIGHT_PX, "t": 8, "b": 36, "pad": 4}
     room = (end - start) / 80  # marks at both ends are whole
     layout["xaxis"] |= {**ticks.across(style.times([start - room, end + room], zone)), "automargin": False}
     names = [stage.name for stage in stages]

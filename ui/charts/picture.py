@@ -8,11 +8,12 @@ image, stretched to a width that only the browser knows (picture_marks.py). ui/p
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape, unescape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ui.charts.picture_marks import Axis, UnpicturedError, image_of, symbol_of
+from ui.charts.picture_axes import Axis, Look, UnpicturedError
+from ui.charts.picture_marks import image_of, symbol_of, words_of
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -23,7 +24,6 @@ NOTE_PX = 2  # around a note
 SIGN_PX = 40  # before a name
 log = logging.getLogger(__name__)
 _TAG = re.compile(r"<(b|/b|br)>")
-Look = Mapping[str, Any]
 
 
 def html_of(figure: "Figure", alt: str) -> str | None:
@@ -75,6 +75,11 @@ def _plots(traces: Sequence[Look], layout: Look, pad_px: float) -> list[str]:
         if x.look.get("anchor", "y") == y_name:
             words += _across(x, pad_px)
         named.add(y_name)
+        words += "".join(
+            f'<span class="word" style="left:{at:.3%};bottom:{up:.2%}">{_text(text)}</span>'
+            for trace in drawn
+            for at, up, text in words_of(trace, x, y)
+        )
         written.append(
             f'<div class="plot" style="{place}">'
             f'<img src="{image_of(drawn, x, y, is_stacked=is_stacked)}" alt="" decoding="sync">{words}</div>'
@@ -94,8 +99,12 @@ def _axis(layout: Look, name: str) -> Axis:
 
 
 def _up(axis: Axis, pad_px: float) -> str:
-    """Return the words beside an axis upwards, and its title, which stands as far off as they are wide."""
+    """Return the words beside an axis upwards, and its title, which stands as far off as they are wide; words that are within
+    begin where they are moved to."""
     words = "".join(f'<span style="bottom:{place:.2%}">{_text(word)}</span>' for place, word in axis.marks)
+    if axis.look.get("ticklabelposition") == "inside":
+        left_px = axis.look.get("ticklabelstandoff", 0) - MARK_PX
+        return f'<div class="names" style="left:{left_px:g}px">{words}</div>'
     widest = max((word for _, word in axis.marks), key=len, default="")  # holds the room that all take
     size = axis.look.get("tickfont", {}).get("size")
     small = f";font-size:{size}px" if size else ""

@@ -1,14 +1,13 @@
 """What of a figure is no text, as images: they are stretched to a plot's place, lines keep their width."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from itertools import pairwise
-from math import log10
 from typing import Any
 
-ACROSS, UP = 4_000, 1_000  # steps of the place of a mark
+from ui.charts.picture_axes import ACROSS, UP, Axis, Look, UnpicturedError
+from ui.charts.picture_bars import fill_of, lying, standing, stripes_of
+
 DASHES = {"dot": 1, "dash": 3}  # plotly: times the width of a line, and at least 3 px
 SYMBOLS = {  # of a size of 2 around 0, as plotly draws them
     "circle": "M1 0A1 1 0 1 1-1 0A1 1 0 1 1 1 0Z",
@@ -18,69 +17,24 @@ SYMBOLS = {  # of a size of 2 around 0, as plotly draws them
     "cross": "M-.4-1.2H.4V-.4H1.2V.4H.4V1.2H-.4V.4H-1.2V-.4H-.4Z",
 }
 LEGEND_PX = 30, 14
-HATCH_PX = 6
 MOST_DOTS = 1_000  # more would be a long address for a moment's look
 FILLED = 0.5
-Look = Mapping[str, Any]
 Point = tuple[int, int]
-
-
-class UnpicturedError(Exception):
-    """plotly draws this in a way that is not written here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """An axis as the figure describes it. Its range and its marks must be told: plotly would choose by the width."""
-
-    look: Look
-
-    @property
-    def domain(self) -> tuple[float, float]:
-        low, high = self.look.get("domain", (0.0, 1.0))
-        return float(low), float(high)
-
-    @property
-    def title(self) -> str:
-        return str(self.look.get("title", {}).get("text") or "")
-
-    @property
-    def marks(self) -> list[tuple[float, str]]:
-        """Return place, as a share of the axis, and word of each mark within the range."""
-        placed = zip(self.look.get("tickvals", ()), self.look.get("ticktext", ()), strict=True)
-        found = [(self.share(value), str(word)) for value, word in placed]
-        return [(share, word) for share, word in found if -1e-6 <= share <= 1 + 1e-6]
-
-    def share(self, value: Any) -> float:
-        """Return where *value* lies, from 0 to 1 within the range."""
-        if "range" not in self.look or "tickvals" not in self.look:
-            raise UnpicturedError
-        low, high = self.look["range"]
-        if self.look.get("type") == "log":
-            value = log10(value)
-        if type(value) is not type(low) and not _are_numbers(value, low):
-            raise UnpicturedError
-        return float((value - low) / (high - low))
-
-    def length(self, size: float) -> float:
-        """Return how long *size* is, of the range as a whole; milliseconds along time."""
-        low, high = self.look["range"]
-        return float(
-            timedelta(milliseconds=size) / (high - low) if isinstance(low, datetime) else size / (high - low)
-        )
 
 
 def image_of(traces: Sequence[Look], x: Axis, y: Axis, *, is_stacked: bool) -> str:
     """Return the address, `data:…`, of the image of *traces* between *x* and *y*. Raises UnpicturedError."""
-    marks, over, hatches, tops = [], [], [], dict[Any, float]()
-    for trace in traces:
+    marks, over, tops = [], [], dict[Any, float]()
+    for number, trace in enumerate(traces):
         match trace["type"]:
             case "bar" if trace.get("orientation", "v") == "v":
-                bars = _bars(trace, x, y, tops if is_stacked else {})
-                if trace["marker"].get("pattern"):
-                    hatches += [(bar, trace["marker"]["color"]) for bar in bars]
-                else:
-                    marks.append(_filled("".join(map(_rectangle, bars)), trace["marker"]))
+                bars, hatched = standing(trace, x, y, tops if is_stacked else {}, number)
+                marks.append(bars)
+                over.append(hatched)
+            case "bar":
+                over.append(lying(trace, x, y))
+            case "scatter" if trace["mode"] == "text":
+                pass  # words_of()
             case "scatter":
                 stretches = _stretches(trace, x, y)
                 marks += _lined(trace, y, stretches)
@@ -89,7 +43,17 @@ def image_of(traces: Sequence[Look], x: Axis, y: Axis, *, is_stacked: bool) -> s
                 raise UnpicturedError
     inside = _stretched("".join(marks))
     grid = _stretched(f"{_lines(x, is_across=True)}{_lines(y, is_across=False)}", "visible")
-    return _address(f"{grid}{inside}{_hatched(hatches)}{''.join(over)}")
+    return _address(f"{grid}{inside}{''.join(over)}")
+
+
+def words_of(trace: Look, x: Axis, y: Axis) -> list[tuple[float, float, str]]:
+    """Return the words that *trace* alone is made of: where each begins, as shares across and up, and what it says."""
+    if trace["type"] != "scatter" or trace["mode"] != "text":
+        return []
+    if trace.get("textposition") != "middle right":
+        raise UnpicturedError
+    placed = zip(trace["x"], trace["y"], trace["text"], strict=True)
+    return [(x.share(at), y.share(up), str(text)) for at, up, text in placed]
 
 
 def symbol_of(trace: Look) -> str:
@@ -98,8 +62,9 @@ def symbol_of(trace: Look) -> str:
     middle = height / 2
     if trace["type"] == "bar":
         marker = trace["marker"]
-        hatch = _pattern(0, marker["color"]) if marker.get("pattern") else ""
-        fill = "url(#h0)" if hatch else marker["color"]
+        pattern = marker.get("pattern")
+        hatch = stripes_of("h", marker["color"], pattern) if pattern else ""
+        fill = "url(#h)" if hatch else marker["color"]
         return _address(f'{hatch}<path d="M9 1h12v12h-12z" fill="{fill}"/>', LEGEND_PX)
     drawn = ""
     if "lines" in trace["mode"]:
@@ -107,60 +72,8 @@ def symbol_of(trace: Look) -> str:
     if "markers" in trace["mode"]:
         marker = trace["marker"]
         place = f"translate({width / 2:g} {middle:g}) scale({marker['size'] / 2:g})"
-        drawn += f'<path d="{_symbol(marker)}" transform="{place}" {_fill(marker)}/>'
+        drawn += f'<path d="{_symbol(marker)}" transform="{place}" {fill_of(marker)}/>'
     return _address(drawn, LEGEND_PX)
-
-
-# Bars ------------------------------------------------------------------------------------------------------------------
-
-Bar = tuple[float, float, float, float]  # left, bottom, width and height, as shares
-
-
-def _bars(trace: Look, x: Axis, y: Axis, tops: dict[Any, float]) -> list[Bar]:
-    """Return the bars that have a height, on top of those before; *tops*: how high they come, which grows."""
-    if not isinstance(trace.get("width"), int | float):
-        raise UnpicturedError
-    width = x.length(trace["width"])
-    aside = x.length(trace["offset"]) if "offset" in trace else -width / 2
-    found = []
-    for at, value in zip(trace["x"], trace["y"], strict=True):
-        if not value:
-            continue
-        low = tops.get(at, 0.0)
-        tops[at] = low + value
-        found.append((x.share(at) + aside, y.share(low), width, y.share(low + value) - y.share(low)))
-    return found
-
-
-def _rectangle(bar: Bar) -> str:
-    left, bottom, width, height = bar
-    across = round(width * ACROSS)
-    return f"M{round(left * ACROSS)} {round((1 - bottom) * UP)}v{-round(height * UP)}h{across}v{round(height * UP)}z"
-
-
-def _filled(path: str, marker: Look) -> str:
-    return f'<path d="{path}" {_fill(marker)}/>' if path else ""
-
-
-def _hatched(bars: Iterable[tuple[Bar, str]]) -> str:
-    """Return hatched bars: outside of what is stretched, which would change the angle."""
-    placed = list(bars)
-    colours = list(dict.fromkeys(colour for _, colour in placed))
-    patterns = "".join(_pattern(place, colour) for place, colour in enumerate(colours))
-    return patterns + "".join(
-        f'<rect x="{left:.3%}" y="{1 - bottom - height:.3%}" width="{width:.3%}" height="{height:.3%}" '
-        f'fill="url(#h{colours.index(colour)})"/>'
-        for (left, bottom, width, height), colour in placed
-    )
-
-
-def _pattern(number: int, colour: str) -> str:
-    size = HATCH_PX
-    return (
-        f'<pattern id="h{number}" width="{size}" height="{size}" patternUnits="userSpaceOnUse">'
-        f'<path d="M-1 1L1-1M0 {size}L{size} 0M{size - 1} {size + 1}L{size + 1} {size - 1}" '
-        f'stroke="{colour}" stroke-width="1.7"/></pattern>'
-    )
 
 
 # Lines and dots --------------------------------------------------------------------------------------------------------
@@ -231,8 +144,8 @@ def _dots(trace: Look, points: Sequence[Point]) -> list[str]:
     placed = ((f"{at / ACROSS:.2%}", f"{up / UP:.1%}") for at, up in points)
     if marker.get("symbol", "circle") == "circle":
         dots = "".join(f'<circle cx="{at}" cy="{up}" r="{marker["size"] / 2:g}"/>' for at, up in placed)
-        return [f"<g {_fill(marker)}>{dots}</g>"]
-    path = f'<path d="{_symbol(marker)}" transform="scale({marker["size"] / 2:g})" {_fill(marker)}/>'
+        return [f"<g {fill_of(marker)}>{dots}</g>"]
+    path = f'<path d="{_symbol(marker)}" transform="scale({marker["size"] / 2:g})" {fill_of(marker)}/>'
     return [f'<svg x="{at}" y="{up}" overflow="visible">{path}</svg>' for at, up in placed]
 
 
@@ -241,12 +154,6 @@ def _symbol(marker: Look) -> str:
     if path is None:
         raise UnpicturedError
     return path
-
-
-def _fill(marker: Look) -> str:
-    if not isinstance(marker["color"], str):
-        raise UnpicturedError
-    return f'fill="{marker["color"]}" fill-opacity="{marker.get("opacity", 1)}"'
 
 
 # Images ----------------------------------------------------------------------------------------------------------------
@@ -277,7 +184,3 @@ def _address(inside: str, size: tuple[int, int] | None = None) -> str:
     width, height = size or ("100%", "100%")
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">{inside}</svg>'
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-
-
-def _are_numbers(*values: object) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

@@ -51,7 +51,11 @@ def figure(
             axes[f"yaxis{number if number > 1 else ''}"] = _up(side, (low, high), top, theme)
         notes.append(_name(past.name, high))
     layout = style.layout(theme, height=HEIGHT_PX, zone=zone)
-    layout |= {"showlegend": False, "hovermode": "closest", "margin": {"l": 34, "r": 12, "t": 38, "b": 22}}
+    layout |= {
+        "showlegend": False,
+        "hovermode": "closest",
+        "margin": {"l": 34, "r": style.RIGHT_PX, "t": 38, "b": 22},
+    }
     del layout["xaxis"], layout["yaxis"]
     return Figure(traces, {**layout, **axes, "annotations": notes})
 
@@ -65,11 +69,11 @@ def _place(row: int, rows: int) -> tuple[float, float]:
 def _across(rows: int, ends: list[datetime]) -> dict[str, Any]:
     """Return the axis of time of each side: one for all its rows, for every axis costs the browser as much as a line."""
     look: dict[str, Any] = {
+        **style.AXIS,
         "type": "date",
         **ticks.across(ends, MOST_TICKS, one_line=True),
         "showgrid": False,
         "tickangle": 0,
-        "fixedrange": True,
     }
     return {
         "xaxis": {**look, "domain": LEFT, "anchor": f"y{rows * 2 - 1}"},
@@ -80,6 +84,7 @@ def _across(rows: int, ends: list[datetime]) -> dict[str, Any]:
 def _up(side: int, domain: tuple[float, float], top: float, theme: str) -> dict[str, Any]:
     """Return the axis of one row on one side; its line at nothing is what the row stands on."""
     return {
+        **style.AXIS,
         "domain": domain,
         "anchor": "x2" if side else "x",
         "range": [0, top * 1.12],
@@ -87,7 +92,6 @@ def _up(side: int, domain: tuple[float, float], top: float, theme: str) -> dict[
         "ticktext": ["0", f"{top:,.0f}" if top >= 10 else f"{top:.2f}".rstrip("0").rstrip(".")],
         "gridcolor": palette.GRID[theme],
         "zerolinecolor": palette.GRID[theme],
-        "fixedrange": True,
         "tickfont": {"size": 11},
     }
 

@@ -14,14 +14,14 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
     from ui.charts.figures import Figure, Scatter
 
 LONGEST_NOTE = 180
-LEFT_PX, TITLE_PX, BOTTOM_PX = (
-    46,
-    20,
-    38,
-)  # room for `10,000`, for the unit beside it, and for a time above its day
+LEFT_PX, TITLE_PX = 46, 20  # room for `10,000`, and for the unit beside it
+RIGHT_PX, BOTTOM_PX = 20, 38  # for half of a time at the very end, and for a time above its day
 TOP_PX, LINE_PX = 46, 20  # room for a legend in one line, and for each further one
 FONT = "'Source Sans', sans-serif"  # that of the page, which the browser has by then
 CLEAR = "rgba(0,0,0,0)"
+PLAIN = "none"  # plotly's template of nothing: of any other, all is looked up for each part of a figure
+# Else plotly measures each word again, to hide what would be cut off: our marks leave room.
+AXIS: Mapping[str, Any] = {"fixedrange": True, "ticklabeloverflow": "allow"}
 
 
 def plain(text: str, limit: int = LONGEST_NOTE) -> str:
@@ -100,7 +100,7 @@ def layout(
     *theme*: `light` or `dark`. *zone*: that of times() when the axis across is time; its name stands in the hover.
     The margins are fixed: plotly's own `automargin` draws each figure twice, which is a third of its time.
     """
-    across: dict[str, Any] = {"gridcolor": palette.GRID[theme], "zeroline": False, "fixedrange": True}
+    across: dict[str, Any] = {**AXIS, "gridcolor": palette.GRID[theme], "zeroline": False}
     if zone is not None:
         across |= {
             "type": "date",
@@ -108,9 +108,11 @@ def layout(
             "tickangle": 0,
             "hoverformat": f"%-d %b %H:%M:%S {zone_name(zone)}",
         }
+    left_px = LEFT_PX + (TITLE_PX if y_title else 0)
     return {
+        "template": PLAIN,
         "height": height,
-        "margin": {"l": LEFT_PX + (TITLE_PX if y_title else 0), "r": 12, "t": 30, "b": BOTTOM_PX, "pad": 4},
+        "margin": {"l": left_px, "r": RIGHT_PX, "t": 30, "b": BOTTOM_PX, "pad": 4},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "font": {"family": FONT, "color": palette.TEXT[theme], "size": 13},
@@ -129,13 +131,13 @@ def layout(
         "bargap": 0.15,
         "xaxis": across,
         "yaxis": {
+            **AXIS,
             "title": axis_title(y_title),
             "type": "log" if y_log else "linear",
             **({} if y_log else {"rangemode": "tozero"}),
             "gridcolor": palette.GRID[theme],
             "zeroline": not y_log,
             "zerolinecolor": palette.GRID[theme],
-            "fixedrange": True,
         },
     }
 

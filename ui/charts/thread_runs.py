@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from services.answers.narration import seconds
 from services.inventory.threads_times import Stretch, StretchKind
 from ui.charts import palette
-from ui.charts.style import axis_title, layout, plain
+from ui.charts.style import RIGHT_PX, axis_title, layout, plain
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -106,7 +106,7 @@ def figure(rows: Sequence[Row], theme: str) -> "Figure":
     drawn.update_layout(**shape)
     drawn.update_layout(
         barmode="overlay",
-        margin={"l": room_px, "r": 8, "t": 34, "b": 40},
+        margin={"l": room_px, "r": RIGHT_PX, "t": 34, "b": 40},
         xaxis={
             "title": axis_title("idle times between runs are cut short (⋯)" if idle else "seconds"),
             "range": [0, width_s * ROOM],

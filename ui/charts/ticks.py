@@ -53,12 +53,14 @@ def _words(place: datetime, step_s: int, *, has_day: bool) -> str:
     return f"{clock}<br>{day}" if has_day else clock
 
 
-def up(highest: float, *, most: int = MOST_COUNTS, whole: bool = False) -> dict[str, Any]:
-    """Return range, marks and words of an axis upwards from 0, for heights up to *highest*.
+def up(
+    highest: float, *, most: int = MOST_COUNTS, whole: bool = False, room: float = HEADROOM
+) -> dict[str, Any]:
+    """Return range, marks and words of an axis from 0, for heights or lengths up to *highest*.
 
-    *whole*: what is counted has no halves.
+    *whole*: what is counted has no halves. *room*: how far the axis goes on, in times of *highest*.
     """
-    top = (highest if highest > 0 else 1.0) * HEADROOM
+    top = (highest if highest > 0 else 1.0) * room
     step = _round_step(top / most)
     if whole:
         step = max(1.0, step)

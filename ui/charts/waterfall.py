@@ -2,43 +2,45 @@
 
 import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
 from services.answers.narration import seconds
 from services.monitor.shapes import Bar, depth_of
-from ui.charts import palette
-from ui.charts.style import BOTTOM_PX, axis_title, plain
+from ui.charts import palette, style, ticks
+from ui.charts.style import axis_title, plain
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
-    from ui.charts.figures import Figure
+    from ui.charts.figures import Figure, Scatter
 
 ROW_PX = 30
-FRAME_PX = 104
+FRAME_PX = style.TOP_PX + style.BOTTOM_PX
 ROOM = 1.2  # for the length that stands behind the longest bar
-LETTER_PX = 6.6
+LETTER_PX, LEAST_PX, LEFT_PX = 6.2, 24, 4  # of a name: of each letter, around it, and before it
 LONGEST_LABEL = 46
 SHORTEST_SHARE = 0.003  # a bar of no length would not be seen at all
+CLEARNESS = 0.55  # of what is not exact
 
 
-def height(bars: Sequence[Bar]) -> int:
-    """Return the chart's height in pixels, known before it is drawn."""
-    return FRAME_PX + ROW_PX * max(3, len(bars))
+def height(rows: Sequence[object]) -> int:
+    """Return the chart's height in pixels, known before it is drawn. *rows*: what has one each."""
+    return FRAME_PX + ROW_PX * max(3, len(rows))
 
 
 def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
     """Return the chart. *elapsed_s*: how long it lasts so far, for bars that have not ended."""
     from ui.charts.figures import Bar as Bars
-    from ui.charts.figures import Figure
+    from ui.charts.figures import Figure, Scatter
 
     whole_s = max([elapsed_s, *(bar.started_s + (bar.took_s or 0.0) for bar in bars), 0.1])
-    drawn = Figure()
+    traces: list[Bars | Scatter] = []
     for kind, word in palette.MEANINGS.items():
         colour = palette.KINDS[theme][kind]
         rows = [(place, bar) for place, bar in enumerate(bars) if bar.kind == kind]
         if not rows:
             continue
         lengths = [_length_s(bar, elapsed_s) for _, bar in rows]
-        drawn.add_trace(
+        traces.append(
             Bars(
                 orientation="h",
                 name=word,
@@ -47,9 +49,7 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
                 x=[max(length, whole_s * SHORTEST_SHARE) for length in lengths],
                 base=[bar.started_s for _, bar in rows],
                 text=[_end(bar, elapsed_s) for _, bar in rows],
-                textposition="outside",
-                cliponaxis=False,
-                constraintext="none",
+                textposition="none",  # they stand behind the whiskers: _ends()
                 width=0.6,
                 error_x=_whiskers(rows, palette.TEXT[theme]),
                 customdata=[[plain(bar.name), plain(bar.evidence), bar.certainty] for _, bar in rows],
@@ -57,7 +57,7 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
                 "<br>%{customdata[2]}: %{customdata[1]}<extra></extra>",
                 marker={
                     "color": [palette.FAILED[theme] if bar.state == "failed" else colour for _, bar in rows],
-                    "opacity": [1.0 if bar.certainty == "exact" else 0.55 for _, bar in rows],
+                    "opacity": [1.0 if bar.certainty == "exact" else CLEARNESS for _, bar in rows],
                     "line": {
                         "width": [2 if bar.certainty == "guess" else 0 for _, bar in rows],
                         "color": palette.TEXT[theme],
@@ -72,48 +72,50 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
                 },
             )
         )
-        drawn.add_trace(Bars(orientation="h", name=word, y=[None], x=[None], marker={"color": colour}))
+        traces.append(Bars(orientation="h", name=word, y=[None], x=[None], marker={"color": colour}))
     tree = tuple(bars)
-    labels = [label(bar, tree) for bar in bars]
-    room_px = 24 + LETTER_PX * max((len(html.unescape(text)) for text in labels), default=0)
-    drawn.update_layout(
-        height=height(bars),
-        margin={"l": room_px, "r": 8, "t": 28, "b": BOTTOM_PX},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": palette.TEXT[theme]},
-        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "itemclick": False},
-        showlegend=True,
-        barmode="overlay",
-        dragmode=False,
-        xaxis={
-            "title": {**axis_title("seconds since the question"), "standoff": 14},
-            "range": [0, whole_s * ROOM],
-            "gridcolor": palette.GRID[theme],
-            "zeroline": False,
-            "fixedrange": True,
-        },
-        annotations=[
-            {
-                "text": text,
-                "x": 0,
-                "xref": "paper",
-                "xshift": -room_px,
-                "xanchor": "left",
-                "y": place,
-                "align": "left",
-                "showarrow": False,
-            }
-            for place, text in enumerate(labels)
+    traces.append(_ends(bars, elapsed_s, whole_s))
+    return Figure(traces, _layout([label(bar, tree) for bar in bars], whole_s, theme))
+
+
+def _ends(bars: Sequence[Bar], elapsed_s: float, whole_s: float) -> "Scatter":
+    """Return the bars' lengths, each behind its bar and what may be added to that."""
+    from ui.charts.figures import Scatter
+
+    return Scatter(
+        x=[
+            bar.started_s + max(_length_s(bar, elapsed_s), whole_s * SHORTEST_SHARE) + bar.blur_s
+            for bar in bars
         ],
-        yaxis={
-            "showticklabels": False,
-            "range": [len(bars) - 0.4, -0.6],
-            "gridcolor": "rgba(0,0,0,0)",
-            "fixedrange": True,
-        },
+        y=list(range(len(bars))),
+        mode="text",
+        text=[f"\u00a0{_end(bar, elapsed_s)}" for bar in bars],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
     )
-    return drawn
+
+
+def _layout(labels: Sequence[str], whole_s: float, theme: str) -> dict[str, Any]:
+    """Return rows from the top, each with its name at the left edge of the chart."""
+    room_px = LEAST_PX + ceil(LETTER_PX * max((len(html.unescape(text)) for text in labels), default=0))
+    look = style.layout(theme, height=height(labels))
+    look["margin"] = style.legend_room({**look["margin"], "l": room_px})
+    look["legend"]["itemclick"] = False
+    look["xaxis"] |= {"title": axis_title("seconds since the question"), **ticks.up(whole_s, room=ROOM)}
+    look["yaxis"] = {
+        **style.AXIS,
+        "range": [len(labels) - 0.4, -0.6],
+        "tickvals": list(range(len(labels))),
+        "ticktext": list(labels),
+        "ticklabelposition": "inside",  # words beside an axis end at it; those within begin there, and these further out
+        "ticklabelstandoff": LEFT_PX - room_px,
+        "tickfont": {"color": palette.TEXT[theme]},
+        "showgrid": False,
+        "zeroline": False,
+    }
+    return {**look, "barmode": "overlay"}
 
 
 def _whiskers(rows: Sequence[tuple[int, Bar]], colour: str) -> dict[str, object]:
