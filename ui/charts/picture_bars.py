@@ -45,11 +45,11 @@ def lying(trace: Look, x: Axis, y: Axis) -> str:
     return "".join(drawn)
 
 
-def stripes_of(name: str, colour: str, look: Look) -> str:
+def stripes_of(name: str, colour: str, look: Look, *, scale: float = 1.0) -> str:
     """Return a pattern of that name: from below left to above right, as plotly measures it."""
     if look.get("shape") != "/":
         raise UnpicturedError
-    size = look.get("size", HATCH_PX)
+    size = look.get("size", HATCH_PX) * scale
     step, quarter = size * 2**0.5, size * 2**0.5 / 4
     stripes = (
         f"M{-quarter:.2f} {quarter:.2f}L{quarter:.2f} {-quarter:.2f}M0 {step:.2f}L{step:.2f} 0"

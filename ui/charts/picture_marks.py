@@ -63,7 +63,9 @@ def symbol_of(trace: Look) -> str:
     if trace["type"] == "bar":
         marker = trace["marker"]
         pattern = marker.get("pattern")
-        hatch = stripes_of("h", marker["color"], pattern) if pattern else ""
+        hatch = (
+            stripes_of("h", marker["color"], pattern, scale=0.5) if pattern else ""
+        )  # plotly's in a legend
         fill = "url(#h)" if hatch else marker["color"]
         return _address(f'{hatch}<path d="M9 1h12v12h-12z" fill="{fill}"/>', LEGEND_PX)
     drawn = ""
