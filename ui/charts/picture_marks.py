@@ -62,10 +62,9 @@ def symbol_of(trace: Look) -> str:
     middle = height / 2
     if trace["type"] == "bar":
         marker = trace["marker"]
-        pattern = marker.get("pattern")
-        hatch = (
-            stripes_of("h", marker["color"], pattern, scale=0.5) if pattern else ""
-        )  # plotly's in a legend
+        hatch = ""
+        if pattern := marker.get("pattern"):
+            hatch = stripes_of("h", marker["color"], pattern, scale=0.5)  # as plotly's are in a legend
         fill = "url(#h)" if hatch else marker["color"]
         return _address(f'{hatch}<path d="M9 1h12v12h-12z" fill="{fill}"/>', LEGEND_PX)
     drawn = ""
