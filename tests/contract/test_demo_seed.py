@@ -73,7 +73,9 @@ def test_it_is_told_once_in_the_life_of_a_folder(emulator: Emulator, settings: S
     assert tell(settings, again=True).answers == 0, "it is there already"
     emulator.reset()
     assert tell(settings).answers == 0 and rows(emulator, COUNTS) == [[0, 0]]
-    assert tell(settings, again=True).answers > 250 and rows(emulator, COUNTS) == before
+    told = tell(settings, again=True).answers
+    [[answers, marked]] = rows(emulator, COUNTS)  # not as many as before: a day that ends later is another
+    assert marked == answers > told > 250
 
 
 def test_a_workspace_with_answers_of_its_own_is_left_alone(emulator: Emulator, settings: Settings) -> None:
