@@ -99,7 +99,7 @@ def test_a_waterfall_has_its_names_its_bars_and_behind_them_their_lengths() -> N
     written = html(waterfall.figure(bars, 10.0, "light"))
     (image,) = images(written)
 
-    assert words(written)[:3] == ["agent run", "queue wait", "function"]
+    assert words(written)[:4] == ["agent run", "queue wait", "function", "failed"]
     assert [word for word in words(written) if "question" in word or "└" in word] == [
         "question", "└ input queue ≈", "└ function ?", "seconds since the question",
     ]  # fmt: skip
@@ -181,7 +181,8 @@ def test_names_of_anybody_are_words_and_nothing_else() -> None:
             "text": f"<b>{said}</b>", "x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left",
             "yanchor": "bottom", "showarrow": False,
         }])  # fmt: skip
-        written = html(drawn, text)
+        bars = (Bar("a", None, "run", text, 0, 1.0),)
+        written = html(drawn, text) + html(waterfall.figure(bars, 1.0, "light"))
         tags = {tag.lower() for tag in re.findall(r"<\s*(\w+)", written)}
         assert tags <= {"div", "span", "img", "b", "u", "small", "br"}, text
         assert not re.search(r"<[^>]*\son\w+=", re.sub(r'"[^"]*"', "", written)), text

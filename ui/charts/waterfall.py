@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays
 ROW_PX = 30
 FRAME_PX = style.TOP_PX + style.BOTTOM_PX
 ROOM = 1.2  # for the length that stands behind the longest bar
-LETTER_PX, LEAST_PX, LEFT_PX = 6.2, 24, 4  # of a name: of each letter, around it, and before it
+LETTER_PX, LEAST_PX, BEFORE_PX = 6.2, 24, 4  # of a name: of each letter, around it, and before it
 LONGEST_LABEL = 46
 SHORTEST_SHARE = 0.003  # a bar of no length would not be seen at all
 CLEARNESS = 0.55  # of what is not exact
@@ -39,14 +39,13 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
         rows = [(place, bar) for place, bar in enumerate(bars) if bar.kind == kind]
         if not rows:
             continue
-        lengths = [_length_s(bar, elapsed_s) for _, bar in rows]
         traces.append(
             Bars(
                 orientation="h",
                 name=word,
                 showlegend=False,
                 y=[place for place, _ in rows],
-                x=[max(length, whole_s * SHORTEST_SHARE) for length in lengths],
+                x=[_drawn_s(bar, elapsed_s, whole_s) for _, bar in rows],
                 base=[bar.started_s for _, bar in rows],
                 text=[_end(bar, elapsed_s) for _, bar in rows],
                 textposition="none",  # they stand behind the whiskers: _ends()
@@ -73,6 +72,9 @@ def figure(bars: Sequence[Bar], elapsed_s: float, theme: str) -> "Figure":
             )
         )
         traces.append(Bars(orientation="h", name=word, y=[None], x=[None], marker={"color": colour}))
+    if any(bar.state == "failed" for bar in bars):
+        red = {"color": palette.FAILED[theme]}
+        traces.append(Bars(orientation="h", name="failed", y=[None], x=[None], marker=red))
     tree = tuple(bars)
     traces.append(_ends(bars, elapsed_s, whole_s))
     return Figure(traces, _layout([label(bar, tree) for bar in bars], whole_s, theme))
@@ -83,10 +85,7 @@ def _ends(bars: Sequence[Bar], elapsed_s: float, whole_s: float) -> "Scatter":
     from ui.charts.figures import Scatter
 
     return Scatter(
-        x=[
-            bar.started_s + max(_length_s(bar, elapsed_s), whole_s * SHORTEST_SHARE) + bar.blur_s
-            for bar in bars
-        ],
+        x=[bar.started_s + _drawn_s(bar, elapsed_s, whole_s) + bar.blur_s for bar in bars],
         y=list(range(len(bars))),
         mode="text",
         text=[f"\u00a0{_end(bar, elapsed_s)}" for bar in bars],
@@ -110,7 +109,7 @@ def _layout(labels: Sequence[str], whole_s: float, theme: str) -> dict[str, Any]
         "tickvals": list(range(len(labels))),
         "ticktext": list(labels),
         "ticklabelposition": "inside",  # words beside an axis end at it; those within begin there, and these further out
-        "ticklabelstandoff": LEFT_PX - room_px,
+        "ticklabelstandoff": BEFORE_PX - room_px,
         "tickfont": {"color": palette.TEXT[theme]},
         "showgrid": False,
         "zeroline": False,
@@ -139,6 +138,10 @@ def label(bar: Bar, bars: tuple[Bar, ...]) -> str:
     indent = "\u00a0" * 3 * (depth - 1) + "└ " if depth else ""
     mark = "" if bar.certainty == "exact" else " ≈" if bar.certainty == "strong" else " ?"
     return indent + plain(bar.name, LONGEST_LABEL) + mark
+
+
+def _drawn_s(bar: Bar, elapsed_s: float, whole_s: float) -> float:
+    return max(_length_s(bar, elapsed_s), whole_s * SHORTEST_SHARE)
 
 
 def _length_s(bar: Bar, elapsed_s: float) -> float:
