@@ -14,7 +14,7 @@ from commands.stack import running
 pytestmark = pytest.mark.browser
 WATCHED = "/{name}?refresh=off&range=24h"
 PLOTLY = re.compile(r"/static/js/.*[Pp]lotly")
-PICTURED = {"overview": 4, "runs": 2, "queues": 3, "metrics": 1, "trace": 1}
+PICTURED = {"overview": 4, "runs": 2, "queues": 3, "metrics": 1, "agents": 1, "trace": 1}
 SIZE: Any = {"width": 1440, "height": 900}
 NEAR_PX = 2.5
 # Of each picture and of each chart: how large it is, and its words with the middle of each, from its own corner.

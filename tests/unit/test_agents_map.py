@@ -93,7 +93,7 @@ def test_the_figure_carries_no_markup_of_others(theme: str) -> None:
     """plotly takes some HTML in texts; a name must not become any."""
     shown = board(entry("asst_x", function(MARKUP), name=MARKUP), queues=set())
     drawn = dependencies.figure(map_of(shown, None, shown.entries), theme)
-    texts = [one.text for one in drawn.layout.annotations] + list(drawn.data[-1].text)
+    texts = [text for one in drawn.data for shown in (one.text, one.hovertext) for text in shown or ()]
     assert not any("<img" in text or "<b>x" in text for text in texts)
     assert any("&lt;img" in text for text in texts)
 

@@ -9,9 +9,12 @@ import plotly.graph_objects as go
 import pytest
 
 from chaos import payloads
+from services.inventory.agents_map import DependencyMap, map_of
+from services.inventory.agents_use import uses_of
 from services.monitor.overview import QueuePast
 from services.monitor.shapes import Bar
-from ui.charts import answer_times, outcomes, picture, queue_strips, style, ticks, waterfall
+from tests.unit.agent_rows import board, calls, entry, function, row
+from ui.charts import answer_times, dependencies, outcomes, picture, queue_strips, style, ticks, waterfall
 
 START = datetime(2026, 11, 27, 10, tzinfo=UTC)
 END = START + timedelta(hours=4)
@@ -51,6 +54,14 @@ def images(written: str) -> list[str]:
 def words(written: str) -> list[str]:
     shown = re.sub(r"<u>[^<]*</u>", "", written).replace("<br>", " ")
     return [one.strip() for one in re.sub(r"<[^>]*>", "\n", shown).split("\n") if one.strip()]
+
+
+def team_map(name: str = "foo_bot") -> DependencyMap:
+    shown = board(
+        entry("asst_lead", calls("asst_foo", name), name="orchestrator"),
+        entry("asst_foo", function(), name=name),
+    )
+    return map_of(shown, uses_of([row("queue", "foo-in", p95_ms=300.0)], shown), shown.entries)
 
 
 def paths(image: str) -> list[str]:
@@ -111,6 +122,20 @@ def test_a_waterfall_has_its_names_its_bars_and_behind_them_their_lengths() -> N
     assert re.search(r'<line x1="66.667%" x2="83.333%"', image)
     ends = re.findall(r'class="word" style="left:([\d.]+)%[^>]*>\u00a0([^<]*)<', written)
     assert ends == [("83.333", "10.0 s"), ("50.000", "4.0 s"), ("83.333", "3.0 s")]
+
+
+def test_a_map_has_its_boxes_their_names_and_the_lines_between_them() -> None:
+    written = html(dependencies.figure(team_map(), "light"))
+    shapes = re.findall(r'<img src="data:image/svg\+xml;base64,([^"]+)"', written)[:2]
+    lines, boxes = (base64.b64decode(one).decode() for one in shapes)
+
+    assert boxes.count("<rect ") == 5 + 1  # and what hides the line behind its label
+    assert [word for word in words(written) if word != "0.3 s"] == [
+        "Orchestrators", "Agents", "Tools", "Queues", "orchestrator", "foo_bot", "foo", "foo-in", "foo-out",
+    ]  # fmt: skip
+    assert 'd="M0 500L667 500L667 500L1333 500"' in lines  # from the first of four columns to the second
+    assert 'd="M2667 500L3333 500L3333 250L4000 250"' in lines  # to the first of two queues
+    assert 'class="word mid" style="left:83.333%;bottom:75.00%;font-size:11px;color:#' in written
 
 
 @pytest.mark.parametrize(("theme", "stripes"), [("light", "light"), ("dark", "dark")])
@@ -182,7 +207,8 @@ def test_names_of_anybody_are_words_and_nothing_else() -> None:
             "yanchor": "bottom", "showarrow": False,
         }])  # fmt: skip
         bars = (Bar("a", None, "run", text, 0, 1.0),)
-        written = html(drawn, text) + html(waterfall.figure(bars, 1.0, "light"))
+        figures = (waterfall.figure(bars, 1.0, "light"), dependencies.figure(team_map(text), "light"))
+        written = "".join([html(drawn, text), *map(html, figures)])
         tags = {tag.lower() for tag in re.findall(r"<\s*(\w+)", written)}
         assert tags <= {"div", "span", "img", "b", "u", "small", "br"}, text
         assert not re.search(r"<[^>]*\son\w+=", re.sub(r'"[^"]*"', "", written)), text
@@ -206,6 +232,10 @@ def test_names_of_anybody_are_words_and_nothing_else() -> None:
         figure(go.Scatter(x=[0] * 1001, y=[0] * 1001, mode="markers", marker={"size": 5, "color": "red"})),
         figure(go.Scatter(x=[START], y=[0], mode="lines", line=LINE)),
         figure(bar([0], [1])).add_vrect(x0=0, x1=1),
+        figure(bar([0], [1])).add_shape(type="circle", xref="paper", yref="paper", layer="below"),
+        figure(bar([0], [1])).add_shape(
+            type="rect", xref="paper", yref="paper", layer="below", line={"width": 1}
+        ),
         figure(bar([0], [1])).add_annotation(text="arrow", x=0, y=0),
         go.Figure(bar([0], [1]), style.layout("light")),  # plotly would choose the range
         go.Figure(bar([0], [1])),

@@ -13,6 +13,11 @@ SERIES = {  # for what has no meaning of its own, told apart also by those who s
     "light": ("#3a4fd0", "#d98a06", "#159a62", "#b5459b", "#0f8aa6", "#7a4fd6", "#8a6d3b", "#667089"),
     "dark": ("#8b9bff", "#e9a53a", "#3fbf87", "#e07cc8", "#4cc3de", "#a486f2", "#c9a96b", "#8a94ad"),
 }
+WORDS = {  # small text in a colour of KINDS would be hard to read
+    "light": {"run": "#545d75", "wait": "#8f5600"},
+    "dark": {"run": "#a9b2c8", "wait": "#f4c274"},
+}
+PAGE = {"light": "#ffffff", "dark": "#10141f"}
 PANEL = {"light": "#ffffff", "dark": "#1a2031"}
 TEXT = {"light": "#182034", "dark": "#e8ebf5"}
 GRID = {"light": "#d9deea", "dark": "#2d364d"}

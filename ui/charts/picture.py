@@ -13,7 +13,8 @@ from html import escape, unescape
 from typing import TYPE_CHECKING
 
 from ui.charts.picture_axes import Axis, Look, UnpicturedError
-from ui.charts.picture_marks import image_of, symbol_of, words_of
+from ui.charts.picture_marks import Word, image_of, symbol_of, words_of
+from ui.charts.picture_shapes import shapes_of
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
@@ -43,7 +44,7 @@ def html_of(figure: "Figure", alt: str) -> str | None:
 
 
 def _page(traces: Sequence[Look], layout: Look, alt: str) -> str:
-    if layout.get("shapes") or layout.get("images") or "height" not in layout:
+    if layout.get("images") or "height" not in layout:
         raise UnpicturedError
     margin = layout["margin"]
     area = ";".join(f"margin-{side}:{margin[side[0]]}px" for side in ("top", "right", "bottom", "left"))
@@ -54,9 +55,11 @@ def _page(traces: Sequence[Look], layout: Look, alt: str) -> str:
     look = f"height:{layout['height']}px;color:{font['color']};font-size:{font['size']}px"
     plots = "".join(_plots(traces, layout, margin.get("pad", 0)))
     notes = "".join(_note(note) for note in layout.get("annotations", ()))
+    shapes = shapes_of(layout.get("shapes", ()))
+    ground = "".join(f'<img src="{one}" alt="" decoding="sync">' for one in shapes)
     return (
         f'<div class="picture" role="img" aria-label="{escape(alt)}" style="{look}">'
-        f'<div class="area" style="{area}">{legend}{plots}{notes}</div></div>'
+        f'<div class="area" style="{area}">{legend}{ground}{plots}{notes}</div></div>'
     )
 
 
@@ -75,16 +78,22 @@ def _plots(traces: Sequence[Look], layout: Look, pad_px: float) -> list[str]:
         if x.look.get("anchor", "y") == y_name:
             words += _across(x, pad_px)
         named.add(y_name)
-        words += "".join(
-            f'<span class="word" style="left:{at:.3%};bottom:{up:.2%}">{_text(text)}</span>'
-            for trace in drawn
-            for at, up, text in words_of(trace, x, y)
-        )
+        words += "".join(_word(word) for trace in drawn for word in words_of(trace, x, y))
         written.append(
             f'<div class="plot" style="{place}">'
             f'<img src="{image_of(drawn, x, y, is_stacked=is_stacked)}" alt="" decoding="sync">{words}</div>'
         )
     return written
+
+
+def _word(word: Word) -> str:
+    look = f"left:{word.at:.3%};bottom:{word.up:.2%}"
+    if word.size:
+        look += f";font-size:{word.size:g}px"
+    if word.colour:
+        look += f";color:{word.colour}"
+    name = "word mid" if word.is_centred else "word"
+    return f'<span class="{name}" style="{look}">{_text(word.text)}</span>'
 
 
 def _number(name: str) -> int:
@@ -118,7 +127,11 @@ def _up(axis: Axis, pad_px: float) -> str:
 def _across(axis: Axis, pad_px: float) -> str:
     words = "".join(f'<span style="left:{place:.2%}">{_text(word)}</span>' for place, word in axis.marks)
     title = f"<small>{_text(axis.title)}</small>" if axis.title else ""
-    return f'<div class="across" style="padding-top:{pad_px + MARK_PX:g}px">{words}{title}</div>'
+    font = axis.look.get("tickfont", {})
+    look = f";font-size:{font['size']}px;color:{font['color']}" if font else ""
+    if axis.look.get("side") == "top":
+        return f'<div class="across over" style="padding-bottom:{pad_px + MARK_PX:g}px{look}">{words}{title}</div>'
+    return f'<div class="across" style="padding-top:{pad_px + MARK_PX:g}px{look}">{words}{title}</div>'
 
 
 def _note(note: Look) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,18 @@ FILLED = 0.5
 Point = tuple[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """*at*, *up*: where it begins, or its middle is, as shares. *size*: of its letters, in pixels; 0: as all. *colour*: empty, too."""
+
+    at: float
+    up: float
+    text: str
+    is_centred: bool = False
+    size: float = 0
+    colour: str = ""
+
+
 def image_of(traces: Sequence[Look], x: Axis, y: Axis, *, is_stacked: bool) -> str:
     """Return the address, `data:…`, of the image of *traces* between *x* and *y*. Raises UnpicturedError."""
     marks, over, tops = [], [], dict[Any, float]()
@@ -33,27 +46,33 @@ def image_of(traces: Sequence[Look], x: Axis, y: Axis, *, is_stacked: bool) -> s
                 over.append(hatched)
             case "bar":
                 over.append(lying(trace, x, y))
-            case "scatter" if trace["mode"] == "text":
-                pass  # words_of()
+            case "scatter" if trace["mode"] == "text" or _is_clear(trace):
+                pass  # words_of(), or nothing
             case "scatter":
                 stretches = _stretches(trace, x, y)
                 marks += _lined(trace, y, stretches)
                 over += _dots(trace, [point for points in stretches for point in points])
             case _:
                 raise UnpicturedError
-    inside = _stretched("".join(marks))
-    grid = _stretched(f"{_lines(x, is_across=True)}{_lines(y, is_across=False)}", "visible")
-    return _address(f"{grid}{inside}{''.join(over)}")
+    inside = stretched("".join(marks))
+    grid = stretched(f"{_lines(x, is_across=True)}{_lines(y, is_across=False)}", "visible")
+    return address_of(f"{grid}{inside}{''.join(over)}")
 
 
-def words_of(trace: Look, x: Axis, y: Axis) -> list[tuple[float, float, str]]:
-    """Return the words that *trace* alone is made of: where each begins, as shares across and up, and what it says."""
-    if trace["type"] != "scatter" or trace["mode"] != "text":
+def words_of(trace: Look, x: Axis, y: Axis) -> list[Word]:
+    """Return the words that *trace* writes between its axes."""
+    if trace["type"] != "scatter" or "text" not in trace["mode"]:
         return []
-    if trace.get("textposition") != "middle right":
+    position, font = trace.get("textposition"), trace.get("textfont", {})
+    if position not in ("middle right", "middle center"):
         raise UnpicturedError
-    placed = zip(trace["x"], trace["y"], trace["text"], strict=True)
-    return [(x.share(at), y.share(up), str(text)) for at, up, text in placed]
+    colour = font.get("color", "")
+    colours = [colour] * len(trace["x"]) if isinstance(colour, str) else colour
+    placed = zip(trace["x"], trace["y"], trace["text"], colours, strict=True)
+    return [
+        Word(x.share(at), y.share(up), str(text), position == "middle center", font.get("size", 0), own)
+        for at, up, text, own in placed
+    ]
 
 
 def symbol_of(trace: Look) -> str:
@@ -66,15 +85,20 @@ def symbol_of(trace: Look) -> str:
         if pattern := marker.get("pattern"):
             hatch = stripes_of("h", marker["color"], pattern, scale=0.5)  # as plotly's are in a legend
         fill = "url(#h)" if hatch else marker["color"]
-        return _address(f'{hatch}<path d="M9 1h12v12h-12z" fill="{fill}"/>', LEGEND_PX)
+        return address_of(f'{hatch}<path d="M9 1h12v12h-12z" fill="{fill}"/>', LEGEND_PX)
     drawn = ""
     if "lines" in trace["mode"]:
-        drawn = f'<path d="M0 {middle:g}H{width}" {_pen(trace["line"])}/>'
+        drawn = f'<path d="M0 {middle:g}H{width}" {pen_of(trace["line"])}/>'
     if "markers" in trace["mode"]:
         marker = trace["marker"]
         place = f"translate({width / 2:g} {middle:g}) scale({marker['size'] / 2:g})"
         drawn += f'<path d="{_symbol(marker)}" transform="{place}" {fill_of(marker)}/>'
-    return _address(drawn, LEGEND_PX)
+    return address_of(drawn, LEGEND_PX)
+
+
+def _is_clear(trace: Look) -> bool:
+    """Whether *trace* is only there to be pointed at."""
+    return "lines" not in trace["mode"] and bool(trace.get("marker", {}).get("opacity", 1) == 0)
 
 
 # Lines and dots --------------------------------------------------------------------------------------------------------
@@ -99,7 +123,7 @@ def _lined(trace: Look, y: Axis, stretches: Sequence[Sequence[Point]]) -> list[s
             drawn.append(f'<path d="{areas}" fill="{line["color"]}" opacity="{FILLED}"/>')
         case _:
             raise UnpicturedError
-    return [*drawn, f'<path d="{"".join(path for _, path in joined)}" {_pen(line)}/>']
+    return [*drawn, f'<path d="{"".join(path for _, path in joined)}" {pen_of(line)}/>']
 
 
 def _stretches(trace: Look, x: Axis, y: Axis) -> list[list[Point]]:
@@ -122,7 +146,7 @@ def _path(points: Sequence[Point], *, is_step: bool) -> str:
     return "".join(written)
 
 
-def _pen(line: Look) -> str:
+def pen_of(line: Look) -> str:
     """Return how a line is drawn; its width and its dashes in pixels, however far the image is stretched."""
     width = line.get("width", 2)
     pen = f'fill="none" stroke="{line["color"]}" stroke-width="{width}" stroke-miterlimit="2" vector-effect="non-scaling-stroke"'
@@ -174,14 +198,14 @@ def _lines(axis: Axis, *, is_across: bool) -> str:
     return f'<path d="{path}" stroke="{axis.look["gridcolor"]}" {look}/>' if path else ""
 
 
-def _stretched(inside: str, overflow: str = "hidden") -> str:
+def stretched(inside: str, overflow: str = "hidden") -> str:
     return (
         f'<svg viewBox="0 0 {ACROSS} {UP}" preserveAspectRatio="none" overflow="{overflow}" '
         f'style="x:1px;y:1px;width:calc(100% - 2px);height:calc(100% - 2px)">{inside}</svg>'
     )
 
 
-def _address(inside: str, size: tuple[int, int] | None = None) -> str:
+def address_of(inside: str, size: tuple[int, int] | None = None) -> str:
     width, height = size or ("100%", "100%")
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">{inside}</svg>'
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
