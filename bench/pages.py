@@ -7,7 +7,7 @@ plotly, so that one can point at them. Whole: the tables can be sorted and press
 over a day of demo history; so does, for each page, its floor: what Streamlit takes for as many KPIs, tables and charts with nothing else on the screen
 (bench/floor_app.py). Far: with a workspace that takes FAR_S longer to answer than the one on this machine. A switch is a
 click in the menu of a visitor who has seen every page once, until the new page can be read, and until its charts are
-drawn too. Arize Phoenix and the MLflow tracing UI are measured alike, with as many traces, where they are installed
+drawn too; a far one, when what was read for the page is too old to be left at that. Arize Phoenix and the MLflow tracing UI are measured alike, with as many traces, where they are installed
 (bench/peers.py). What it does not measure: a network, a server with many viewers.
 """
 
@@ -28,8 +28,9 @@ from bench.report import emit, header
 from commands.serve import tell_history
 from commands.stack import running
 from commands.test import browser_flags, find_browser
+from ui.view import RETURN_S
 
-ROUNDS, SWITCHES = 7, 12
+ROUNDS, SWITCHES, FAR_SWITCHES = 7, 12, 3
 ANSWERS, LIST = 415, "runs"  # of the demo history; the page that lists them, as theirs do
 FAR, FAR_S = "overview", 0.4
 GOAL_READABLE, GOAL_DRAWN, GOAL_SWITCH_MS = 1.7, 2.6, 250.0
@@ -145,6 +146,7 @@ def main() -> int:
             good = measure_first_visits(browser, empty_url, screens, floors, others)
             stack.control.fail(operation="monitor.query_batch", kind="slow", delay_s=FAR_S, times=None)
             measure_far(browser, empty_url, next(one for one in screens if one.name == FAR))
+            measure_far_switches(browser, [one for one in screens if one.name not in ("trace", "threads")])
             stack.control.clear_faults()
             good &= measure_switches(browser, [one for one in screens if one.name != "trace"])
         browser.close()
@@ -279,19 +281,8 @@ def peer_visit(browser: Browser, peer: peers.Running) -> float:
 
 
 def measure_switches(browser: Browser, screens: list[Screen]) -> bool:
-    """Go round the pages by the menu. A page has changed when its charts are there; when it can be read is told beside."""
-    read: dict[str, list[float]] = {screen.name: [] for screen in screens}
-    drawn: dict[str, list[float]] = {screen.name: [] for screen in screens}
-    with unwatched(browser) as page:
-        page.goto(screens[-1].url)
-        for place in range((SWITCHES + 1) * len(screens)):
-            screen = screens[place % len(screens)]
-            page.evaluate(RESTS)
-            link = f'[data-testid="stSidebarNavLink"][href*="/{screen.name}"]'
-            seen: list[float] = page.evaluate(SWITCH, link, screen.shows)
-            if place >= len(screens):  # the first round loads what the browser then keeps
-                read[screen.name].append(seen[0])
-                drawn[screen.name].append(seen[1])
+    """A page has changed when its charts are there; when it can be read is told beside."""
+    read, drawn = switches(browser, screens, SWITCHES)
     for name in read:
         emit(f"pages.switch_to_{name}", statistics.median(drawn[name]), "ms", None, drawn[name])
         emit(f"pages.switch_to_{name}_readable", statistics.median(read[name]), "ms", None, read[name])
@@ -299,6 +290,35 @@ def measure_switches(browser: Browser, screens: list[Screen]) -> bool:
     emit("pages.switch_readable", statistics.median(every), "ms", None, every)
     every = [sample for samples in drawn.values() for sample in samples]
     return emit("pages.switch", statistics.median(every), "ms", GOAL_SWITCH_MS, every, lower_is_better=True)
+
+
+def measure_far_switches(browser: Browser, screens: list[Screen]) -> None:
+    """What each page showed is too old by then to be shown for long, and is read anew."""
+    read, _ = switches(browser, screens, FAR_SWITCHES, rest_s=RETURN_S + 1.0)
+    every = [sample for samples in read.values() for sample in samples]
+    emit("pages.far.switch_readable", statistics.median(every), "ms", None, every)
+
+
+def switches(
+    browser: Browser, screens: list[Screen], rounds: int, rest_s: float = 0.0
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Go round the pages by the menu, *rest_s* before each round. Return in ms how long each took, until it could be read
+    and until its charts were drawn."""
+    read: dict[str, list[float]] = {screen.name: [] for screen in screens}
+    drawn: dict[str, list[float]] = {screen.name: [] for screen in screens}
+    with unwatched(browser) as page:
+        page.goto(screens[-1].url)
+        for place in range((rounds + 1) * len(screens)):
+            screen = screens[place % len(screens)]
+            if place % len(screens) == 0:
+                time.sleep(rest_s)
+            page.evaluate(RESTS)
+            link = f'[data-testid="stSidebarNavLink"][href*="/{screen.name}"]'
+            seen: list[float] = page.evaluate(SWITCH, link, screen.shows)
+            if place >= len(screens):  # the first round loads what the browser then keeps
+                read[screen.name].append(seen[0])
+                drawn[screen.name].append(seen[1])
+    return read, drawn
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from services.monitor.lookup import Found
 from services.monitor.metrics import MetricAsk, MetricsService
 from services.monitor.results import Ask, Result
 from services.monitor.shapes import Bar, Trace
-from ui import formats, patience, startup, view
+from ui import formats, patience, recovery, startup, view
 from ui.depth_board import DepthBoard
 from ui.doctor_board import DoctorBoard
 from ui.fault_board import FaultBoard
@@ -286,9 +286,14 @@ def begin_depths() -> None:
 def all_depths() -> tuple[Sequence[QueueDepth], datetime]:
     """Return all queues, deepest first, and when they were looked at; as old as the page's refresh allows.
 
-    Raises ServiceErrors.
+    A page that is opened after another shows them as they were shortly before, and is drawn again. Raises ServiceErrors.
     """
-    found = depth_board().read(view.patience_s(live=True))
+    board, patient_s = depth_board(), view.patience_s(live=True)
+    found = board.known(view.earlier_s(live=True))
+    if found is None:
+        found = board.read(patient_s)
+    else:
+        recovery.await_end(board.begin(patient_s))
     return found.value, found.read_at
 
 
@@ -316,11 +321,16 @@ def known_once(*asks: Ask) -> tuple[Result, ...] | None:
 
 
 def ask_logs_once(*asks: Ask) -> tuple[Result, ...] | None:
-    """Return what ask_logs() does, asked once a minute at most whatever is pressed; what failed is asked again."""
+    """Return what ask_logs() does, asked once a minute at most whatever is pressed; what failed is asked again.
+
+    As a page is opened after another, what was read some minutes ago will do: the next run asks.
+    """
     kept = _kept_logs(tuple(ask.key for ask in asks))
     if (known := kept.get("results")) is not None:
         return known
-    found = ask_logs(*asks)
+    if (earlier := known_earlier(*asks)) is not None:
+        return earlier
+    found = _ask_logs(*asks)
     if found is not None and all(result.state in ("ok", "empty", "partial") for result in found):
         kept["results"] = found
     return found
@@ -329,8 +339,24 @@ def ask_logs_once(*asks: Ask) -> tuple[Result, ...] | None:
 def ask_logs(*asks: Ask) -> tuple[Result, ...] | None:
     """Return what the workspace answers, one result for each; None when no workspace is set.
 
-    What was read since the last refresh of the page is not asked for again: a press of something sends nothing.
+    What was read since the last refresh of the page is not asked for again: a press of something sends nothing. A page that
+    is opened after another waits for nothing that was read some minutes ago: it shows that, with its age, and is drawn
+    again when the workspace has answered.
     """
+    logs = services().logs
+    if logs is not None and (found := known_earlier(*asks)) is not None:
+        recovery.await_end(logs.begin(*asks, patience_s=view.patience_s()))
+        return found
+    return _ask_logs(*asks)
+
+
+def known_earlier(*asks: Ask) -> tuple[Result, ...] | None:
+    """Return what a page shows at once as it is opened after another; None where it waits for what is new. Sends nothing."""
+    logs, earlier_s = services().logs, view.earlier_s()
+    return logs.known(*asks, patience_s=earlier_s) if logs is not None and earlier_s else None
+
+
+def _ask_logs(*asks: Ask) -> tuple[Result, ...] | None:
     logs = services().logs
     if logs is None:
         return None

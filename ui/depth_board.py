@@ -28,6 +28,10 @@ class DepthBoard:
         """Return all queues, read no longer than *patience_s* (at the least DEPTHS_FRESH_S) ago, and when. Raises ServiceErrors."""
         return self._kept.read(None, max(DEPTHS_FRESH_S, patience_s))
 
+    def known(self, age_s: float) -> Reading[Sequence[QueueDepth]] | None:
+        """Return all queues as they were read last, if that is no longer than *age_s* ago; else None. Sends nothing."""
+        return self._kept.known(None, age_s)
+
     def held(self) -> Sequence[QueueDepth] | None:
         """Return what was read last, however old; None when nothing was. Sends nothing."""
         return self._kept.held()

@@ -76,6 +76,10 @@ class Kept(Generic[P, T]):
             return None
         return self._send(key, mark, *args, **named).done
 
+    def known(self, mark: Hashable, fresh_s: float, /, *args: P.args, **named: P.kwargs) -> Reading[T] | None:
+        """Return the last reading if it is no older than *fresh_s*; else None. Sends nothing."""
+        return self._fresh((args, tuple(sorted(named.items()))), mark, fresh_s)
+
     def held(self, *args: P.args, **named: P.kwargs) -> T | None:
         """Return what was read last, however old; None when nothing was. Sends nothing."""
         with self._lock:

@@ -8,7 +8,6 @@ import itertools
 from threading import Event
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from services.errors import Conflict, InvalidInput, NotFound, NotYet, ServiceError
 from ui import view
@@ -34,14 +33,20 @@ def begin(*, watches: bool) -> None:
 def await_(error: ServiceError) -> None:
     """Take note that something is drawn without what it needs, because of *error*."""
     if isinstance(error, NotYet):
-        st.session_state.setdefault(AWAITED_KEY, []).append(error.errand.done)
+        await_end(error.errand.done)
     elif not isinstance(error, LASTING):
         st.session_state[FAILED_KEY] = True
 
 
+def await_end(done: Event | None) -> None:
+    """Take note that something earlier is drawn until *done* is set; None: nothing newer is on its way."""
+    if done is not None:
+        st.session_state.setdefault(AWAITED_KEY, []).append(done)
+
+
 def settle() -> None:
     """For what draws failures, after it: have the whole page drawn where only a part of it was and nothing tries again."""
-    if st.session_state.get(TIMED_KEY) or not _is_part():
+    if st.session_state.get(TIMED_KEY) or not view.is_part():
         return
     if st.session_state.get(AWAITED_KEY) or (st.session_state.get(FAILED_KEY) and not _is_timed()):
         st.rerun()
@@ -69,9 +74,3 @@ def _again(run: int, awaited: tuple[Event, ...], failed: bool) -> None:
 def _is_timed() -> bool:
     """Whether the page reads again by itself, as often as its bar says."""
     return bool(st.session_state.get(WATCHES_KEY)) and view.current().refresh_s is not None
-
-
-def _is_part() -> bool:
-    """Whether a fragment is drawn by itself, and not with its page."""
-    ctx = get_script_run_ctx()
-    return ctx is not None and bool(ctx.fragment_ids_this_run)

@@ -79,6 +79,8 @@ def main() -> None:
     context.place_sidebar(own)
     if screen.bar:
         view.restore(screen.file)
+    else:
+        view.leave()
     fault_bar.draw(paused=screen.bar and view.current().refresh_s is None)
     if screen.bar:
         bar.draw()

@@ -8,16 +8,32 @@ from collections.abc import Container
 from datetime import datetime, timedelta
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ui import formats
 from ui.time_range import DEFAULTS, ENDS, NAMES, RANGES, REFRESH, ZONES, View, canonical, parse
 
-__all__ = ["RANGES", "View", "change", "chosen", "current", "patience_s", "read_again", "restore"]
+__all__ = [
+    "RANGES",
+    "View",
+    "change",
+    "chosen",
+    "current",
+    "earlier_s",
+    "is_part",
+    "leave",
+    "patience_s",
+    "read_again",
+    "restore",
+]
 REMEMBERED_KEY = formats.VIEW_KEY
 AS_OF_KEY = "view-as-of"  # where a paused range ends
 SINCE_KEY = "view-since"  # what was read after this is new enough to be drawn again
-PAGE_KEY = "view-page"
+PAGE_KEY, NO_PAGE = "view-page", ""
 GRACE_KEY = "view-grace"  # how much older still
+OPENING_KEY = "view-opening"  # whether this run of the script is the first of its page, after another page
+EARLIER_S, EARLIER_LIVE_S = 300.0, 30.0  # of the past, and of what is now
+EARLIER_PART = 0.1  # of what the page looks back on: more than that would be missing at its end
 RETURN_S = 10.0  # who looks at another page and comes back so soon finds what was read before, with its age
 STILL_FRESH = (
     0.8  # of the time between two refreshes; a reading itself takes time, so the whole would skip every other
@@ -54,6 +70,23 @@ def first_patience_s(refresh_s: float | None) -> float:
     return RETURN_S if refresh_s is None else min(RETURN_S, refresh_s * STILL_FRESH)
 
 
+def earlier_s(*, live: bool = False) -> float:
+    """Return how old may be what a page shows at once as it is opened after another, while it is read anew.
+
+    Zero for whatever else is drawn: a first page, a press, a refresh.
+    """
+    if is_part() or not st.session_state.get(OPENING_KEY):
+        return 0.0
+    seen = current()
+    return EARLIER_LIVE_S if live else min(EARLIER_S, (seen.end - seen.start).total_seconds() * EARLIER_PART)
+
+
+def is_part() -> bool:
+    """Whether a fragment is drawn by itself, and not with its page."""
+    ctx = get_script_run_ctx()
+    return ctx is not None and bool(ctx.fragment_ids_this_run)
+
+
 def chosen(name: str) -> str:
     """Return what holds for `refresh` or `zone`, by its word in the address."""
     known: dict[str, Container[str]] = {"refresh": REFRESH, "zone": ZONES}
@@ -64,17 +97,25 @@ def chosen(name: str) -> str:
 def restore(page: str) -> None:
     """For the shell, before *page*: remember what the address says, and have it say what is remembered.
 
-    A page that was not the last one drawn is read anew.
+    A page that was not the last one drawn is read anew, and meanwhile shows what was read before (earlier_s).
     """
     stated = _stated()
     remembered = canonical(stated, parse(stated, formats.now(), formats.reader_zone()))
     st.session_state[REMEMBERED_KEY] = remembered
-    if st.session_state.get(PAGE_KEY) != page:
+    before = st.session_state.get(PAGE_KEY)
+    st.session_state[OPENING_KEY] = before not in (None, page)
+    if before != page:
         st.session_state[PAGE_KEY] = page
         read_again()
         st.session_state[GRACE_KEY] = RETURN_S
     if missing := {name: value for name, value in remembered.items() if name not in st.query_params}:
         st.query_params.update(missing)
+
+
+def leave() -> None:
+    """For the shell, before a page without a bar: who comes back from it opens a page anew."""
+    st.session_state[PAGE_KEY] = NO_PAGE
+    st.session_state[OPENING_KEY] = False
 
 
 def change(**parameters: str) -> None:
