@@ -184,8 +184,8 @@ def problem() -> ConfigurationError | None:
 def freeze() -> None:
     """Take everything alive now out of the garbage collector's rounds.
 
-    Streamlit collects after every rerun, which costs 170 ms and more with the Azure SDKs imported. Call again after
-    a late import.
+    A round through all of it takes 170 ms and more with the Azure SDKs imported, and nothing else runs meanwhile. Call
+    again after a late import.
     """
     gc.collect()
     gc.freeze()

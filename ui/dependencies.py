@@ -78,7 +78,9 @@ def words(standing: Standing) -> str:
 
 def is_well(parts: Sequence[PartHealth]) -> bool:
     """Whether nothing fails. What was never asked, or is off, is no failure."""
-    return all(part.state in ("ok", "unknown") for part in (*merged(parts), *others()))
+    states = [part.state for part in merged(parts)]
+    states += [one.state for one in all_standings() if one.dependency in OTHERS]
+    return all(state in ("ok", "unknown") for state in states)
 
 
 def _merge(part: PartHealth, standing: Standing | None) -> PartHealth:

@@ -30,7 +30,9 @@ class HealthBoard:
 
     def settled(self, wait_s: float) -> tuple[tuple[PartHealth, ...], bool]:
         """Return what latest() does, once the check under way has ended or *wait_s*, or the page's patience, are over."""
-        self.latest()
+        parts, checking = self.latest()
+        if not checking:
+            return parts, checking
         self._ended.wait(min(wait_s, patience.left_s()))
         return self.latest()
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -10,11 +10,14 @@ import streamlit as st
 from services.monitor.overview import per_minute
 from services.monitor.results import Row
 from services.monitor.usage import Kind, Part, lines_of, parts_in
-from ui import cards, first_paint, formats, metrics_data, safe, tables
+from ui import cards, context, first_paint, formats, metrics_data, safe, tables
 from ui.charts import palette, style
 from ui.metrics_data import Board
 from ui.overview_tiles import percent
 from ui.view import View
+
+if TYPE_CHECKING:
+    from ui.charts.figures import Figure
 
 MOST_PANELS = 6
 MOST_BARS = 32
@@ -181,14 +184,18 @@ def draw_panels(board: Board, view: View) -> None:
         return
     from ui.charts import panels
 
-    lines = [lines_of(board.series.rows, part_kind, part.name, moments) for part in parts[:MOST_PANELS]]
     theme = palette.theme()
-    if figure == "Calls":
-        drawn = panels.calls(
-            lines, start=view.start, end=view.end, grain=view.grain, theme=theme, zone=view.zone
-        )
-    else:
-        drawn = panels.durations(lines, start=view.start, end=view.end, theme=theme, zone=view.zone)
+
+    def build() -> "Figure":
+        lines = [lines_of(board.series.rows, part_kind, part.name, moments) for part in parts[:MOST_PANELS]]
+        if figure == "Calls":
+            return panels.calls(
+                lines, start=view.start, end=view.end, grain=view.grain, theme=theme, zone=view.zone
+            )
+        return panels.durations(lines, start=view.start, end=view.end, theme=theme, zone=view.zone)
+
+    key = style.key_of([board.health, board.series], view, part_kind, figure or "Duration")
+    drawn = context.figure("metrics-panels", key, build)
     style.draw(
         drawn, key="metrics-panels-figure", alt=_panel_words(parts[:MOST_PANELS], figure or "Duration")
     )

@@ -88,7 +88,7 @@ def draw_parts(result: Result, view: View) -> None:
 
     drawn = context.figure(
         "overview-parts",
-        figure_key(result, view),
+        style.key_of([result], view),
         lambda: time_parts.figure(
             placed, start=view.start, end=view.end, grain=view.grain, theme=palette.theme(), zone=view.zone
         ),
@@ -106,7 +106,7 @@ def draw_times(result: Result, view: View) -> None:
 
     drawn = context.figure(
         "overview-times",
-        figure_key(result, view),
+        style.key_of([result], view),
         lambda: answer_times.figure(
             lines,
             slo_s=overview_data.slo_s(),
@@ -129,7 +129,7 @@ def draw_outcomes(result: Result, view: View) -> None:
     st.caption(said)
     drawn = context.figure(
         "overview-outcomes",
-        figure_key(result, view),
+        style.key_of([result], view),
         lambda: outcomes.figure(
             counted, start=view.start, end=view.end, grain=view.grain, theme=palette.theme(), zone=view.zone
         ),
@@ -151,25 +151,12 @@ def draw_queues(result: Result, view: View) -> None:
 
     drawn = context.figure(
         "overview-queues",
-        figure_key(result, view),
+        style.key_of([result], view),
         lambda: queue_strips.figure(
             busy[:STRIPS], start=view.start, end=view.end, theme=palette.theme(), zone=view.zone
         ),
     )
     style.draw(drawn, key="overview-queues-figure", alt=f"A row for each queue over {view.words}. {said}")
-
-
-def figure_key(result: Result, view: View) -> tuple[str, ...]:
-    """Return what makes two drawings of *result* the same: the same reading, range and look."""
-    return (
-        str(result.read_at),
-        result.state,
-        view.label,
-        str(view.grain),
-        palette.theme(),
-        str(view.zone),
-        style.zone_name(view.zone),
-    )
 
 
 # What was found, in words -----------------------------------------------------------------------------

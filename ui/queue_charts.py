@@ -9,7 +9,7 @@ import streamlit as st
 from services.monitor.flow import WINDOW
 from services.monitor.results import Result, Row
 from services.queues import POISON_SUFFIX
-from ui import cards, formats, safe
+from ui import cards, context, formats, safe
 from ui.charts import palette, queues, style
 from ui.queue_data import FLOW, HISTORY, WAITS, Board
 from ui.view import View
@@ -57,6 +57,7 @@ def draw(board: Board, shown: View, pair: str) -> None:
             f"Depth and age of the oldest message of each queue over {shown.words}.",
             ABOUT_STRIPS,
             shown,
+            [pair, *(f"{queue}={name}" for queue, name in names.items())],
         )
         rates = chosen(results[FLOW].rows, wanted)
         _card(
@@ -68,6 +69,7 @@ def draw(board: Board, shown: View, pair: str) -> None:
             f"Messages that arrived and that were finished, a minute, over {shown.words}.",
             ABOUT_FLOW,
             shown,
+            [pair],
         )
     waits = chosen(results[WAITS].rows, wanted)
     _card(
@@ -78,7 +80,9 @@ def draw(board: Board, shown: View, pair: str) -> None:
         "queues-waits",
         f"How long messages waited over {shown.words}. {waits_title(waits)}",
         ABOUT_WAITS,
-        None,
+        shown,
+        [pair],
+        has_grain=False,
     )
 
 
@@ -90,31 +94,39 @@ def _card(
     key: str,
     alt: str,
     about: str,
-    shown: View | None,
+    shown: View,
+    told: Sequence[str],
+    *,
+    has_grain: bool = True,
 ) -> None:
+    """Draw a card with a *figure* of *rows*, which are some of *result*; *told*: which, and what else it shows."""
+
     def body() -> None:
         if not rows:
             st.caption("Nothing of this pair in this range.")
         elif figure is None:
             st.markdown(f":gray[:material/inbox:] {quiet_words(rows, shown)}")
         else:
-            style.draw(figure(), key=key, alt=alt)
+            drawn = context.figure(key, style.key_of([result], shown, *told), figure)
+            style.draw(drawn, key=key, alt=alt)
 
     empty = (
         "No reading of any queue in this range."
         if "strips" in key
         else "No function has taken a message in this range."
     )
-    cards.draw(title, result, body, key=key, about=about, empty=empty, grain=shown.grain if shown else None)
+    cards.draw(
+        title, result, body, key=key, about=about, empty=empty, grain=shown.grain if has_grain else None
+    )
 
 
-def quiet_words(rows: Sequence[Row], shown: View | None) -> str:
+def quiet_words(rows: Sequence[Row], shown: View) -> str:
     """Return that every look found all queues empty, how often somebody looked, and when last."""
     looks = [row for row in rows if row["metric"] == queues.DEPTH]
     readings = max((_readings(looks, queue) for queue in {row["queue"] for row in looks}), default=0)
     last = max((at for row in looks if isinstance(at := row["bucket"], datetime)), default=None)
     words = f"Every queue was empty at each of {formats.count(readings, 'reading')}"
-    return f"{words}, the last after {formats.told(shown.clock(last))}." if shown and last else f"{words}."
+    return f"{words}, the last after {formats.told(shown.clock(last))}." if last else f"{words}."
 
 
 def _readings(rows: Sequence[Row], queue: object) -> int:

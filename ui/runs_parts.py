@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -16,6 +17,9 @@ from ui.runs_data import Reading
 from ui.runs_export import EXPORT_ROWS, Export
 from ui.runs_filters import Wanted
 from ui.view import View
+
+if TYPE_CHECKING:
+    from ui.charts.figures import Figure
 
 TILES, NARROWEST_PX = 4, 150  # narrower, and "not known" is cut
 OPEN_SHOWN = 5
@@ -112,22 +116,10 @@ def draw_histogram(result: Result, wanted: Wanted, view: View) -> None:
     """Card: the bars, to mark a stretch in."""
 
     def body() -> None:
-        from ui.charts import runs as charts
-
-        moments = sorted({row["bucket"] for row in result.rows if isinstance(row["bucket"], datetime)})
-        counted = {
-            outcome: summed(result.rows, outcome, moments)
-            for outcome in ("failed", "expired", "cancelled", "answered")
-        }
-        stretch = wanted.filters.stretch
-        drawn = charts.histogram(
-            counted,
-            start=view.start,
-            end=view.end,
-            grain=view.grain,
-            marked=(stretch.start, stretch.end) if stretch else None,
-            theme=palette.theme(),
-            zone=view.zone,
+        drawn = context.figure(
+            "runs-histogram",
+            style.key_of([result], view, repr(wanted.filters)),
+            lambda: _bars(result, wanted, view),
         )
         said = f"Stacked bars over {view.words}: how many runs answered, failed, expired or were stopped."
         style.draw(drawn, key=HISTOGRAM_KEY, alt=said, height=CHART_PX, on_select=lambda: take_stretch(view))
@@ -143,6 +135,23 @@ def draw_histogram(result: Result, wanted: Wanted, view: View) -> None:
     )
 
 
+def _bars(result: Result, wanted: Wanted, view: View) -> "Figure":
+    from ui.charts import runs as charts
+
+    moments = sorted({row["bucket"] for row in result.rows if isinstance(row["bucket"], datetime)})
+    outcomes = ("failed", "expired", "cancelled", "answered")
+    stretch = wanted.filters.stretch
+    return charts.histogram(
+        {outcome: summed(result.rows, outcome, moments) for outcome in outcomes},
+        start=view.start,
+        end=view.end,
+        grain=view.grain,
+        marked=(stretch.start, stretch.end) if stretch else None,
+        theme=palette.theme(),
+        zone=view.zone,
+    )
+
+
 def draw_durations(reading: Reading, wanted: Wanted, view: View) -> None:
     """Card: a point a run, or their density when there are too many to tell apart."""
     stretch = wanted.filters.stretch
@@ -153,20 +162,28 @@ def draw_durations(reading: Reading, wanted: Wanted, view: View) -> None:
     def body() -> None:
         from ui.charts import runs as charts
 
-        theme, zone = palette.theme(), view.zone
+        theme, zone, key = palette.theme(), view.zone, style.key_of([result], view, repr(wanted.filters))
         if many:
             cells = runs_data.rows_within(reading.shape.rows, start - view.grain, end)
-            drawn = charts.density(cells, start=start, end=end, grain=view.grain, theme=theme, zone=zone)
             style.draw(
-                drawn,
+                context.figure(
+                    "runs-density",
+                    key,
+                    lambda: charts.density(
+                        cells, start=start, end=end, grain=view.grain, theme=theme, zone=zone
+                    ),
+                ),
                 key="runs-density",
                 alt="Cells: how many runs took how long, over time.",
                 height=CHART_PX,
             )
             return
-        drawn = charts.scatter(result.rows, start=start, end=end, theme=theme, zone=zone)
         style.draw(
-            drawn,
+            context.figure(
+                "runs-points",
+                key,
+                lambda: charts.scatter(result.rows, start=start, end=end, theme=theme, zone=zone),
+            ),
             key=POINTS_KEY,
             alt="Points: when each run began and how long its answer took, by how it ended.",
             height=CHART_PX,

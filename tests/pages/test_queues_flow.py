@@ -1,5 +1,6 @@
 """The Queues page with a workspace: what flows, how fast, in every state that its telemetry can be in."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,12 +9,14 @@ from streamlit.testing.v1 import AppTest
 import runtime
 from commands.stack import Control
 from services.models import QueueDepth
+from services.monitor.results import Row
 from services.telemetry.sampler import PREFIX
 from tests.pages.conftest import words
 from tests.pages.test_queues import opened, put
 from tests.pages.workspaces import Workspace, install, partial, refusal, table
 from tests.scripted_server import Reply, ScriptedServer
 from ui import context, queue_messages
+from ui.charts import queues
 
 QUEUE = "shelf-input"
 PAGE = ("queue_history", "queue_rates", "queue_rates", "queue_waits")
@@ -196,3 +199,25 @@ def test_the_page_at_rest_reads_depths_once_for_all(
     opened(refresh="off")
     opened(refresh="off")
     assert [prefix for prefix in looks if prefix != PREFIX] == [""]
+
+
+def test_a_chart_is_built_once_for_all_who_look_at_the_same(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[object] = []
+
+    def waits(rows: Sequence[Row], theme: str) -> object:
+        built.append(rows)
+        return build(rows, theme)
+
+    build = queues.waits
+    monkeypatch.setattr(queues, "waits", waits)
+    fill(workspace)
+    first, second = opened(refresh="30s"), opened(refresh="30s")
+    assert len(built) == 1
+    one, other = (at.get("plotly_chart")[-1].proto.spec for at in (first, second))
+    assert one == other
+
+    fill(workspace, arrived=20)
+    first.button(key="view-again").click().run()
+    assert len(built) == 2, "another reading"

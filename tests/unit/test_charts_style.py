@@ -2,10 +2,13 @@
 
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from services.monitor.overview import QueuePast
+from services.monitor.results import Result
 from services.monitor.usage import Lines
 from ui.charts import panels, queue_strips, style
+from ui.time_range import View
 
 START = datetime(2026, 3, 1, 10, tzinfo=UTC)
 END = START + timedelta(hours=1)
@@ -23,6 +26,24 @@ def test_only_bars_with_a_height_are_drawn() -> None:
 def test_of_bars_without_any_height_one_stays_for_the_legend() -> None:
     assert style.tall(points(0, None)) == points(0)
     assert style.tall(()) == ()
+
+
+def test_a_drawing_is_another_when_anything_in_it_is() -> None:
+    def key(query: str = "a", read_at: datetime = START, zone: str = "UTC", **more: str) -> tuple[str, ...]:
+        found = Result(query, "ok", (), read_at)
+        seen = View(START, END, more.pop("label", "1h"), END - START, None, ZoneInfo(zone))
+        return style.key_of([found], seen, *more.values())
+
+    assert key() == key()
+    others = [
+        key("b"),
+        key(read_at=END),
+        key(zone="Europe/Berlin"),
+        key(label="6h"),
+        key(pair="x"),
+        key(pair="y"),
+    ]
+    assert len({key(), *others}) == 1 + len(others)
 
 
 def test_all_queues_share_an_axis_of_time_on_each_side() -> None:

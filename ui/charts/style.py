@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from services.monitor.overview import Points
+from services.monitor.results import Result
 from ui import first_paint, formats, safe
 from ui.charts import palette, picture
+from ui.time_range import View
 
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure, Scatter
@@ -22,6 +24,13 @@ CLEAR = "rgba(0,0,0,0)"
 PLAIN = "none"  # plotly's template of nothing: of any other, all is looked up for each part of a figure
 # Else plotly measures each word again, to hide what would be cut off: our marks leave room.
 AXIS: Mapping[str, Any] = {"fixedrange": True, "ticklabeloverflow": "allow"}
+
+
+def key_of(results: Sequence[Result], seen: View, *more: str) -> tuple[str, ...]:
+    """Return what makes two drawings of *results* the same: the same readings, range and look. *more*: what else they show."""
+    read = (f"{one.query} {one.read_at} {one.state}" for one in results)
+    zone = (str(seen.zone), zone_name(seen.zone))
+    return (*read, seen.label, str(seen.grain), palette.theme(), *zone, *more)
 
 
 def plain(text: str, limit: int = LONGEST_NOTE) -> str:
@@ -164,7 +173,7 @@ def draw(
     `st.session_state[key]`, as points and, where the figure's dragmode is `select`, as a box.
     """
     alt = safe.clean(alt)[:600]
-    if height:
+    if height and figure.layout.height != height:  # it may be drawn by others, too
         figure.layout.height = height
     seen = picture.html_of(figure, alt) if first_paint.wants_pictures() else None
     with st.container(key=f"chart-{key}", gap=None):  # ui/sheet.css shows one of the two that are in it
