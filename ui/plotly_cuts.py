@@ -8,6 +8,9 @@ towards keeping: whatever has a name that kept code mentions is kept, be it anot
 One more thing costs the browser: it reads a function over at first, and whole once it is called. The function that all of
 plotly lies in is called at once; in parentheses it is read once, before the page's own thread has to do with it.
 V8 on both: https://v8.dev/blog/preparser
+
+And Streamlit's own part of the script has each chart drawn twice more than needed: before its width is known, for it is -1
+then and only nothing stops it; and after it is drawn, in the colours of a theme that ours have none of (`theme=None`).
 """
 
 import hashlib
@@ -26,6 +29,8 @@ from ui.plotly_script import DRAWN, PLAN, Edit, Plan, stock
 BEGIN, END = b"()=>{var e=(()=>{", b"return window.Plotly=e,e}"  # of the function that plotly lies in
 LIST = re.compile(rb"\.register\(\[([^\]]+)\]")  # the kinds of trace: a call of each one's module
 MODULE = re.compile(rb'[\w$]+=[\w$]+\(\{"([^"]+)"\(')  # what a module's function is wrapped in, with its path
+UNMEASURED = re.compile(rb"let\{width:([\w$]+)\}=[\w$]+\([\w$]+\);return \1(?=\?)")
+RECOLOURED = re.compile(rb"\(\)=>\{(?=([\w$]+)\([\w$]+=>[\w$]+\([\w$]+,([\w$]+)\.theme,[\w$]+\)\)\})")
 NAMES = ("identifier", "shorthand_property_identifier")
 
 
@@ -74,8 +79,26 @@ def edits(script: bytes) -> list[Edit]:
         raise UnknownBuildError(f"not all of {', '.join(DRAWN)} are among its kinds of trace.")
     needed = _needed(block, script, modules, listed.span(1), {call.removesuffix("()") for call in drawn})
     cuts = [cut for statement in block.named_children for cut in _cuts(statement, needed)]
-    changes = [(begin, begin, "("), *cuts, (*listed.span(1), ",".join(drawn)), (end, end, ")")]
+    changes = [
+        (begin, begin, "("),
+        *cuts,
+        (*listed.span(1), ",".join(drawn)),
+        (end, end, ")"),
+        *_once(script, end),
+    ]
     return list(_joined(sorted(changes), script))
+
+
+def _once(script: bytes, begin: int) -> Iterator[Edit]:
+    """Yield what has a chart drawn once, in Streamlit's part of the script, which begins at *begin*."""
+    unmeasured = list(UNMEASURED.finditer(script, begin))
+    recoloured = list(RECOLOURED.finditer(script, begin))
+    if len(unmeasured) != 1 or len(recoloured) != 1:
+        raise UnknownBuildError(
+            "what draws a chart before its width is known, or in a theme's colours, was not found."
+        )
+    yield unmeasured[0].end(), unmeasured[0].end(), ">0"
+    yield recoloured[0].end(), recoloured[0].end(), f"{recoloured[0][2].decode()}.theme&&"
 
 
 def _tree(script: bytes) -> Node:

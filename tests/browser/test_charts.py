@@ -21,6 +21,20 @@ ON_SCREEN = """() => ({
 GROUND = ".nsewdrag"  # what lies over a chart's axes and takes the pointer
 
 
+SIZES = """() => {  // of each chart, how wide it was drawn, each time
+    const set = Element.prototype.setAttribute;
+    self.sizes = new Map();
+    Element.prototype.setAttribute = function (name, value) {
+        if (name === 'width' && this.matches('.main-svg:first-child'))
+            sizes.set(this, [...(sizes.get(this) ?? []), Math.round(value)]);
+        return set.call(this, name, value);
+    };
+}"""
+SIZED = (
+    "() => [...document.querySelectorAll('.js-plotly-plot .main-svg:first-child')].map(one => sizes.get(one))"
+)
+
+
 class ChartedRow(RunRow):
     """Other tests of this Local Azure look for runs by the name of theirs."""
 
@@ -71,6 +85,23 @@ def test_every_chart_of_a_page_is_drawn(tab: Page, failures: list[str], page: st
 
     expect(charts(tab)).to_have_count(tab.locator(".stPlotlyChart").count())
     assert failures == []
+
+
+def test_a_chart_is_drawn_once(tab: Page) -> None:
+    """Streamlit's own way is three times: before its place has a width, in the colours of its theme, and as it is pressed."""
+    tab.add_init_script(f"({SIZES})()")
+    tab.goto("/overview?refresh=off&range=1h")
+    for page in ("Overview", "Runs", "Agents"):
+        tab.get_by_test_id("stSidebarNavLink").filter(has_text=page).click()
+        expect(tab.get_by_role("heading", name=page, exact=True)).to_be_visible()
+        expect(charts(tab).first).to_be_visible()
+        expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        expect(charts(tab)).to_have_count(tab.locator(".stPlotlyChart").count())
+        time.sleep(0.5)  # any further time would come by then
+
+        drawn: list[list[int]] = tab.evaluate(SIZED)
+        widths = [round(one.bounding_box()["width"]) for one in charts(tab).all()]  # type: ignore[index]  # it is visible
+        assert drawn == [[pytest.approx(width, abs=1)] for width in widths], page
 
 
 @pytest.mark.parametrize("page", ["overview", "runs"])

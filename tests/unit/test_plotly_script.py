@@ -63,6 +63,7 @@ def test_another_plan_for_the_same_script_has_another_digest() -> None:
         ((b"return window.Plotly=e,e}", b"return e}"), "0 times"),
         ((b'"lib/heatmap.js"', b'"lib/hot.js"'), "not all of bar, heatmap"),
         ((b".register([", b".add(["), "no list of the kinds"),
+        ((b".theme,", b".look,"), "before its width is known"),
     ],
 )
 def test_a_build_of_another_form_is_said_and_not_guessed_at(changed: tuple[bytes, bytes], words: str) -> None:

@@ -175,6 +175,9 @@ def draw(
     alt = safe.clean(alt)[:600]
     if height and figure.layout.height != height:  # it may be drawn by others, too
         figure.layout.height = height
+    if on_select and not figure.layout.clickmode:
+        mode = figure.layout.dragmode or "pan"  # as Streamlit sets it, which draws the chart once more
+        figure.update_layout(dragmode=mode, clickmode="event" if mode == "select" else "event+select")
     seen = picture.html_of(figure, alt) if first_paint.wants_pictures() else None
     with st.container(key=f"chart-{key}", gap=None):  # ui/sheet.css shows one of the two that are in it
         if seen is None:
