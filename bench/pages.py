@@ -3,7 +3,7 @@
 A first visit is a new browser profile with nothing cached, in a window that has come to rest; the clock is the browser's
 own, from the start of the navigation, and nobody debugs the page (bench/browser.py). Readable: all KPIs and the text of
 all tables, in the page or its draft. Seen: the charts too, by plotly or as the pictures that stand for them until then. Drawn: all charts by
-plotly, so that one can point at them. Whole: the tables can be sorted and pressed too. Ours and the smallest app take turns,
+plotly, as wide as they stay, so that one can point at them. Whole: the tables can be sorted and pressed too. Ours and the smallest app take turns,
 over a day of demo history; so does, for each page, its floor: what Streamlit takes for as many KPIs, tables and charts with nothing else on the screen
 (bench/floor_app.py). Far: with a workspace that takes FAR_S longer to answer than the one on this machine. A switch is a
 click in the menu of a visitor who has seen every page once, until the new page can be read, and until its charts are
@@ -51,6 +51,7 @@ COUNT = """
     grids: grids.length,
     charts: all('.picture').length + plots.filter(one => !one.closest('[class*="st-key-chart-"]')?.querySelector('.picture')).length,
     plots: plots.length,
+    widths: plots.map(one => Math.round(one.closest('.main-svg').getAttribute('width'))).sort().join(' '),
     frames: all('[data-testid="stDataFrame"]').length,
     figures: all('.js-plotly-plot').length,
     heading: all('[data-testid="stMain"] :is(h1, h2, h3)')[0]?.innerText ?? '',
@@ -61,7 +62,8 @@ COUNT = """
 WAIT = """
 wanted => new Promise((resolve, reject) => {
     const count = COUNT;
-    const has = (now, names) => names.every(one => now[one] >= wanted[one]);
+    const has = (now, names) => names.every(one => now[one] >= wanted[one]) && (names[0] !== 'plots' || wide(now));
+    const wide = now => wanted.widths === undefined || now.widths === wanted.widths;
     const seen = [];
     const look = () => {
         const now = count();
@@ -89,7 +91,7 @@ SWITCH = """
         const has = names => names.every(one => now[one] >= wanted[one]);
         if (now.heading === wanted.heading && has(['kpis', 'tables']) && readable === null)
             readable = performance.now() - began;
-        if (readable !== null && now.rests && has(['charts', 'plots']))
+        if (readable !== null && now.rests && has(['charts', 'plots']) && now.widths === wanted.widths)
             resolve([readable, performance.now() - began]);
         else requestAnimationFrame(look);
     };
