@@ -9,10 +9,10 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_map_is_drawn_and_an_agent_opens_from_it(tab: Page) -> None:
-    """The boxes of the map are drawn over the points that take the click: a mouse clicks what lies on top."""
+    """What a box says lies over the point that takes the click: a mouse clicks what lies on top."""
     tab.goto("/agents?refresh=off")
     chart = tab.get_by_test_id("stPlotlyChart")
-    box = chart.locator(".annotation-text").filter(has_text="foo_bot")
+    box = chart.locator(".textpoint text").filter(has_text="foo_bot")
     expect(box).to_be_visible()
 
     box.scroll_into_view_if_needed()
