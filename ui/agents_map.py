@@ -32,7 +32,6 @@ def draw(reading: Reading, chosen: Sequence[AgentEntry], title: str) -> None:
             dependencies.figure(found, palette.theme()),
             key=MAP_KEY,
             alt=words(found),
-            height=dependencies.height(found),
             on_select=take_click,
         )
         told = [f"Index of agents, read {formats.age(formats.since_s(reading.board.read_at))}"]

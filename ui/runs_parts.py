@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 TILES, NARROWEST_PX = 4, 150  # narrower, and "not known" is cut
 OPEN_SHOWN = 5
-CHART_PX = 250
 CARD_PX = 372
 HISTOGRAM_KEY = "runs-histogram"
 POINTS_KEY = "runs-points"
@@ -122,7 +121,7 @@ def draw_histogram(result: Result, wanted: Wanted, view: View) -> None:
             lambda: _bars(result, wanted, view),
         )
         said = f"Stacked bars over {view.words}: how many runs answered, failed, expired or were stopped."
-        style.draw(drawn, key=HISTOGRAM_KEY, alt=said, height=CHART_PX, on_select=lambda: take_stretch(view))
+        style.draw(drawn, key=HISTOGRAM_KEY, alt=said, on_select=lambda: take_stretch(view))
 
     cards.draw(
         "How did runs end, and when?",
@@ -175,7 +174,6 @@ def draw_durations(reading: Reading, wanted: Wanted, view: View) -> None:
                 ),
                 key="runs-density",
                 alt="Cells: how many runs took how long, over time.",
-                height=CHART_PX,
             )
             return
         style.draw(
@@ -186,7 +184,6 @@ def draw_durations(reading: Reading, wanted: Wanted, view: View) -> None:
             ),
             key=POINTS_KEY,
             alt="Points: when each run began and how long its answer took, by how it ended.",
-            height=CHART_PX,
             on_select=take_point,
         )
 

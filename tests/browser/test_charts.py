@@ -91,8 +91,9 @@ def test_a_chart_is_drawn_once(tab: Page) -> None:
     """Streamlit's own way is three times: before its place has a width, in the colours of its theme, and as it is pressed."""
     tab.add_init_script(f"({SIZES})()")
     tab.goto("/overview?refresh=off&range=1h")
-    for page in ("Overview", "Runs", "Agents"):
-        tab.get_by_test_id("stSidebarNavLink").filter(has_text=page).click()
+    for page in ("Overview", "Runs", "Agents"):  # the first one behind its pictures, the others by the menu
+        if page != "Overview":
+            tab.get_by_test_id("stSidebarNavLink").filter(has_text=page).click()
         expect(tab.get_by_role("heading", name=page, exact=True)).to_be_visible()
         expect(charts(tab).first).to_be_visible()
         expect(tab.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")

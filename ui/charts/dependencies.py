@@ -55,6 +55,7 @@ def figure(found: DependencyMap, theme: str) -> "Figure":
     layout = style.layout(theme, height=height(found))
     heads = [column for column in COLUMNS if found.column(column)]
     layout |= {
+        **style.CLICKED,
         "showlegend": False,
         "margin": {"l": SIDE_PX, "r": SIDE_PX, "t": TOP_PX, "b": 0, "pad": 0},
         "shapes": shapes,

@@ -13,6 +13,7 @@ from ui.runs_looks import LOOKS, OTHER
 if TYPE_CHECKING:  # plotly takes a while to import: only a page that draws pays for it
     from ui.charts.figures import Figure
 
+HEIGHT_PX = 250
 STEPS_PER_TENFOLD = 10
 SHORTEST_S = 0.001  # the log axis has no place for nothing
 MOST_CELLS = 20_000
@@ -31,7 +32,11 @@ def histogram(
     """Return the bars by outcome; dragging across them marks a stretch, *marked* shows the one there is."""
     drawn = outcomes.figure(counted, start=start, end=end, grain=grain, theme=theme, zone=zone)
     drawn.update_layout(
-        dragmode="select", selectdirection="h", hovermode="x", yaxis={"title": {"text": "runs"}}
+        **style.MARKED,
+        height=HEIGHT_PX,
+        selectdirection="h",
+        hovermode="x",
+        yaxis={"title": {"text": "runs"}},
     )
     drawn.update_traces(selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}})
     if marked is not None:
@@ -82,7 +87,7 @@ def scatter(rows: Sequence[Row], *, start: datetime, end: datetime, theme: str, 
         )
     known = [max(_seconds(row["took_ms"]), SHORTEST_S) for row in rows]
     layout = _layout(known, start, end, theme, zone)
-    return Figure(drawn, {**layout, "margin": style.legend_room(layout["margin"])})
+    return Figure(drawn, {**layout, **style.CLICKED, "margin": style.legend_room(layout["margin"])})
 
 
 def density(
@@ -123,7 +128,7 @@ def density(
 def _layout(
     known: Sequence[float], start: datetime, end: datetime, theme: str, zone: tzinfo
 ) -> dict[str, Any]:
-    layout = style.layout(theme, y_title="answer time", y_log=True, zone=zone)
+    layout = style.layout(theme, height=HEIGHT_PX, y_title="answer time", y_log=True, zone=zone)
     layout["xaxis"] |= ticks.across(style.times([start, end], zone))
     layout["yaxis"] |= ticks.log_seconds(known)
     return {**layout, "hovermode": "closest"}

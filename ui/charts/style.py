@@ -22,6 +22,9 @@ TOP_PX, LINE_PX = 46, 20  # room for a legend in one line, and for each further 
 FONT = "'Source Sans', sans-serif"  # that of the page, which the browser has by then
 CLEAR = "rgba(0,0,0,0)"
 PLAIN = "none"  # plotly's template of nothing: of any other, all is looked up for each part of a figure
+# Of a chart whose points are clicked, or over which one drags: else Streamlit sets it, and draws the chart once more.
+CLICKED: Mapping[str, Any] = {"dragmode": "pan", "clickmode": "event+select"}
+MARKED: Mapping[str, Any] = {"dragmode": "select", "clickmode": "event"}
 # Else plotly measures each word again, to hide what would be cut off: our marks leave room.
 AXIS: Mapping[str, Any] = {"fixedrange": True, "ticklabeloverflow": "allow"}
 
@@ -164,20 +167,14 @@ def draw(
     *,
     key: str,
     alt: str,
-    height: int | None = None,
     on_select: Callable[[], None] | None = None,
 ) -> None:
     """Draw *figure*: on a session's first page a picture of it first, where there can be one (ui/charts/picture.py).
 
-    *alt*: what it shows, for who cannot see it. *on_select*: a callback; the selection is then in
-    `st.session_state[key]`, as points and, where the figure's dragmode is `select`, as a box.
+    Nothing is changed of it: others may be drawing it, too. *alt*: what it shows, for who cannot see it. *on_select*: a callback, for
+    figures that are CLICKED or MARKED; the selection is then in `st.session_state[key]`, as points and, of the latter, as a box.
     """
     alt = safe.clean(alt)[:600]
-    if height and figure.layout.height != height:  # it may be drawn by others, too
-        figure.layout.height = height
-    if on_select and not figure.layout.clickmode:
-        mode = figure.layout.dragmode or "pan"  # as Streamlit sets it, which draws the chart once more
-        figure.update_layout(dragmode=mode, clickmode="event" if mode == "select" else "event+select")
     seen = picture.html_of(figure, alt) if first_paint.wants_pictures() else None
     with st.container(key=f"chart-{key}", gap=None):  # ui/sheet.css shows one of the two that are in it
         if seen is None:
