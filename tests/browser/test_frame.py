@@ -5,7 +5,11 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, WebSocket, expect
 
+from commands.stack import Stack
+from ui.view import RETURN_S
+
 pytestmark = pytest.mark.browser
+SLOW_S = 3.0  # longer than a page waits
 QUIET_MS = 6_500  # longer than the refresh of five seconds
 
 
@@ -50,6 +54,25 @@ def test_the_address_says_what_is_shown_and_survives_the_menu_and_a_reload(tab: 
     tab.reload()
     expect_chosen(tab, "6 h", "UTC")
     expect(tab).to_have_url(re.compile(r"/overview\?range=6h&zone=utc$"))
+
+
+def test_a_page_gone_back_to_shows_what_it_showed_and_then_by_itself_what_is_new(
+    tab: Page, stack: Stack
+) -> None:
+    open_page(tab, "/runs?refresh=off")
+    source = tab.locator(".st-key-card-runs-list").get_by_text("read at")
+    expect(source).to_be_visible()
+    before = source.inner_text()
+    go(tab, "Ask")
+    tab.wait_for_timeout(1000 * (RETURN_S + 1))
+    stack.control.fail(operation="monitor.query_batch", kind="slow", delay_s=SLOW_S, times=None)
+    try:
+        go(tab, "Runs")
+        expect(source).to_have_text(before)
+        assert tab.get_by_text("cannot be now").count() == 0, "nobody waited for the workspace in vain"
+        expect(source).not_to_have_text(before)
+    finally:
+        stack.control.clear_faults()
 
 
 def test_going_back_goes_back(tab: Page) -> None:
