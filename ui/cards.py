@@ -84,8 +84,8 @@ def metric(
             border=place is None,  # a container around it would cost the browser as much as the figure
             height="content" if place else "stretch",
         )
-        if place and (picture := sparkline.picture(trend, palette.theme())):
-            st.markdown(f"![{sparkline.words(trend)}]({picture})")
+        if place:
+            sparkline.draw(trend, palette.theme())
 
 
 def draw_doubts(found: Sequence[Result]) -> None:

@@ -33,7 +33,7 @@ CHARTED_KEY = "first-chart"
 COUNTED = {
     "metric": "figures",
     "dataframe": "tables",
-    "html": "tables",  # the text of one, or the picture of a chart
+    "html": "tables",  # the text of one, or the picture of a chart or of a trend
     "plotly_chart": "charts",
 }
 Send = Callable[[ForwardMsg], None]

@@ -84,7 +84,7 @@ window.__streamlit = {BACKEND_BASE_URL: location.origin + "/"};
     if (!named) return;
     const [, token, figures, tables, charts] = named;
     if (!shows('[data-testid="stMetricValue"]', figures)) return;
-    if (!shows('[data-testid="stMain"] :is([data-testid="stDataFrame"]:has(canvas), .sheet, .picture)', tables)) return;
+    if (!shows('[data-testid="stMain"] :is([data-testid="stDataFrame"]:has(canvas), .sheet, .picture, .trend)', tables)) return;
     away();
     tell(`${token}/text`);
     if (charts > 0) load(2);

@@ -26,7 +26,6 @@ REVIEWED: dict[str, dict[str, str]] = {
     "ui/bar.py": {"'Custom' if view.moves": "two times"},
     "ui/cards.py": {
         "f'**{title}**'": "questions written in ui/, names of metrics of a closed list",
-        "f'![{sparkline.words(trend)}]({picture})'": "figures, and a picture made of figures",
         "formats.UNKNOWN if value is None else value": "figures as ui/ writes them",
         "None if value is None else note or delta": "figures as ui/ writes them",
         "help or None": "sentences of ui/; names in them pass safe.inline",
@@ -69,6 +68,7 @@ REVIEWED: dict[str, dict[str, str]] = {
     "ui/shell.py": {"f\":green[:material/check_circle:] {', '.join(well)}": "names of a closed list"},
     "ui/runs_table.py": {"f\":{look.colour}[{look.words}] after": "fixed words, figures and times", "f\"{SORTS[wanted.sort].words}": "sorts have fixed words"},
     "ui/safe.py": {"verbatim(shown)": "this is it", "part.text": "this is it"},
+    "ui/charts/sparkline.py": {"f'<img class=\"trend\"": "figures, and a picture made of figures"},
     "ui/charts/style.py": {"seen": "HTML of ui/charts/picture.py, which escapes each word: tests/unit/test_charts_picture.py"},
     "ui/tables.py": {"text": "HTML of ui/sheet.py, which escapes each cell: tests/pages/test_sheet.py"},
     "ui/threads_acts.py": {"f'Prepare {form}'": "a key of FORMS"},
@@ -79,7 +79,7 @@ REVIEWED: dict[str, dict[str, str]] = {
 FORBIDDEN = {"iframe", "html", "graphviz_chart", "vega_lite_chart", "altair_chart", "pydeck_chart", "bokeh_chart", "data_editor",
              "image", "audio", "video", "pdf", "ImageColumn", "components", "declare_component", "component"}  # fmt: skip
 TABLES = "ui/tables.py"
-RAW = ("ui/charts/style.py", TABLES)  # of which each text has been reviewed above
+RAW = ("ui/charts/sparkline.py", "ui/charts/style.py", TABLES)  # of which each text has been reviewed above
 
 
 def test_no_text_is_drawn_that_cannot_be_shown_to_be_ours() -> None:

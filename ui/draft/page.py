@@ -220,7 +220,7 @@ def _element(element: Element, direction: int, links: Mapping[str, str]) -> str:
         case "metric":
             return _metric(element.metric, size)
         case "html":
-            return f'<div style="{size}">{element.html.body}</div>'  # a table's, of ui/sheet.py, or a chart's, of ui/charts/picture.py
+            return f'<div style="{size}">{element.html.body}</div>'  # of ui/sheet.py, ui/charts/picture.py, ui/charts/sparkline.py
         case "skeleton":
             own = f";height:{element.skeleton.height}px" if element.skeleton.height else ""
             return f'<div class="box" style="{size}{own}"></div>'

@@ -80,7 +80,7 @@ def _open(state: StateInline, tag: str, name: str) -> None:
 
 
 def _is_safe(address: str) -> bool:
-    """Pictures are ours (ui/charts/sparkline.py), links lead to the web or into the dashboard."""
+    """Pictures are ours (ui/ask_times.py), links lead to the web or into the dashboard."""
     return address.startswith((PICTURE, "https://", "http://", "/", "#"))
 
 
