@@ -1,6 +1,7 @@
 """Opens the DuckDB file of the monitor: locked down, checked, set aside when damaged."""
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MEMORY_LIMIT = "1GB"
-THREADS = 4
+THREADS = min(4, os.cpu_count() or 1)  # more than there are cores make a small query slower
 WAL_SUFFIX = ".wal"
 METRICS_TABLE = """
 CREATE TABLE IF NOT EXISTS store.platform_metrics (
