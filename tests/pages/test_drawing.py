@@ -9,6 +9,8 @@ from streamlit.testing.v1 import AppTest
 from services.models import Answer, Problem, Step, TimeParts, TokenCount
 from ui import ask_steps, ask_times, formats
 
+pytestmark = pytest.mark.usefixtures("started")  # what may be pressed depends on who asks
+
 STEPS = (
     Step("1", None, "plan", "orchestrator", "done", 0.0, 0.3),
     Step("2", None, "delegate", "calculator", "done", 0.3, 1.9, '{"q": 1}', "391"),
