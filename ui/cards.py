@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from services.errors import ServiceError
 from services.monitor.results import Result
-from ui import feedback, formats, recovery, safe, view
+from ui import feedback, first_paint, formats, recovery, safe, view
 from ui.charts import palette, sparkline
 
 NO_WORKSPACE = (
@@ -19,6 +19,7 @@ NO_WORKSPACE = (
 )
 NOTHING = "Nothing of this happened in this range."
 HOW = ":small[:gray[:material/function: How this is computed]]"
+HOW_WIDTH_PX, HOW_HEIGHT_PX = 170, 38
 DELTAS = {"up": "normal", "down": "inverse", "none": "off"}
 
 
@@ -147,11 +148,12 @@ def _problems(found: Sequence[Result]) -> list[ServiceError]:
 def _draw_source(found: Sequence[Result], key: str, about: str, grain: timedelta | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(source_words(found, grain))
-        how = st.popover(
-            HOW,  # not a tertiary button: open, the dark theme draws that in a blue that cannot be read
-            key=f"how-{key}",
-            on_change="rerun",
-        )
+        with first_paint.later(HOW_HEIGHT_PX, HOW_WIDTH_PX, popovers=True):
+            how = st.popover(
+                HOW,  # not a tertiary button: open, the dark theme draws that in a blue that cannot be read
+                key=f"how-{key}",
+                on_change="rerun",
+            )
     if not how.open:
         return
     with how:

@@ -44,7 +44,7 @@ class _Run:
     """A run in which something is held back.
 
     *charts*: with all that comes after the first of them that has no picture. *holds_until_s*: None while there is none, and once
-    they have been sent. *places*: what of the counted stands where, for it may be sent again.
+    they have been sent. *places*: what of the counted stands where, for it may be sent again. *popovers*: where one is held back.
     """
 
     send: Send
@@ -53,6 +53,7 @@ class _Run:
     controls: list[ForwardMsg] = field(default_factory=list)
     charts: list[ForwardMsg] = field(default_factory=list)
     places: dict[tuple[int, ...], str] = field(default_factory=dict)
+    popovers: list[list[int]] = field(default_factory=list)
     holds_until_s: float | None = None
     holds_all: bool = False
     is_chart: bool = False  # within chart()
@@ -60,7 +61,10 @@ class _Run:
     visit: shown.Visit = field(default_factory=shown.Visit)
 
     def take(self, message: ForwardMsg) -> None:
-        """Send *message*, or keep it when it is a chart, or comes after one that nothing stands for."""
+        """Send *message*, or keep it when it is a chart, comes after one that nothing stands for, or into what is kept."""
+        if self.is_inside(message):
+            self.controls.append(message)
+            return
         if self.is_first and message.WhichOneof("type") == "navigation":
             self.controls.append(message)
             message = _without_menu(message)
@@ -79,7 +83,13 @@ class _Run:
         self._send(self.charts)
 
     def send_controls(self) -> None:
+        self.popovers.clear()
         self._send(self.controls)
+
+    def is_inside(self, message: ForwardMsg) -> bool:
+        """Whether *message* goes into a popover that is held back: the browser has nothing to draw it in."""
+        path = list(message.metadata.delta_path)
+        return any(path[: len(one)] == one for one in self.popovers)
 
     def count(self, what: str) -> int:
         return list(self.places.values()).count(what)
@@ -103,11 +113,11 @@ def begin() -> None:
 
 
 @contextmanager
-def later(height_px: int | None, *widths_px: int) -> Iterator[None]:
+def later(height_px: int | None, *widths_px: int, popovers: bool = False) -> Iterator[None]:
     """Have the browser show what is drawn in here after the page's figures and lists.
 
     *height_px*: of each element; None where something stands in their place already. *widths_px*: of the first ones, where
-    they are as wide as what is in them.
+    they are as wide as what is in them. *popovers*: wait, too, where each is as wide as the others.
     """
     run, ctx = _current(), get_script_run_ctx(suppress_warning=True)
     if run is None or ctx is None or not run.is_first or run.is_later or run.holds_all:
@@ -116,12 +126,16 @@ def later(height_px: int | None, *widths_px: int) -> Iterator[None]:
     send, widths = ctx._enqueue, iter(widths_px)
 
     def hold(message: ForwardMsg) -> None:
-        if message.delta.WhichOneof("type") == "new_element":
+        is_popover = popovers and message.delta.add_block.HasField("popover")
+        is_held = is_popover or message.delta.WhichOneof("type") == "new_element"
+        if is_held and not run.is_inside(message):
             run.controls.append(message)
             if height_px is None:
                 return
             message = _box(message, height_px, next(widths, None))
-        send(message)  # a container goes at once: it holds the place of what comes into it
+        send(message)  # any other container goes at once: it holds the place of what comes into it
+        if is_popover:
+            run.popovers.append(list(message.metadata.delta_path))
 
     ctx._enqueue, run.is_later = hold, True
     try:

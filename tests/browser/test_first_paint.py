@@ -83,6 +83,15 @@ def test_a_table_is_text_at_first_and_its_grid_says_the_same_in_the_same_place(
         assert [told for told, _ in words] == [cell for _, cell in words]
 
 
+def test_how_a_figure_is_computed_can_be_read_on_a_first_page(newcomer: Page) -> None:
+    """What opens has come after the charts, in the place of a box."""
+    newcomer.goto("/overview?refresh=off")
+    card = newcomer.locator(".st-key-card-overview-parts")
+    card.get_by_role("button", name="How this is computed").click()
+    expect(newcomer.get_by_test_id("stPopoverBody").get_by_test_id("stCode")).to_contain_text("AppRequests")
+    expect(card.get_by_test_id("stSkeleton")).to_have_count(0)
+
+
 def test_what_a_page_shows_is_read_before_the_browser_can_ask(newcomer: Page, stack: Stack) -> None:
     """One that never gets as far as a script has begun the reading by opening the page."""
     newcomer.route("**/static/**", lambda route: route.abort())

@@ -275,6 +275,20 @@ def test_what_is_drawn_later_within_what_is_drawn_later_has_one_box(waits: Waits
     assert [one.label for one in at.toggle] == ["Inner"]
 
 
+def test_a_popover_waits_with_all_that_is_in_it(waits: Waits) -> None:
+    """One box stands for it: the browser would have nothing to draw the rest in."""
+    popover = "with first_paint.later(38, 170, popovers=True):\n    how = st.popover('How')\n    how.toggle('In')\nhow.write('So')"
+    at = opened(popover)
+    assert sent(at) == [*BOXES, "metric", "skeleton", "space", *CONTROLS, "checkbox", "markdown", "markdown"]
+    assert waits == [("text", [*BOXES, "metric", "skeleton", "space"])]
+    assert [one.label for one in at.toggle] == ["In"]
+
+
+def test_a_popover_that_is_as_wide_as_its_words_is_there_at_once(waits: Waits) -> None:
+    at = opened("with first_paint.later(38):\n    st.popover('Custom').toggle('In')")
+    assert sent(at) == [*BOXES, "metric", "skeleton", "space", *CONTROLS, "checkbox", "markdown"]
+
+
 def test_a_page_that_fails_keeps_nothing_back(waits: Waits) -> None:
     at = opened(CHARTS.replace("{between}", "raise ValueError('broken')"))
     assert [one.label for one in at.button] == ["Press"]
