@@ -214,6 +214,8 @@ def put(connection: "object", name: str, rows: int, now: datetime, values: Mappi
 
 
 def measure_page(state: Path) -> bool:
+    import streamlit  # noqa: F401 - before the runtime, as the dashboard does: its threads import pandas, and plotly would meet a half of it
+
     import runtime
 
     azure = attach_or_start(LocalOptions(state))
