@@ -121,10 +121,10 @@ async def first_run(socket: websockets.ClientConnection) -> tuple[str, float]:
         if message.WhichOneof("type") == "auto_rerun":
             fragments.append((message.auto_rerun.fragment_id, message.auto_rerun.interval))
         elif message.WhichOneof("type") == "script_finished":
-            timed = [one for one in fragments if one[1] >= 1]
-            if not timed:
-                raise RuntimeError("The page has no timed fragment: is its refresh off?")
-            return timed[-1]
+            body = [one for one in fragments if one[1] == REFRESH_S]  # the sidebar has a slower one
+            if len(body) != 1:
+                raise RuntimeError(f"Not one part of the page is redrawn every {REFRESH_S:g} s: {fragments}")
+            return body[0]
 
 
 async def end_of_run(socket: websockets.ClientConnection) -> None:
