@@ -14,6 +14,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import streamlit as st  # before the runtime, whose threads import pandas: plotly would meet a half of it
+from streamlit.testing.v1 import AppTest
+
 from bench.monitor import ask, by_hand, took_ms
 from bench.report import emit, header
 from emulator.clock import Clock
@@ -215,8 +218,6 @@ def put(connection: "object", name: str, rows: int, now: datetime, values: Mappi
 
 
 def measure_page(state: Path) -> bool:
-    import streamlit  # noqa: F401 - before the runtime, as the dashboard does: its threads import pandas, and plotly would meet a half of it
-
     import runtime
 
     azure = attach_or_start(LocalOptions(state))
@@ -238,9 +239,6 @@ def measure_page(state: Path) -> bool:
 
 def page_times() -> tuple[Sequence[float], Sequence[float]]:
     """Return how long the page took with nothing read before, and again within its refresh."""
-    import streamlit as st
-    from streamlit.testing.v1 import AppTest
-
     import runtime
     from ui import first_paint
 

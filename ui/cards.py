@@ -19,7 +19,7 @@ NO_WORKSPACE = (
 )
 NOTHING = "Nothing of this happened in this range."
 HOW = ":small[:gray[:material/function: How this is computed]]"
-HOW_WIDTH_PX, HOW_HEIGHT_PX = 170, 38
+HOW_WIDTH_PX, HOW_HEIGHT_PX = 170, 38  # as Streamlit draws it
 DELTAS = {"up": "normal", "down": "inverse", "none": "off"}
 
 

@@ -89,7 +89,7 @@ class _Run:
     def is_inside(self, message: ForwardMsg) -> bool:
         """Whether *message* goes into a popover that is held back: the browser has nothing to draw it in."""
         path = list(message.metadata.delta_path)
-        return any(path[: len(one)] == one for one in self.popovers)
+        return any(path != one and path[: len(one)] == one for one in self.popovers)
 
     def count(self, what: str) -> int:
         return list(self.places.values()).count(what)
@@ -130,12 +130,12 @@ def later(height_px: int | None, *widths_px: int, popovers: bool = False) -> Ite
         is_held = is_popover or message.delta.WhichOneof("type") == "new_element"
         if is_held and not run.is_inside(message):
             run.controls.append(message)
+            if is_popover:
+                run.popovers.append(list(message.metadata.delta_path))
             if height_px is None:
                 return
             message = _box(message, height_px, next(widths, None))
         send(message)  # any other container goes at once: it holds the place of what comes into it
-        if is_popover:
-            run.popovers.append(list(message.metadata.delta_path))
 
     ctx._enqueue, run.is_later = hold, True
     try:

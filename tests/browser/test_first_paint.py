@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Request, expect
 
 from commands.stack import Stack
 from tests.waiting import wait_for
-from ui import shown
+from ui import cards, shown
 
 pytestmark = pytest.mark.browser
 CHARTED = ("overview", "runs", "queues", "metrics", "agents")
@@ -87,9 +87,15 @@ def test_how_a_figure_is_computed_can_be_read_on_a_first_page(newcomer: Page) ->
     """What opens has come after the charts, in the place of a box."""
     newcomer.goto("/overview?refresh=off")
     card = newcomer.locator(".st-key-card-overview-parts")
-    card.get_by_role("button", name="How this is computed").click()
+    how = card.get_by_role("button", name="How this is computed")
+    how.click()
     expect(newcomer.get_by_test_id("stPopoverBody").get_by_test_id("stCode")).to_contain_text("AppRequests")
     expect(card.get_by_test_id("stSkeleton")).to_have_count(0)
+    place = how.bounding_box()
+    assert place is not None
+    assert (place["width"], place["height"]) == pytest.approx(
+        (cards.HOW_WIDTH_PX, cards.HOW_HEIGHT_PX), abs=1
+    )
 
 
 def test_what_a_page_shows_is_read_before_the_browser_can_ask(newcomer: Page, stack: Stack) -> None:

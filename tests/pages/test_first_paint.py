@@ -284,6 +284,11 @@ def test_a_popover_waits_with_all_that_is_in_it(waits: Waits) -> None:
     assert [one.label for one in at.toggle] == ["In"]
 
 
+def test_a_popover_waits_where_something_else_stands_for_it(waits: Waits) -> None:
+    at = opened("with first_paint.later(None, popovers=True):\n    how = st.popover('How')\nhow.write('So')")
+    assert sent(at) == [*BOXES, "metric", "space", *CONTROLS, "markdown", "markdown"]
+
+
 def test_a_popover_that_is_as_wide_as_its_words_is_there_at_once(waits: Waits) -> None:
     at = opened("with first_paint.later(38):\n    st.popover('Custom').toggle('In')")
     assert sent(at) == [*BOXES, "metric", "skeleton", "space", *CONTROLS, "checkbox", "markdown"]

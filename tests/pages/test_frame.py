@@ -403,6 +403,17 @@ def test_a_tile_does_not_show_zero_for_what_is_not_known(value: str | None, show
     assert (tile.delta == "") is (value is None)
 
 
+def test_the_trend_of_a_figure_is_told_in_words_too_and_needs_two_values() -> None:
+    def page() -> None:
+        from ui import cards
+
+        cards.metric("Runs", "4", place=cards.tile("one"), trend=(1.0, None, 4.0))
+        cards.metric("Poison", "0", place=cards.tile("two"), trend=(None, 1.0))
+
+    (trend,) = AppTest.from_function(page, default_timeout=RUN_TIMEOUT_S).run().get("html")
+    assert 'alt="Trend: from 1 to 4, now 4"' in trend.proto.body
+
+
 def test_no_page_draws_plotly_by_itself() -> None:
     """One look: every figure goes through ui/charts/style.py."""
     for folder in ("ui", "pages"):
